@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/id.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+
+#define ID_BYTES ((ID_TEXT - 1) / 2)
+#define TIME_BYTES 6
+
+static void to_hex(const unsigned char bytes[ID_BYTES], char text[ID_TEXT])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < ID_BYTES; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	text[ID_TEXT - 1] = '\0';
+}
+
+static void big_endian(uint64_t value, unsigned char *bytes, size_t n)
+{
+	while (n > 0) {
+		bytes[--n] = (unsigned char)(value & 0xFF);
+		value >>= 8;
+	}
+}
+
+void id_new(char text[ID_TEXT])
+{
+	unsigned char bytes[ID_BYTES];
+	ssize_t n;
+
+	big_endian((uint64_t)clock_wall_ms(), bytes, TIME_BYTES);
+	do {
+		n = getrandom(bytes + TIME_BYTES, ID_BYTES - TIME_BYTES, 0);
+	} while (n < 0 && errno == EINTR);
+	/* So few bytes come whole or not at all, and every supported kernel has the call. */
+	assert(n == ID_BYTES - TIME_BYTES);
+	to_hex(bytes, text);
+}
+
+void id_derive(const char *const parts[], size_t n, char text[ID_TEXT])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	int good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+
+	for (size_t i = 0; good && i < n; i++) {
+		unsigned char length[8];
+
+		/* With lengths "ab","c" and "a","bc" are different keys. */
+		big_endian(strlen(parts[i]), length, sizeof(length));
+		good = EVP_DigestUpdate(context, length, sizeof(length)) &&
+		       EVP_DigestUpdate(context, parts[i], strlen(parts[i]));
+	}
+	good = good && EVP_DigestFinal_ex(context, digest, NULL);
+	/* A key that is not derived would send twice; only a broken libcrypto gets here. */
+	assert(good);
+	EVP_MD_CTX_free(context);
+	to_hex(digest, text);
+}
+
+uint64_t fnv1a(uint64_t hash, const void *data, size_t length)
+{
+	const unsigned char *byte = data;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ byte[i]) * UINT64_C(1099511628211);
+	return hash;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#define REPLY_MOST (64U * 1024 * 1024)
+#define CONNECT_MS 5000L
+#define ANSWER_MS 120000L /* a reload may wait for deliveries under way */
+
+struct client {
+	CURL *easy;
+	struct curl_slist *headers;
+	char *socket;
+	struct buffer reply;
+};
+
+static size_t take_reply(char *data, size_t size, size_t n, void *into)
+{
+	struct buffer *reply = into;
+
+	if (reply->length + size * n > REPLY_MOST)
+		return 0;
+	buffer_add(reply, data, size * n);
+	return reply->failed ? 0 : size * n;
+}
+
+static void set_up(struct client *client)
+{
+	CURL *easy = client->easy;
+
+	client->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->socket);
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ANSWER_MS);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_reply);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, &client->reply);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsin");
+}
+
+int client_new(const char *socket, struct client **client, struct error *err)
+{
+	struct client *made = calloc(1, sizeof(*made));
+
+	if (!made || curl_global_init(CURL_GLOBAL_NOTHING) != 0) {
+		free(made);
+		return error_set(err, -ENOMEM, "cannot set up libcurl");
+	}
+	made->socket = strdup(socket);
+	made->easy = curl_easy_init();
+	if (!made->easy || !made->socket) {
+		client_free(made);
+		return error_set(err, -ENOMEM, "cannot set up libcurl");
+	}
+	set_up(made);
+	*client = made;
+	return 0;
+}
+
+void client_free(struct client *client)
+{
+	if (!client)
+		return;
+	curl_easy_cleanup(client->easy);
+	curl_slist_free_all(client->headers);
+	buffer_done(&client->reply);
+	free(client->socket);
+	free(client);
+	curl_global_cleanup();
+}
+
+static int explain(const struct client *client, CURLcode code, struct error *err)
+{
+	long number = 0;
+
+	curl_easy_getinfo(client->easy, CURLINFO_OS_ERRNO, &number);
+	if (code != CURLE_COULDNT_CONNECT && code != CURLE_OPERATION_TIMEDOUT)
+		return error_set(err, -EIO, "the connection to %s broke: %s", client->socket,
+				 curl_easy_strerror(code));
+	if (number == EACCES)
+		return error_set(err, -ECONNREFUSED,
+				 "you may not use %s; ask for membership in its group",
+				 client->socket);
+	return error_set(err, -ECONNREFUSED, "tocsind does not answer on %s%s%s; is it running?",
+			 client->socket, number ? ": " : "", number ? strerror((int)number) : "");
+}
+
+static void prepare(struct client *client, const char *method, const char *path, const char *body,
+		    struct buffer *url)
+{
+	CURL *easy = client->easy;
+
+	buffer_printf(url, "http://localhost%s", path);
+	curl_easy_setopt(easy, CURLOPT_URL, buffer_text(url));
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+	if (strcmp(method, "GET") == 0) {
+		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+		return;
+	}
+	curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body ? body : "");
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(body ? strlen(body) : 0));
+}
+
+int client_call(struct client *client, const char *method, const char *path, const char *body,
+		struct client_reply *reply, struct error *err)
+{
+	struct buffer url = {0};
+	CURLcode code;
+
+	buffer_clear(&client->reply);
+	prepare(client, method, path, body, &url);
+	code = curl_easy_perform(client->easy);
+	buffer_done(&url);
+	if (code != CURLE_OK)
+		return explain(client, code, err);
+	curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &reply->status);
+	reply->json = json_loadb(buffer_text(&client->reply), client->reply.length, 0, NULL);
+	return 0;
+}
+
+void client_add_parameter(struct buffer *path, const char *name, const char *value)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~,:";
+
+	if (!value)
+		return;
+	buffer_printf(path, "%c%s=", strchr(buffer_text(path), '?') ? '&' : '?', name);
+	for (; *value; value++) {
+		if (strchr(plain, *value))
+			buffer_putc(path, *value);
+		else
+			buffer_printf(path, "%%%02X", (unsigned int)(unsigned char)*value);
+	}
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delivery/backlog.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct backlog {
+	struct backlog *next;
+	char *source, *channel;
+	int64_t n;
+	bool available, gone;
+};
+
+void backlogs_init(struct backlogs *backlogs, bool once)
+{
+	pthread_mutex_init(&backlogs->lock, NULL);
+	pthread_cond_init(&backlogs->changed, NULL);
+	backlogs->first = NULL;
+	backlogs->once = once;
+}
+
+void backlogs_done(struct backlogs *backlogs)
+{
+	struct backlog *backlog;
+
+	while ((backlog = backlogs->first)) {
+		backlogs->first = backlog->next;
+		free(backlog->source);
+		free(backlog->channel);
+		free(backlog);
+	}
+	pthread_cond_destroy(&backlogs->changed);
+	pthread_mutex_destroy(&backlogs->lock);
+}
+
+static struct backlog *find(struct backlogs *backlogs, const char *source, const char *channel)
+{
+	for (struct backlog *b = backlogs->first; b; b = b->next)
+		if (strcmp(b->source, source) == 0 && strcmp(b->channel, channel) == 0)
+			return b;
+	return NULL;
+}
+
+static struct backlog *find_or_add(struct backlogs *backlogs, const char *source,
+				   const char *channel)
+{
+	struct backlog *backlog = find(backlogs, source, channel);
+
+	if (backlog)
+		return backlog;
+	backlog = calloc(1, sizeof(*backlog));
+	if (!backlog)
+		return NULL;
+	backlog->source = strdup(source);
+	backlog->channel = strdup(channel);
+	if (!backlog->source || !backlog->channel) {
+		free(backlog->source);
+		free(backlog->channel);
+		free(backlog);
+		return NULL;
+	}
+	backlog->available = true;
+	backlog->next = backlogs->first;
+	backlogs->first = backlog;
+	return backlog;
+}
+
+int backlogs_add(struct backlogs *backlogs, const char *source, const char *channel, int64_t n)
+{
+	struct backlog *backlog;
+
+	pthread_mutex_lock(&backlogs->lock);
+	backlog = find_or_add(backlogs, source, channel);
+	if (backlog)
+		backlog->n += n;
+	pthread_mutex_unlock(&backlogs->lock);
+	return backlog ? 0 : -ENOMEM;
+}
+
+struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, const char *channel)
+{
+	struct backlog *backlog;
+
+	pthread_mutex_lock(&backlogs->lock);
+	backlog = find(backlogs, source, channel);
+	pthread_mutex_unlock(&backlogs->lock);
+	return backlog;
+}
+
+void backlogs_tried(struct backlogs *backlogs, struct backlog *backlog)
+{
+	pthread_mutex_lock(&backlogs->lock);
+	if (backlog->n > 0)
+		backlog->n--;
+	pthread_cond_broadcast(&backlogs->changed);
+	pthread_mutex_unlock(&backlogs->lock);
+}
+
+void backlogs_reset(struct backlogs *backlogs, const char *source)
+{
+	pthread_mutex_lock(&backlogs->lock);
+	for (struct backlog *b = backlogs->first; b; b = b->next)
+		if (strcmp(b->source, source) == 0)
+			b->n = 0;
+	pthread_cond_broadcast(&backlogs->changed);
+	pthread_mutex_unlock(&backlogs->lock);
+}
+
+static void set_state(struct backlogs *backlogs, const char *channel, bool available, bool gone)
+{
+	pthread_mutex_lock(&backlogs->lock);
+	for (struct backlog *b = backlogs->first; b; b = b->next) {
+		if (strcmp(b->channel, channel) == 0) {
+			b->available = available;
+			b->gone = gone;
+		}
+	}
+	pthread_cond_broadcast(&backlogs->changed);
+	pthread_mutex_unlock(&backlogs->lock);
+}
+
+void backlogs_available(struct backlogs *backlogs, const char *channel, bool available)
+{
+	set_state(backlogs, channel, available, false);
+}
+
+void backlogs_gone(struct backlogs *backlogs, const char *channel)
+{
+	set_state(backlogs, channel, false, true);
+}
+
+enum ahead { AHEAD_NO, AHEAD_YES, AHEAD_HOPELESS };
+
+/* Called with the lock held. */
+static enum ahead judge(const struct backlogs *backlogs, const char *source, int64_t window)
+{
+	bool fed = false, any_available = false;
+
+	for (const struct backlog *b = backlogs->first; b; b = b->next) {
+		int64_t limit = b->available ? window : window * BACKLOG_UNAVAILABLE;
+
+		if (b->gone || strcmp(b->source, source) != 0)
+			continue;
+		if (b->available && b->n < limit)
+			return AHEAD_NO; /* somebody is ready for more */
+		if (!b->available && !backlogs->once && b->n < limit)
+			return AHEAD_NO;
+		fed = true;
+		any_available |= b->available;
+	}
+	if (!fed)
+		return AHEAD_NO;
+	return backlogs->once && !any_available ? AHEAD_HOPELESS : AHEAD_YES;
+}
+
+bool backlogs_wait(struct backlogs *backlogs, const char *source, int64_t window,
+		   const atomic_bool *stop)
+{
+	enum ahead ahead;
+
+	pthread_mutex_lock(&backlogs->lock);
+	while (!atomic_load(stop) && (ahead = judge(backlogs, source, window)) == AHEAD_YES)
+		pthread_cond_wait(&backlogs->changed, &backlogs->lock);
+	bool go_on = !atomic_load(stop) && ahead == AHEAD_NO;
+	pthread_mutex_unlock(&backlogs->lock);
+	return go_on;
+}
+
+void backlogs_wake(struct backlogs *backlogs)
+{
+	pthread_mutex_lock(&backlogs->lock);
+	pthread_cond_broadcast(&backlogs->changed);
+	pthread_mutex_unlock(&backlogs->lock);
+}

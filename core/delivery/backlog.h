@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delivery/backlog: how many deliveries of each source wait for each channel,
+ * so that a source does not run far ahead of its channels. Any thread.
+ *
+ * The figures begin at 0 with the process; they count what was emitted or
+ * unparked since, and go down with each attempt. They bound what a source puts
+ * into the store ahead of time, not what the store may hold.
+ */
+#ifndef DELIVERY_BACKLOG_H
+#define DELIVERY_BACKLOG_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A channel that is not available lets a source run this many windows ahead: its own alerts for other
+ * channels must not wait behind a dead one. */
+#define BACKLOG_UNAVAILABLE 100
+
+struct backlog;
+
+struct backlogs {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct backlog *first;
+	bool once;
+};
+
+/* once: a source all of whose channels are unavailable stops instead of running ahead. */
+void backlogs_init(struct backlogs *backlogs, bool once);
+void backlogs_done(struct backlogs *backlogs);
+
+/* n more deliveries wait for an attempt. 0 or -ENOMEM. */
+int backlogs_add(struct backlogs *backlogs, const char *source, const char *channel, int64_t n);
+/* The entry of a source and channel, valid until backlogs_done; NULL when nothing was ever added. */
+struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, const char *channel);
+/* An attempt ended. */
+void backlogs_tried(struct backlogs *backlogs, struct backlog *backlog);
+/* The source starts anew: its deliveries were parked. */
+void backlogs_reset(struct backlogs *backlogs, const char *source);
+/* A channel became or ceased to be available. */
+void backlogs_available(struct backlogs *backlogs, const char *channel, bool available);
+/* A channel that is gone holds nobody up. */
+void backlogs_gone(struct backlogs *backlogs, const char *channel);
+
+/*
+ * Waits while the source is `window` deliveries ahead of every channel it feeds. False when it
+ * should stop instead: *stop was set, or (once) every channel it feeds is unavailable.
+ */
+bool backlogs_wait(struct backlogs *backlogs, const char *source, int64_t window,
+		   const atomic_bool *stop);
+/* Wakes those that wait, after *stop was set. */
+void backlogs_wake(struct backlogs *backlogs);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delivery/channel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "delivery/http.h"
+
+int channel_new(const struct channel_spec *spec, const struct channel_world *world,
+		struct channel **result, struct error *err)
+{
+	struct channel *channel = calloc(1, sizeof(*channel));
+
+	if (!channel)
+		return error_set(err, -ENOMEM, "out of memory");
+	channel->spec = *spec;
+	channel->world = world;
+	channel->n_instances = spec->plugin->it.blocking ? spec->workers : 1;
+	channel->instance = calloc(channel->n_instances, sizeof(*channel->instance));
+	if (!channel->instance) {
+		free(channel);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < channel->n_instances; i++) {
+		struct instance *instance = &channel->instance[i];
+
+		instance->channel = channel;
+		self_init(&instance->self, spec->name, world->log, world->store, instance);
+	}
+	pthread_mutex_init(&channel->lock, NULL);
+	clock_cond_init(&channel->changed);
+	channel->tail = &channel->head;
+	rate_init(&channel->rate, spec->rate, spec->burst, clock_boot_ms());
+	breaker_init(&channel->breaker, 0);
+	*result = channel;
+	return 0;
+}
+
+void channel_free(struct channel *channel)
+{
+	if (!channel)
+		return;
+	for (size_t i = 0; i < channel->n_instances; i++)
+		self_done(&channel->instance[i].self);
+	pthread_cond_destroy(&channel->changed);
+	pthread_mutex_destroy(&channel->lock);
+	free(channel->instance);
+	if (channel->spec.freed)
+		channel->spec.freed(channel->spec.owner);
+	free(channel);
+}
+
+int channel_open(struct channel *channel, struct error *err)
+{
+	if (channel->spec.plugin->it.blocking)
+		return workers_start(channel, err);
+	return http_attach(channel->world->http, channel, err);
+}
+
+void channel_forget(struct delivery *delivery)
+{
+	struct channel *channel = delivery->channel;
+
+	channel->world->settled(channel->world->data, delivery);
+	delivery_free(delivery);
+	atomic_fetch_sub(&channel->held, 1); /* from here on it may be freed */
+}
+
+/* A delivery in memory that was not tried: pending again, due at once. */
+static int release_apply(struct store_request *request, const struct transaction *transaction)
+{
+	struct delivery *delivery =
+		(struct delivery *)((char *)request - offsetof(struct delivery, request));
+
+	return transaction->ops->release(transaction->state, delivery->pub.id, delivery->token,
+					 clock_wall_ms());
+}
+
+static void release_done(struct store_request *request, int result)
+{
+	struct delivery *delivery =
+		(struct delivery *)((char *)request - offsetof(struct delivery, request));
+
+	(void)result; /* when it failed, the next start recovers the claim */
+	channel_forget(delivery);
+}
+
+static void give_back(struct delivery *delivery)
+{
+	delivery->release = true;
+	delivery->request = (struct store_request){
+		.apply = release_apply, .done = release_done, .persist = true};
+	store_submit(delivery->channel->world->store, &delivery->request);
+}
+
+static void give_back_all(struct channel *channel)
+{
+	struct delivery *delivery;
+
+	pthread_mutex_lock(&channel->lock);
+	while ((delivery = channel->head)) {
+		channel->head = delivery->next;
+		give_back(delivery);
+	}
+	channel->tail = &channel->head;
+	channel->queued = 0;
+	pthread_mutex_unlock(&channel->lock);
+}
+
+void channel_close(struct channel *channel)
+{
+	pthread_mutex_lock(&channel->lock);
+	channel->closing = true;
+	pthread_cond_broadcast(&channel->changed);
+	pthread_mutex_unlock(&channel->lock);
+	give_back_all(channel);
+	if (channel->spec.plugin->it.blocking)
+		workers_stop(channel);
+	else
+		http_detach(channel->world->http, channel);
+}
+
+void channel_reopen(struct channel *channel)
+{
+	pthread_mutex_lock(&channel->lock);
+	for (size_t i = 0; i < channel->n_instances; i++)
+		channel->instance[i].reopen = true;
+	pthread_cond_broadcast(&channel->changed);
+	pthread_mutex_unlock(&channel->lock);
+	if (!channel->spec.plugin->it.blocking)
+		http_wake(channel->world->http);
+}
+
+/* Claiming ahead hides the commit's latency; claiming too far ahead would keep deliveries from other
+ * instances of a shared store. */
+static size_t wanted(const struct channel *channel)
+{
+	const struct tocsin_plugin *it = &channel->spec.plugin->it;
+	size_t n = it->blocking ? channel->spec.workers * (it->batch ? it->batch : 1)
+				: channel->spec.concurrency;
+
+	n *= 2;
+	if (channel->spec.rate.count > 0 && n > 2 + (size_t)channel->spec.rate.count)
+		n = 2 + (size_t)channel->spec.rate.count;
+	return n < CHANNEL_QUEUE ? n : CHANNEL_QUEUE;
+}
+
+size_t channel_room(struct channel *channel)
+{
+	size_t held, room = 0;
+
+	pthread_mutex_lock(&channel->lock);
+	held = channel->queued + channel->under_way;
+	if (!channel->closing && held < wanted(channel))
+		room = breaker_room(&channel->breaker, wanted(channel) - held, held,
+				    clock_boot_ms());
+	pthread_mutex_unlock(&channel->lock);
+	return room;
+}
+
+int64_t channel_room_at_ms(struct channel *channel)
+{
+	int64_t now = clock_boot_ms(), at = INT64_MAX;
+
+	pthread_mutex_lock(&channel->lock);
+	if (!channel->closing && channel->queued + channel->under_way < wanted(channel)) {
+		at = breaker_next_ms(&channel->breaker, now);
+		if (at <= now) /* the ramp or a probe: a completion tells */
+			at = INT64_MAX;
+	}
+	pthread_mutex_unlock(&channel->lock);
+	return at;
+}
+
+void channel_push(struct channel *channel, struct delivery *delivery)
+{
+	bool closing;
+
+	pthread_mutex_lock(&channel->lock);
+	closing = channel->closing;
+	if (!closing) {
+		delivery->next = NULL;
+		*channel->tail = delivery;
+		channel->tail = &delivery->next;
+		channel->queued++;
+		pthread_cond_signal(&channel->changed);
+	}
+	pthread_mutex_unlock(&channel->lock);
+	if (closing)
+		give_back(delivery);
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many may start now, with tokens taken for them. Called with the lock held. */
+static size_t may_start(struct channel *channel, size_t max, int64_t now)
+{
+	size_t n = least(channel->queued, max);
+
+	if (!channel->spec.plugin->it.blocking)
+		n = least(n, channel->spec.concurrency > channel->under_way
+				     ? channel->spec.concurrency - channel->under_way : 0);
+	if (n == 0 || channel->closing)
+		return 0;
+	n = breaker_room(&channel->breaker, n, channel->under_way, now);
+	n = rate_take(&channel->rate, n, now);
+	return n ? breaker_allow(&channel->breaker, n, channel->under_way, now) : 0;
+}
+
+size_t channel_take_locked(struct channel *channel, struct delivery **batch, size_t max,
+			   int64_t *wake_ms)
+{
+	int64_t now = clock_boot_ms(), wall = clock_wall_ms();
+	size_t n = may_start(channel, max, now);
+
+	for (size_t i = 0; i < n; i++) {
+		batch[i] = channel->head;
+		batch[i]->started_ms = wall;
+		channel->head = batch[i]->next;
+	}
+	if (!channel->head)
+		channel->tail = &channel->head;
+	channel->queued -= n;
+	channel->under_way += n;
+	*wake_ms = INT64_MAX;
+	if (n == 0 && channel->queued > 0 && !channel->closing) {
+		int64_t at = breaker_next_ms(&channel->breaker, now);
+		int64_t token = rate_next_ms(&channel->rate, now);
+
+		at = at > token ? at : token;
+		if (at > now) /* otherwise a completion makes room */
+			*wake_ms = at;
+	}
+	return n;
+}
+
+size_t channel_take(struct channel *channel, struct delivery **batch, size_t max, int64_t *wake_ms)
+{
+	size_t n;
+
+	pthread_mutex_lock(&channel->lock);
+	n = channel_take_locked(channel, batch, max, wake_ms);
+	pthread_mutex_unlock(&channel->lock);
+	return n;
+}
+
+bool channel_is_available(struct channel *channel)
+{
+	bool available;
+
+	pthread_mutex_lock(&channel->lock);
+	available = channel->breaker.state == BREAKER_CLOSED &&
+		    clock_boot_ms() >= channel->breaker.paused_until_ms;
+	pthread_mutex_unlock(&channel->lock);
+	return available;
+}
+
+bool channel_is_stuck(struct channel *channel)
+{
+	bool stuck;
+
+	pthread_mutex_lock(&channel->lock);
+	stuck = channel->under_way == 0 && (channel->breaker.state != BREAKER_CLOSED ||
+					    clock_boot_ms() < channel->breaker.paused_until_ms);
+	pthread_mutex_unlock(&channel->lock);
+	return stuck;
+}
+
+json_t *channel_status(struct channel *channel)
+{
+	char delivered[CLOCK_TEXT] = "", failed[CLOCK_TEXT] = "";
+	json_t *object, *counters = json_object();
+
+	for (size_t i = 0; i < channel->n_instances; i++)
+		self_add_counters(&channel->instance[i].self, counters);
+	pthread_mutex_lock(&channel->lock);
+	if (channel->figures.last_delivered_ms)
+		clock_format_utc(channel->figures.last_delivered_ms, delivered);
+	if (channel->figures.last_failed_ms)
+		clock_format_utc(channel->figures.last_failed_ms, failed);
+	object = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:o}",
+			   "name", channel->spec.name, "type", channel->spec.plugin->it.name,
+			   "breaker", breaker_name(&channel->breaker),
+			   "paused", clock_boot_ms() < channel->breaker.paused_until_ms,
+			   "queued", (json_int_t)channel->queued,
+			   "in_flight", (json_int_t)channel->under_way,
+			   "delivered", (json_int_t)channel->figures.delivered,
+			   "retried", (json_int_t)channel->figures.retried,
+			   "dead", (json_int_t)channel->figures.dead,
+			   "last_delivered_at", delivered, "last_failed_at", failed,
+			   "last_failure", channel->figures.last_failure, "counters", counters);
+	pthread_mutex_unlock(&channel->lock);
+	return object;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delivery/channel: one channel at work: its queue of claimed deliveries, its
+ * rate, breaker and instances.
+ *
+ * The store's thread pushes what was claimed; the instance threads (workers of
+ * a blocking channel, else the HTTP engine) take and complete; the main thread
+ * opens and closes. The queue is bounded by what channel_room asked for.
+ */
+#ifndef DELIVERY_CHANNEL_H
+#define DELIVERY_CHANNEL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "base/log.h"
+#include "delivery/breaker.h"
+#include "delivery/delivery.h"
+#include "delivery/rate.h"
+#include "delivery/retry.h"
+#include "plugin/loader.h"
+#include "plugin/self.h"
+#include "store/store.h"
+
+#define CHANNEL_BATCH 64        /* most deliveries in one call of a plugin */
+#define CHANNEL_QUEUE 512       /* most claimed deliveries that wait in memory */
+
+struct http;
+
+/* What a channel is to be; everything is borrowed and lives longer than the channel. */
+struct channel_spec {
+	const char *name;
+	const struct plugin *plugin;
+	const void *config;
+	struct tocsin_rate rate;
+	int64_t burst;
+	size_t concurrency;     /* of a channel that does not block */
+	size_t workers;         /* of one that does */
+	int64_t timeout_ms;
+	struct retry_policy retry;
+	/* Called when the channel is freed, on the thread that frees it: what it borrowed may go. */
+	void (*freed)(void *owner);
+	void *owner;
+};
+
+/* What all channels share. */
+struct channel_world {
+	struct log *log;
+	struct store *store;
+	struct http *http;
+	/* On the store's thread, after the commit of a settlement. */
+	void (*settled)(void *data, const struct delivery *delivery);
+	/* On an instance's thread: an attempt begins; an attempt ended. */
+	void (*begun)(void *data, const struct delivery *delivery);
+	void (*tried)(void *data, struct backlog *backlog);
+	/* On an instance's thread: the channel became or ceased to be available. */
+	void (*available)(void *data, struct channel *channel, bool available);
+	void *data;
+};
+
+/* An open plugin instance with its thread. */
+struct instance {
+	struct tocsin_self self;
+	struct channel *channel;
+	void *state;
+	pthread_t thread;       /* a worker's; unused for the HTTP engine */
+	bool opened;            /* open was called; result says how */
+	bool reopen;            /* asked to reopen its files */
+	int result;
+	struct delivery *batch[CHANNEL_BATCH]; /* under way in a worker; NULL once completed */
+	size_t n_batch;
+};
+
+struct channel {
+	struct channel_spec spec;
+	const struct channel_world *world;
+	struct instance *instance;
+	size_t n_instances;
+	atomic_size_t held;     /* deliveries in memory; the channel is freed when there are none */
+
+	pthread_mutex_t lock;   /* guards what follows */
+	pthread_cond_t changed;
+	struct delivery *head, **tail;
+	size_t queued, under_way;
+	struct rate rate;
+	struct breaker breaker;
+	bool closing;
+	struct channel_figures {
+		int64_t delivered, retried, dead;
+		int64_t last_delivered_ms, last_failed_ms; /* wall */
+		char last_failure[256];
+	} figures;
+
+	/* the store thread's own */
+	int64_t next_due_ms;    /* wall time before which nothing is due; 0: look */
+};
+
+int channel_new(const struct channel_spec *spec, const struct channel_world *world,
+		struct channel **channel, struct error *err);
+/* Opens every instance on its own thread. 0, or a negative errno (everything is closed again). */
+int channel_open(struct channel *channel, struct error *err);
+/* Lets what is under way end, gives the rest back to the store, closes the instances. Settlements may
+ * still wait in the store's queue: free the channel only when `held` is 0. */
+void channel_close(struct channel *channel);
+void channel_free(struct channel *channel);
+/* The last step of a delivery in memory, on the store's thread. */
+void channel_forget(struct delivery *delivery);
+/* Asks each instance to reopen its files. */
+void channel_reopen(struct channel *channel);
+
+/* How many more deliveries the channel would like to hold now. */
+size_t channel_room(struct channel *channel);
+/* Boot time at which the channel may take something again when channel_room is 0 for reasons of time;
+ * INT64_MAX when it waits for a completion. */
+int64_t channel_room_at_ms(struct channel *channel);
+/* Hands over claimed deliveries; a closing channel gives them back. */
+void channel_push(struct channel *channel, struct delivery *delivery);
+
+/* Takes up to max deliveries that may start now; they are under way. When there are none, *wake_ms is
+ * the boot time to ask again (INT64_MAX: when something changes). */
+size_t channel_take(struct channel *channel, struct delivery **batch, size_t max,
+		    int64_t *wake_ms);
+/* As channel_take, by a caller that holds channel->lock. */
+size_t channel_take_locked(struct channel *channel, struct delivery **batch, size_t max,
+			   int64_t *wake_ms);
+/* As host->begin and host->done. */
+void channel_begin(struct delivery *delivery);
+void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
+		      int64_t retry_after_ms, const char *why);
+/* True when deliveries in memory all wait for a peer that is not available. */
+bool channel_is_stuck(struct channel *channel);
+bool channel_is_available(struct channel *channel);
+json_t *channel_status(struct channel *channel);
+
+/* worker.c: threads of a blocking channel. */
+int workers_start(struct channel *channel, struct error *err);
+void workers_stop(struct channel *channel);
+
+/* host.c: the services for channels. */
+const struct tocsin_host *channel_host(void);
+
+#endif

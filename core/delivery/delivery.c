@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delivery/delivery.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *append(char **at, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = memcpy(*at, text, size);
+
+	*at += size;
+	return copy;
+}
+
+int delivery_new(const struct tocsin_stored_delivery *stored, struct channel *channel,
+		 const char *channel_name, struct delivery **result, struct error *err)
+{
+	size_t size = strlen(stored->key) + strlen(stored->recipient) + strlen(stored->route) + 3;
+	struct delivery *delivery = calloc(1, sizeof(*delivery) + size);
+	char *at;
+	int code;
+
+	if (!delivery)
+		return error_set(err, -ENOMEM, "out of memory");
+	code = alert_from_json(stored->body, &delivery->alert, err);
+	if (code < 0) {
+		free(delivery);
+		return code;
+	}
+	at = delivery->text;
+	delivery->channel = channel;
+	delivery->token = stored->token;
+	delivery->created_ms = stored->created_ms;
+	delivery->pub = (struct tocsin_delivery){
+		.size = sizeof(delivery->pub),
+		.id = stored->id,
+		.key = append(&at, stored->key),
+		.recipient = append(&at, stored->recipient),
+		.route = append(&at, stored->route),
+		.channel = channel_name,
+		.attempt = stored->attempt + 1,
+		.alert = &delivery->alert->pub,
+	};
+	*result = delivery;
+	return 0;
+}
+
+void delivery_free(struct delivery *delivery)
+{
+	if (!delivery)
+		return;
+	alert_free(delivery->alert);
+	free(delivery);
+}

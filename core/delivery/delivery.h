@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delivery/delivery: a claimed delivery in memory. Owned by the channel that
+ * holds it from the claim's commit to the commit of its settlement.
+ */
+#ifndef DELIVERY_DELIVERY_H
+#define DELIVERY_DELIVERY_H
+
+#include <stdbool.h>
+
+#include <tocsin/store.h>
+
+#include "alert/alert.h"
+#include "base/error.h"
+#include "store/store.h"
+
+struct channel;
+struct backlog;
+
+struct delivery {
+	struct tocsin_delivery pub;   /* what the plugin sees; first, so that it can be cast back */
+	struct delivery *next;        /* in the channel's queue */
+	struct delivery *held_next, *held_previous; /* all in memory; the store thread's own */
+	struct channel *channel;
+	struct backlog *backlog;      /* its source's window, until an attempt ended; or NULL */
+	struct alert *alert;
+	int64_t token, created_ms;
+	int64_t started_ms;           /* wall time at which this attempt began */
+	bool begun;                   /* the plugin (or the core for it) said so */
+	/* how it ended */
+	struct store_request request;
+	struct tocsin_attempt attempt;
+	struct tocsin_attempt_result result;
+	bool release;                 /* hand it back untried instead of settling */
+	char detail[320];
+	char text[];                  /* key, recipient and route */
+};
+
+/* Copies what the store handed out. 0, -ENOMEM, or -EINVAL when the alert cannot be read. */
+int delivery_new(const struct tocsin_stored_delivery *stored, struct channel *channel,
+		 const char *channel_name, struct delivery **delivery, struct error *err);
+void delivery_free(struct delivery *delivery);
+
+#endif

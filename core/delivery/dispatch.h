@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delivery/dispatch: the set of channels, what is claimed for them, and how far
+ * sources are ahead of them.
+ *
+ * The store's thread claims (through the hooks of store_start); the main thread
+ * adds and removes channels; sources wait for their window.
+ */
+#ifndef DELIVERY_DISPATCH_H
+#define DELIVERY_DISPATCH_H
+
+#include "delivery/backlog.h"
+#include "delivery/channel.h"
+#include "store/store.h"
+
+struct dispatch;
+
+struct dispatch_hooks {
+	/* On the store's thread after the commit of a settlement (not of a release). */
+	void (*settled)(void *data, const struct delivery *delivery);
+	/* On an instance's thread: an attempt begins. */
+	void (*begun)(void *data, const struct delivery *delivery);
+	/* On the store's thread: nothing is left that could be delivered now. */
+	void (*idle)(void *data);
+	void *data;
+};
+
+/* once: claim only what was due at the start, so that each delivery is tried once. */
+int dispatch_new(struct log *log, struct store *store, bool once,
+		 const struct dispatch_hooks *hooks, struct dispatch **dispatch, struct error *err);
+/* All channels must be closed and removed, and the store closed. */
+void dispatch_free(struct dispatch *dispatch);
+
+/* The hooks for store_start. */
+void dispatch_store_hooks(struct dispatch *dispatch, struct store_hooks *hooks);
+
+/* Makes and opens a channel without using it yet. When it fails, spec->freed was called. */
+int dispatch_open(struct dispatch *dispatch, const struct channel_spec *spec,
+		  struct channel **channel, struct error *err);
+/* Claims for it from now on. */
+void dispatch_add(struct dispatch *dispatch, struct channel *channel);
+/* Stops claiming for it; discard it next. */
+void dispatch_remove(struct dispatch *dispatch, struct channel *channel);
+/* Closes a channel that was removed or never added, once its deliveries under way ended, and frees it
+ * when nothing refers to it any more. */
+void dispatch_discard(struct dispatch *dispatch, struct channel *channel);
+
+/* The channels now; valid until the main thread changes them. Main thread only. */
+struct channel *dispatch_find(struct dispatch *dispatch, const char *name);
+size_t dispatch_channels(struct dispatch *dispatch, struct channel ***list);
+/* Any thread. An array of channel_status; a new reference. */
+json_t *dispatch_status(struct dispatch *dispatch);
+
+/* On the store's thread, inside a transaction: something is due for the channel at that wall time. */
+void dispatch_due(struct dispatch *dispatch, const char *channel, int64_t due_ms);
+/* When new deliveries of this run become due. Any thread. */
+int64_t dispatch_now_ms(const struct dispatch *dispatch);
+/* Claims are held this long and renewed that often while their deliveries are in memory. */
+#define DISPATCH_LEASE_MS (60 * 1000)
+#define DISPATCH_RENEW_MS (20 * 1000)
+
+/* Any thread: how far sources are ahead of the channels. */
+struct backlogs *dispatch_backlogs(struct dispatch *dispatch);
+/* Any thread: nothing can be delivered now (as of the last transaction). */
+bool dispatch_is_idle(struct dispatch *dispatch);
+
+#endif

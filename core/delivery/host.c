@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The services that the core offers to channels. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "delivery/channel.h"
+#include "delivery/http.h"
+#include "store/values.h"
+
+static void host_begin(struct tocsin_delivery *pub)
+{
+	channel_begin((struct delivery *)pub);
+}
+
+static void host_done(struct tocsin_delivery *pub, enum tocsin_outcome outcome,
+		      int64_t retry_after_ms, const char *why)
+{
+	channel_complete((struct delivery *)pub, outcome, retry_after_ms, why);
+}
+
+static void host_post(struct tocsin_delivery *pub, const struct tocsin_request *request)
+{
+	struct delivery *delivery = (struct delivery *)pub;
+
+	http_post(delivery->channel->world->http, delivery, request);
+}
+
+static int host_http(struct tocsin_self *self, const struct tocsin_request *request,
+		     tocsin_reply_fn *reply_fn, void *data)
+{
+	struct instance *instance = self->owner;
+
+	if (instance->channel->spec.plugin->it.blocking)
+		return -ENOTSUP;
+	return http_request(instance->channel->world->http, instance->channel, request, reply_fn,
+			    data);
+}
+
+static int host_timer(struct tocsin_self *self, int64_t after_ms, tocsin_timer_fn *fn, void *data)
+{
+	struct instance *instance = self->owner;
+
+	if (instance->channel->spec.plugin->it.blocking)
+		return -ENOTSUP;
+	return http_timer(instance->channel->world->http, instance->channel, after_ms, fn, data);
+}
+
+const struct tocsin_host *channel_host(void)
+{
+	static const struct tocsin_host host = {
+		.size = sizeof(host),
+		.log = self_log,
+		.count = self_count,
+		.save = self_save,
+		.load = self_load,
+		.begin = host_begin,
+		.done = host_done,
+		.post = host_post,
+		.http = host_http,
+		.timer = host_timer,
+	};
+
+	return &host;
+}

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delivery/http.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <curl/curl.h>
+
+#include "base/clock.h"
+#include "delivery/transfer.h"
+#include "delivery/verdict.h"
+
+#define LONGEST_POLL_MS 60000
+
+enum command_kind { COMMAND_ATTACH, COMMAND_DETACH };
+
+/* Something that another thread wants done here; it waits for `done`. */
+struct command {
+	struct command *next;
+	enum command_kind kind;
+	struct channel *channel;
+	bool done;
+	int result;
+};
+
+struct attached {
+	struct attached *next;
+	struct channel *channel;
+	struct command *detach;     /* set when it is to go */
+	size_t requests;            /* transfers under way */
+};
+
+struct timer {
+	struct timer *next;
+	struct channel *channel;
+	int64_t at_ms;              /* boot time */
+	tocsin_timer_fn *fn;
+	void *data;
+};
+
+struct http {
+	struct log *log;
+	CURLM *multi;
+	pthread_t thread;
+	pthread_mutex_t lock;       /* guards commands and end */
+	pthread_cond_t answered;
+	struct command *commands;
+	bool end;
+	/* the engine's own */
+	struct attached *attached;
+	struct timer *timers;
+	struct transfer *idle;      /* handles to use again */
+};
+
+static struct attached *find(struct http *http, const struct channel *channel)
+{
+	for (struct attached *a = http->attached; a; a = a->next)
+		if (a->channel == channel)
+			return a;
+	return NULL;
+}
+
+static struct transfer *get_transfer(struct http *http)
+{
+	struct transfer *transfer = http->idle;
+
+	if (!transfer)
+		return transfer_new();
+	http->idle = transfer->next;
+	return transfer;
+}
+
+static void put_transfer(struct http *http, struct transfer *transfer)
+{
+	transfer_reset(transfer);
+	transfer->next = http->idle;
+	http->idle = transfer;
+}
+
+/* Starts a request; the transfer knows what to do with its reply. */
+static int start(struct http *http, struct channel *channel, const struct tocsin_request *request,
+		 struct transfer *transfer, struct error *err)
+{
+	int result = transfer_prepare(transfer, request, channel->spec.timeout_ms, err);
+
+	if (result == 0 && curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+		result = error_set(err, -ENOMEM, "the HTTP engine refused the request");
+	if (result < 0) {
+		put_transfer(http, transfer);
+		return result;
+	}
+	transfer->channel = channel;
+	find(http, channel)->requests++;
+	return 0;
+}
+
+void http_post(struct http *http, struct delivery *delivery, const struct tocsin_request *request)
+{
+	struct transfer *transfer = get_transfer(http);
+	struct error err;
+	int result;
+
+	if (!transfer) {
+		channel_complete(delivery, TOCSIN_RETRY, 0, "out of memory");
+		return;
+	}
+	result = start(http, delivery->channel, request, transfer, &err);
+	if (result < 0)
+		channel_complete(delivery, result == -EINVAL ? TOCSIN_REJECTED : TOCSIN_RETRY, 0,
+				 err.text);
+	else
+		transfer->delivery = delivery;
+}
+
+int http_request(struct http *http, struct channel *channel, const struct tocsin_request *request,
+		 tocsin_reply_fn *reply_fn, void *data)
+{
+	struct transfer *transfer = get_transfer(http);
+	int result;
+
+	if (!transfer)
+		return -ENOMEM;
+	result = start(http, channel, request, transfer, NULL);
+	if (result == 0) {
+		transfer->reply_fn = reply_fn;
+		transfer->data = data;
+	}
+	return result;
+}
+
+int http_timer(struct http *http, struct channel *channel, int64_t after_ms, tocsin_timer_fn *fn,
+	       void *data)
+{
+	struct timer *timer = calloc(1, sizeof(*timer));
+
+	if (!timer)
+		return -ENOMEM;
+	*timer = (struct timer){.next = http->timers, .channel = channel, .fn = fn, .data = data,
+				.at_ms = clock_boot_ms() + (after_ms > 0 ? after_ms : 0)};
+	http->timers = timer;
+	return 0;
+}
+
+static void finish(struct http *http, struct transfer *transfer, CURLcode code)
+{
+	struct channel *channel = transfer->channel;
+	struct tocsin_reply reply;
+	struct tocsin_verdict verdict;
+
+	transfer_reply(transfer, code, &reply);
+	curl_multi_remove_handle(http->multi, transfer->easy);
+	find(http, channel)->requests--;
+	if (transfer->delivery) {
+		verdict_from_reply(&reply, &verdict);
+		if (transfer->judge)
+			transfer->judge(&reply, &verdict);
+		channel_complete(transfer->delivery, verdict.outcome, verdict.retry_after_ms,
+				 verdict.why);
+	} else {
+		transfer->reply_fn(&reply, transfer->data);
+	}
+	put_transfer(http, transfer);
+}
+
+/* Returns whether any ended: that may have made room for others. */
+static bool finish_all(struct http *http)
+{
+	CURLMsg *message;
+	bool any = false;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		CURLcode code = message->data.result;
+		char *transfer;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		finish(http, (struct transfer *)(void *)transfer, code);
+		any = true;
+	}
+	return any;
+}
+
+/* Feeds a channel what it may start now. Returns the boot time to look again. */
+static int64_t feed(struct channel *channel)
+{
+	const struct plugin *plugin = channel->spec.plugin;
+	size_t max = plugin->it.batch && plugin->it.batch < CHANNEL_BATCH ? plugin->it.batch : 1;
+	struct delivery *taken[CHANNEL_BATCH];
+	struct tocsin_delivery *batch[CHANNEL_BATCH];
+	int64_t wake;
+	size_t n;
+
+	while ((n = channel_take(channel, taken, max, &wake)) > 0) {
+		for (size_t i = 0; i < n; i++)
+			batch[i] = &taken[i]->pub;
+		plugin->channel.deliver(channel->instance->state, batch, n);
+	}
+	return wake;
+}
+
+static void reopen_if_asked(struct channel *channel)
+{
+	struct instance *instance = channel->instance;
+	bool reopen;
+
+	pthread_mutex_lock(&channel->lock);
+	reopen = instance->reopen;
+	instance->reopen = false;
+	pthread_mutex_unlock(&channel->lock);
+	if (reopen && channel->spec.plugin->channel.reopen)
+		channel->spec.plugin->channel.reopen(instance->state);
+}
+
+static int64_t feed_all(struct http *http)
+{
+	int64_t wake = INT64_MAX;
+
+	for (struct attached *a = http->attached; a; a = a->next) {
+		int64_t at;
+
+		reopen_if_asked(a->channel);
+		at = feed(a->channel);
+		wake = at < wake ? at : wake;
+	}
+	return wake;
+}
+
+/* Runs what is due and returns when the next is. A timer may start further ones. */
+static int64_t run_timers(struct http *http)
+{
+	int64_t now = clock_boot_ms(), next = INT64_MAX;
+	struct timer *due = NULL, **at = &http->timers, *timer;
+
+	while ((timer = *at)) {
+		if (timer->at_ms <= now) {
+			*at = timer->next;
+			timer->next = due;
+			due = timer;
+		} else {
+			next = timer->at_ms < next ? timer->at_ms : next;
+			at = &timer->next;
+		}
+	}
+	while ((timer = due)) {
+		due = timer->next;
+		timer->fn(timer->data);
+		free(timer);
+		next = now; /* look again: it may have set another */
+	}
+	return next;
+}
+
+static void drop_timers(struct http *http, const struct channel *channel)
+{
+	struct timer **at = &http->timers, *timer;
+
+	while ((timer = *at)) {
+		if (timer->channel == channel) {
+			*at = timer->next;
+			free(timer);
+		} else {
+			at = &timer->next;
+		}
+	}
+}
+
+static void answer(struct http *http, struct command *command, int result)
+{
+	pthread_mutex_lock(&http->lock);
+	command->result = result;
+	command->done = true;
+	pthread_cond_broadcast(&http->answered);
+	pthread_mutex_unlock(&http->lock);
+}
+
+static void attach(struct http *http, struct command *command)
+{
+	struct channel *channel = command->channel;
+	struct attached *attached = calloc(1, sizeof(*attached));
+	int result = -ENOMEM;
+
+	if (attached) {
+		attached->channel = channel;
+		attached->next = http->attached;
+		http->attached = attached; /* open may already use the engine */
+		result = channel->spec.plugin->channel.open(&channel->instance->self,
+							    channel_host(), channel->spec.config,
+							    &channel->instance->state);
+		if (result < 0) {
+			http->attached = attached->next;
+			free(attached);
+		}
+	}
+	answer(http, command, result);
+}
+
+static void run_commands(struct http *http)
+{
+	struct command *command;
+
+	for (;;) {
+		pthread_mutex_lock(&http->lock);
+		command = http->commands;
+		if (command)
+			http->commands = command->next;
+		pthread_mutex_unlock(&http->lock);
+		if (!command)
+			return;
+		if (command->kind == COMMAND_ATTACH)
+			attach(http, command);
+		else
+			find(http, command->channel)->detach = command;
+	}
+}
+
+/* Closes what is to go and has nothing under way. */
+static void run_detaches(struct http *http)
+{
+	struct attached **at = &http->attached, *attached;
+
+	while ((attached = *at)) {
+		struct channel *channel = attached->channel;
+		bool quiet;
+
+		pthread_mutex_lock(&channel->lock);
+		quiet = channel->under_way == 0;
+		pthread_mutex_unlock(&channel->lock);
+		if (!attached->detach || !quiet || attached->requests > 0) {
+			at = &attached->next;
+			continue;
+		}
+		*at = attached->next;
+		drop_timers(http, channel);
+		channel->spec.plugin->channel.close(channel->instance->state);
+		answer(http, attached->detach, 0);
+		free(attached);
+	}
+}
+
+static bool is_ending(struct http *http)
+{
+	pthread_mutex_lock(&http->lock);
+	bool end = http->end;
+	pthread_mutex_unlock(&http->lock);
+	return end;
+}
+
+static void *run(void *data)
+{
+	struct http *http = data;
+
+	while (!is_ending(http)) {
+		int64_t now, wake, timer;
+		int running;
+
+		run_commands(http);
+		timer = run_timers(http);
+		wake = feed_all(http);
+		curl_multi_perform(http->multi, &running);
+		now = clock_boot_ms();
+		wake = timer < wake ? timer : wake;
+		if (finish_all(http) || wake < now)
+			wake = now;
+		run_detaches(http);
+		wake = wake - now > LONGEST_POLL_MS ? now + LONGEST_POLL_MS : wake;
+		curl_multi_poll(http->multi, NULL, 0, (int)(wake - now), NULL);
+	}
+	return NULL;
+}
+
+int http_new(struct log *log, struct http **result, struct error *err)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (!http)
+		return error_set(err, -ENOMEM, "out of memory");
+	http->log = log;
+	pthread_mutex_init(&http->lock, NULL);
+	pthread_cond_init(&http->answered, NULL);
+	http->multi = curl_multi_init();
+	if (!http->multi || pthread_create(&http->thread, NULL, run, http) != 0) {
+		curl_multi_cleanup(http->multi);
+		free(http);
+		return error_set(err, -EAGAIN, "the HTTP engine cannot be started");
+	}
+	*result = http;
+	return 0;
+}
+
+void http_free(struct http *http)
+{
+	struct transfer *transfer;
+
+	if (!http)
+		return;
+	pthread_mutex_lock(&http->lock);
+	http->end = true;
+	pthread_mutex_unlock(&http->lock);
+	curl_multi_wakeup(http->multi);
+	pthread_join(http->thread, NULL);
+	assert(!http->attached);
+	while ((transfer = http->idle)) {
+		http->idle = transfer->next;
+		transfer_free(transfer);
+	}
+	curl_multi_cleanup(http->multi);
+	pthread_cond_destroy(&http->answered);
+	pthread_mutex_destroy(&http->lock);
+	free(http);
+}
+
+void http_wake(struct http *http)
+{
+	curl_multi_wakeup(http->multi);
+}
+
+static int command(struct http *http, enum command_kind kind, struct channel *channel)
+{
+	struct command command = {.kind = kind, .channel = channel};
+
+	pthread_mutex_lock(&http->lock);
+	command.next = http->commands;
+	http->commands = &command;
+	curl_multi_wakeup(http->multi);
+	while (!command.done)
+		pthread_cond_wait(&http->answered, &http->lock);
+	pthread_mutex_unlock(&http->lock);
+	return command.result;
+}
+
+int http_attach(struct http *http, struct channel *channel, struct error *err)
+{
+	int result = command(http, COMMAND_ATTACH, channel);
+
+	if (result < 0)
+		return error_set(err, result, "channel '%s' cannot be opened (its reason stands "
+				 "above)", channel->spec.name);
+	return 0;
+}
+
+void http_detach(struct http *http, struct channel *channel)
+{
+	command(http, COMMAND_DETACH, channel);
+}

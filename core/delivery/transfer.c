@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delivery/transfer.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "delivery/http.h"
+#include "delivery/verdict.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
+#define CONNECT_TIMEOUT_MS 10000
+
+struct transfer *transfer_new(void)
+{
+	struct transfer *transfer = calloc(1, sizeof(*transfer));
+
+	if (!transfer)
+		return NULL;
+	transfer->easy = curl_easy_init();
+	if (!transfer->easy) {
+		free(transfer);
+		return NULL;
+	}
+	return transfer;
+}
+
+void transfer_reset(struct transfer *transfer)
+{
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	transfer->n_headers = 0;
+	buffer_clear(&transfer->sent);
+	buffer_clear(&transfer->body);
+	buffer_clear(&transfer->header_text);
+	transfer->delivery = NULL;
+	transfer->channel = NULL;
+	transfer->reply_fn = NULL;
+	transfer->judge = NULL;
+	curl_easy_reset(transfer->easy);
+}
+
+void transfer_free(struct transfer *transfer)
+{
+	if (!transfer)
+		return;
+	curl_slist_free_all(transfer->headers);
+	buffer_done(&transfer->sent);
+	buffer_done(&transfer->body);
+	buffer_done(&transfer->header_text);
+	curl_easy_cleanup(transfer->easy);
+	free(transfer);
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *userdata)
+{
+	struct transfer *transfer = userdata;
+	size_t length = size * n, room = HTTP_BODY - transfer->body.length;
+
+	buffer_add(&transfer->body, data, length < room ? length : room);
+	return length; /* what is over the limit is read and dropped: the status counts */
+}
+
+static size_t on_header(char *data, size_t size, size_t n, void *userdata)
+{
+	struct transfer *transfer = userdata;
+	size_t length = size * n, name = 0, from, to = length;
+
+	if (length > 5 && strncasecmp(data, "HTTP/", 5) == 0) {
+		transfer->n_headers = 0; /* only the last reply's headers count (100 Continue) */
+		buffer_clear(&transfer->header_text);
+		return length;
+	}
+	while (name < length && data[name] != ':')
+		name++;
+	if (name == length || transfer->n_headers == TRANSFER_HEADERS)
+		return length;
+	for (from = name + 1; from < to && isspace((unsigned char)data[from]); from++)
+		;
+	while (to > from && isspace((unsigned char)data[to - 1]))
+		to--;
+	transfer->header[transfer->n_headers].name = transfer->header_text.length;
+	for (size_t i = 0; i < name; i++)
+		buffer_putc(&transfer->header_text, (char)tolower((unsigned char)data[i]));
+	buffer_putc(&transfer->header_text, '\0');
+	transfer->header[transfer->n_headers++].value = transfer->header_text.length;
+	buffer_add(&transfer->header_text, data + from, to - from);
+	buffer_putc(&transfer->header_text, '\0');
+	return length;
+}
+
+static int add_header(struct transfer *transfer, const char *name, const char *value,
+		      struct error *err)
+{
+	struct buffer line = {0};
+	struct curl_slist *list;
+
+	if (!*name || strpbrk(name, "\r\n: ") || strpbrk(value, "\r\n"))
+		return error_set(err, -EINVAL, "the HTTP header '%.40s' has a line break or an "
+				 "impossible name", name);
+	/* curl wants "name;" to send a header without a value */
+	buffer_printf(&line, *value ? "%s: %s" : "%s;", name, value);
+	list = curl_slist_append(transfer->headers, buffer_text(&line));
+	buffer_done(&line);
+	if (!list)
+		return error_set(err, -ENOMEM, "out of memory");
+	transfer->headers = list;
+	return 0;
+}
+
+static int add_headers(struct transfer *transfer, const struct tocsin_request *request,
+		       struct error *err)
+{
+	int result = 0;
+
+	/* no reply is worth waiting for before the body goes out: switch "Expect" off */
+	transfer->headers = curl_slist_append(NULL, "Expect:");
+	if (!transfer->headers)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (request->body)
+		result = add_header(transfer, "Content-Type", request->content_type
+				    ? request->content_type : "application/json", err);
+	for (size_t i = 0; result == 0 && i < request->headers.n; i++)
+		result = add_header(transfer, request->headers.pair[i].name,
+				    request->headers.pair[i].value, err);
+	return result;
+}
+
+static void set_options(struct transfer *transfer, const struct tocsin_request *request,
+			int64_t timeout_ms)
+{
+	CURL *easy = transfer->easy;
+
+	curl_easy_setopt(easy, CURLOPT_URL, request->url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+			 (long)(timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS));
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsin/" PACKAGE_VERSION);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	if (request->body) {
+		curl_easy_setopt(easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, buffer_text(&transfer->sent));
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)transfer->sent.length);
+	}
+	if (request->method)
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+int transfer_prepare(struct transfer *transfer, const struct tocsin_request *request,
+		     int64_t timeout_ms, struct error *err)
+{
+	int result = add_headers(transfer, request, err);
+
+	if (result < 0)
+		return result;
+	transfer->error[0] = '\0';
+	transfer->judge = request->judge;
+	if (request->body)
+		buffer_add(&transfer->sent, request->body, request->body_length);
+	if (transfer->sent.failed)
+		return error_set(err, -ENOMEM, "out of memory");
+	set_options(transfer, request, request->timeout_ms > 0 ? request->timeout_ms : timeout_ms);
+	return 0;
+}
+
+static void fill_headers(struct transfer *transfer)
+{
+	const char *text = buffer_text(&transfer->header_text);
+
+	for (size_t i = 0; i < transfer->n_headers; i++)
+		transfer->pair[i] = (struct tocsin_pair){.name = text + transfer->header[i].name,
+							 .value = text + transfer->header[i].value};
+	transfer->map = (struct tocsin_map){.pair = transfer->pair, .n = transfer->n_headers};
+}
+
+void transfer_reply(struct transfer *transfer, CURLcode code, struct tocsin_reply *reply)
+{
+	long status = 0;
+
+	*reply = (struct tocsin_reply){.size = sizeof(*reply)};
+	fill_headers(transfer);
+	reply->headers = &transfer->map;
+	reply->body = buffer_text(&transfer->body);
+	reply->body_length = transfer->body.length;
+	if (code != CURLE_OK) {
+		reply->error = *transfer->error ? transfer->error : curl_easy_strerror(code);
+		return;
+	}
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	reply->status = (int)status;
+	for (size_t i = 0; i < transfer->n_headers; i++)
+		if (strcmp(transfer->pair[i].name, "retry-after") == 0)
+			reply->retry_after_ms = verdict_retry_after_ms(transfer->pair[i].value,
+								       clock_wall_ms());
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delivery/transfer: one HTTP request and its reply as a curl easy handle.
+ * Used on the HTTP engine's thread only; handles are reused.
+ */
+#ifndef DELIVERY_TRANSFER_H
+#define DELIVERY_TRANSFER_H
+
+#include <curl/curl.h>
+
+#include <tocsin/http.h>
+#include <tocsin/plugin.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+struct channel;
+struct delivery;
+
+#define TRANSFER_HEADERS 48     /* reply headers that are kept */
+
+struct transfer {
+	struct transfer *next;  /* in the engine's list of free ones */
+	CURL *easy;
+	struct channel *channel;
+	struct delivery *delivery;      /* of host->post, or NULL */
+	tocsin_reply_fn *reply_fn;      /* of host->http, or NULL */
+	void *data;
+	void (*judge)(const struct tocsin_reply *reply, struct tocsin_verdict *verdict);
+	struct curl_slist *headers;
+	struct buffer sent, body, header_text;
+	struct {
+		size_t name, value;     /* offsets into header_text */
+	} header[TRANSFER_HEADERS];
+	size_t n_headers;
+	struct tocsin_pair pair[TRANSFER_HEADERS];
+	struct tocsin_map map;
+	char error[CURL_ERROR_SIZE];
+};
+
+struct transfer *transfer_new(void);
+void transfer_free(struct transfer *transfer);
+/* Forgets the last request; connections stay with the multi handle. */
+void transfer_reset(struct transfer *transfer);
+/* Makes the handle ready. 0, or -EINVAL / -ENOMEM with the sentence. */
+int transfer_prepare(struct transfer *transfer, const struct tocsin_request *request,
+		     int64_t timeout_ms, struct error *err);
+/* The reply after the transfer ended with this code; points into the transfer. */
+void transfer_reply(struct transfer *transfer, CURLcode code, struct tocsin_reply *reply);
+
+#endif

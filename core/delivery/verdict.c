@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delivery/verdict.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "base/text.h"
+
+#define EXCERPT 200     /* bytes of a reply's body that are kept with the reason */
+
+/* "status 404: no_service": the body's beginning on one line. */
+static void describe(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
+{
+	size_t length = text_prefix(reply->body ? reply->body : "", reply->body_length, EXCERPT);
+	char excerpt[EXCERPT + 1];
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)reply->body[i];
+
+		excerpt[i] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+	}
+	while (length > 0 && excerpt[length - 1] == ' ')
+		length--;
+	excerpt[length] = '\0';
+	snprintf(verdict->why, sizeof(verdict->why), "status %d%s%s", reply->status,
+		 *excerpt ? ": " : "", excerpt);
+}
+
+void verdict_from_reply(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
+{
+	int status = reply->status;
+
+	*verdict = (struct tocsin_verdict){.retry_after_ms = reply->retry_after_ms};
+	if (status == 0) {
+		verdict->outcome = TOCSIN_UNAVAILABLE;
+		snprintf(verdict->why, sizeof(verdict->why), "%s",
+			 reply->error ? reply->error : "no reply");
+		return;
+	}
+	describe(reply, verdict);
+	if (status >= 200 && status < 300)
+		verdict->outcome = TOCSIN_DELIVERED;
+	else if (status == 429)
+		verdict->outcome = TOCSIN_THROTTLED;
+	else if (status == 408 || status == 425 || status >= 500)
+		verdict->outcome = TOCSIN_UNAVAILABLE;
+	else
+		verdict->outcome = TOCSIN_REJECTED;
+}
+
+int64_t verdict_retry_after_ms(const char *value, int64_t now_ms)
+{
+	char *end;
+	double seconds = strtod(value, &end);
+	time_t date;
+
+	while (*end == ' ' || *end == '\t')
+		end++;
+	if (end != value && *end == '\0') {
+		if (!isfinite(seconds) || seconds <= 0)
+			return 0;
+		return seconds > 1e9 ? (int64_t)1e12 : (int64_t)ceil(seconds * 1000.0);
+	}
+	date = curl_getdate(value, NULL);
+	if (date < 0 || (int64_t)date * 1000 <= now_ms)
+		return 0;
+	return (int64_t)date * 1000 - now_ms;
+}

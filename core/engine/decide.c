@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/decide.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct deciding {
+	const struct settings *settings;
+	const struct tocsin_alert *alert;
+	struct arena *arena;
+	struct decisions *decisions;
+	int result;
+};
+
+static bool is_decided(const struct decisions *decisions, const char *channel,
+		       const char *recipient)
+{
+	for (size_t i = 0; i < decisions->n; i++)
+		if (strcmp(decisions->item[i].channel, channel) == 0 &&
+		    strcmp(decisions->item[i].recipient, recipient) == 0)
+			return true;
+	return false;
+}
+
+static struct decision *add(struct deciding *d)
+{
+	struct decisions *list = d->decisions;
+
+	if (list->n == list->capacity) {
+		size_t capacity = list->capacity ? list->capacity * 2 : 4;
+		struct decision *item = arena_alloc(d->arena, capacity * sizeof(*item));
+
+		if (!item) {
+			d->result = -ENOMEM;
+			return NULL;
+		}
+		if (list->n)
+			memcpy(item, list->item, list->n * sizeof(*item));
+		list->item = item;
+		list->capacity = capacity;
+	}
+	return &list->item[list->n++];
+}
+
+static void add_decision(struct deciding *d, const char *channel, const char *recipient,
+			 const char *route, enum tocsin_state state, const char *reason)
+{
+	struct decision *decision;
+
+	if (is_decided(d->decisions, channel, recipient))
+		return;
+	decision = add(d);
+	if (!decision)
+		return;
+	/* the settings may be replaced before this is written: copy */
+	*decision = (struct decision){.channel = arena_strdup(d->arena, channel),
+				      .recipient = arena_strdup(d->arena, recipient),
+				      .route = arena_strdup(d->arena, route),
+				      .state = state,
+				      .reason = arena_strdup(d->arena, reason)};
+	if (!decision->channel || !decision->recipient || !decision->route || !decision->reason)
+		d->result = -ENOMEM;
+}
+
+static void decide_recipients(struct deciding *d, const struct channel_settings *channel,
+			      const char *route)
+{
+	const struct tocsin_strings *to = d->alert->recipients.n ? &d->alert->recipients
+								 : &channel->common.to;
+
+	if (!channel->plugin->it.recipients) {
+		add_decision(d, channel->name, "", route, TOCSIN_STATE_PENDING, "");
+		return;
+	}
+	for (size_t i = 0; i < to->n; i++)
+		add_decision(d, channel->name, to->item[i], route, TOCSIN_STATE_PENDING, "");
+	if (to->n == 0)
+		add_decision(d, channel->name, "", route, TOCSIN_STATE_DEAD,
+			     "no recipient: the alert names none and the channel has no 'to'");
+}
+
+static void decide_channel(struct deciding *d, const char *name, const char *route)
+{
+	const struct channel_settings *channel = settings_channel(d->settings, name);
+	char reason[160];
+
+	if (!channel) { /* cannot come from checked routes; a test may name any */
+		snprintf(reason, sizeof(reason), "there is no channel '%.64s'", name);
+		add_decision(d, name, "", route, TOCSIN_STATE_DEAD, reason);
+	} else if (!channel->common.enabled) {
+		add_decision(d, name, "", route, TOCSIN_STATE_SUPPRESSED,
+			     "the channel is disabled (enabled: false)");
+	} else if (d->alert->status == TOCSIN_RESOLVED && !channel->common.send_resolved) {
+		add_decision(d, name, "", route, TOCSIN_STATE_SUPPRESSED,
+			     "the channel does not send resolves (send_resolved: false)");
+	} else {
+		decide_recipients(d, channel, route);
+	}
+}
+
+static void decide_route(const struct route *route, void *data)
+{
+	struct deciding *d = data;
+
+	for (size_t i = 0; i < route->channels.n; i++)
+		decide_channel(d, route->channels.item[i], route->name);
+	if (route->channels.n == 0)
+		add_decision(d, "", "", route->name, TOCSIN_STATE_SUPPRESSED,
+			     "the route names no channel");
+}
+
+int decide(const struct settings *settings, const struct tocsin_alert *alert, const char *channel,
+	   struct arena *arena, struct decisions *decisions)
+{
+	struct deciding d = {.settings = settings, .alert = alert, .arena = arena,
+			     .decisions = decisions};
+
+	*decisions = (struct decisions){0};
+	if (channel)
+		decide_channel(&d, channel, "test");
+	else
+		routes_match(&settings->routes, alert, decide_route, &d);
+	return d.result;
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "engine/intake.h"
+#include "engine/source.h"
+#include "store/values.h"
+
+#define EXIT_STORE_LOST 75      /* EX_TEMPFAIL: whoever supervises us starts us again */
+
+/* --- generations of the configuration --- */
+
+struct generation *generation_new(struct settings *settings)
+{
+	struct generation *generation = calloc(1, sizeof(*generation));
+
+	if (generation)
+		*generation = (struct generation){.settings = settings, .users = 1};
+	return generation;
+}
+
+struct generation *generation_use(struct generation *generation)
+{
+	generation->users++;
+	return generation;
+}
+
+void generation_drop(struct generation *generation)
+{
+	if (generation && --generation->users == 0) {
+		settings_free(generation->settings);
+		free(generation);
+	}
+}
+
+/* --- what the deliveries tell --- */
+
+static void on_begun(void *data, const struct delivery *delivery)
+{
+	struct engine *engine = data;
+	int64_t number, of;
+
+	if (!engine->options.once ||
+	    !tally_begin(&engine->tally, delivery->pub.alert->id, &number, &of))
+		return;
+	log_write(engine->log, TOCSIN_LOG_INFO, delivery->pub.channel,
+		  "processing alert %lld/%lld for %s", (long long)number, (long long)of,
+		  alert_subject(delivery->pub.alert));
+}
+
+void engine_progress(struct engine *engine)
+{
+	int64_t expected, sent, failed;
+
+	if (!engine->options.progress)
+		return;
+	tally_read(&engine->tally, &expected, &sent, &failed);
+	engine->options.progress(sent + failed, expected, engine->options.progress_data);
+}
+
+static void on_settled(void *data, const struct delivery *delivery)
+{
+	struct engine *engine = data;
+	const char *source = delivery->pub.alert->source;
+
+	if (delivery->attempt.state != TOCSIN_STATE_DELIVERED)
+		tally_failed(&engine->tally, delivery->pub.alert->id);
+	if (!delivery->result.alert_settled)
+		return;
+	tally_settled(&engine->tally, delivery->pub.alert->id);
+	pthread_mutex_lock(&engine->sources_lock);
+	for (size_t i = 0; i < engine->n_sources; i++)
+		if (strcmp(engine->source[i]->settings->name, source) == 0)
+			source_wake(engine->source[i], true);
+	pthread_mutex_unlock(&engine->sources_lock);
+	engine_progress(engine);
+}
+
+void engine_wake_sources(struct engine *engine)
+{
+	pthread_mutex_lock(&engine->sources_lock);
+	for (size_t i = 0; i < engine->n_sources; i++)
+		source_wake(engine->source[i], false);
+	pthread_mutex_unlock(&engine->sources_lock);
+}
+
+static void on_idle(void *data)
+{
+	struct engine *engine = data;
+
+	if (engine->options.once)
+		engine_wake_sources(engine);
+}
+
+/* The commit's fate is unknown: only a fresh start that reads the files again may go on. */
+static void on_store_lost(void *data, const char *why)
+{
+	(void)data;
+	(void)why;
+	_exit(EXIT_STORE_LOST);
+}
+
+/* --- channels --- */
+
+static void channel_freed(void *owner)
+{
+	generation_drop(owner);
+}
+
+int engine_open_channel(struct engine *engine, struct generation *generation,
+			const struct channel_settings *settings, struct channel **channel,
+			struct error *err)
+{
+	const struct channel_common *common = &settings->common;
+	struct channel_spec spec = {
+		.name = settings->name, .plugin = settings->plugin, .config = settings->config,
+		.rate = common->rate, .burst = common->burst,
+		.concurrency = (size_t)common->concurrency, .workers = (size_t)common->workers,
+		.timeout_ms = common->timeout,
+		.retry = {.first_ms = common->retry.first, .max_ms = common->retry.max,
+			  .give_up_after_ms = common->retry.give_up_after},
+		.freed = channel_freed, .owner = generation};
+
+	generation_use(generation); /* dropped when the channel is freed, also by a failed open */
+	return dispatch_open(engine->dispatch, &spec, channel, err);
+}
+
+const struct channel_settings *engine_channel_settings(const struct channel *channel)
+{
+	struct generation *generation = channel->spec.owner;
+
+	return settings_channel(generation->settings, channel->spec.name);
+}
+
+static int open_channels(struct engine *engine, struct error *err)
+{
+	struct settings *settings = engine->current->settings;
+
+	for (size_t i = 0; i < settings->n_channels; i++) {
+		struct channel *channel;
+		int result;
+
+		if (!settings->channel[i].common.enabled)
+			continue;
+		result = engine_open_channel(engine, engine->current, &settings->channel[i],
+					     &channel, err);
+		if (result < 0)
+			return result;
+		dispatch_add(engine->dispatch, channel);
+	}
+	return 0;
+}
+
+static void close_channels(struct engine *engine)
+{
+	struct channel **list;
+
+	while (dispatch_channels(engine->dispatch, &list) > 0) {
+		struct channel *channel = list[0];
+
+		dispatch_remove(engine->dispatch, channel);
+		dispatch_discard(engine->dispatch, channel);
+	}
+}
+
+/* --- start and stop --- */
+
+/* What a former process left: nobody else holds the store, so every claim in it is void. */
+struct recovery {
+	struct store_request request;
+	struct engine *engine;
+	int64_t n;
+};
+
+static int recover(struct store_request *request, const struct transaction *t)
+{
+	struct recovery *recovery = (struct recovery *)request;
+	int result = t->ops->recover(t->state, TOCSIN_PARKED, &recovery->n);
+
+	if (result == 0 && recovery->engine->options.once)
+		result = t->ops->hasten(t->state, dispatch_now_ms(recovery->engine->dispatch));
+	return result;
+}
+
+static const struct tocsin_host *store_host(void)
+{
+	static const struct tocsin_host host = {
+		.size = sizeof(host), .log = self_log, .count = self_count};
+
+	return &host;
+}
+
+static int start(struct engine *engine, struct error *err)
+{
+	const struct settings *settings = engine->current->settings;
+	struct dispatch_hooks hooks = {.settled = on_settled, .begun = on_begun, .idle = on_idle,
+				       .data = engine};
+	struct recovery recovery = {.request = {.apply = recover}, .engine = engine};
+	struct store_hooks store_hooks = {.failed = on_store_lost};
+	int result;
+
+	self_init(&engine->store_self, "store", engine->log, NULL, engine);
+	result = store_open(&settings->store.plugin->it, &engine->store_self, store_host(),
+			    settings->store.config, engine->log, &engine->store, err);
+	if (result < 0)
+		return result;
+	result = dispatch_new(engine->log, engine->store, engine->options.once, &hooks,
+			      &engine->dispatch, err);
+	if (result < 0)
+		return result;
+	result = store_call(engine->store, &recovery.request);
+	if (result < 0)
+		return error_set(err, result, "the store cannot be read: %s", strerror(-result));
+	if (recovery.n > 0)
+		log_write(engine->log, TOCSIN_LOG_WARNING, "store",
+			  "%lld deliveries were under way when the last process ended; they are "
+			  "tried again with the same keys", (long long)recovery.n);
+	result = open_channels(engine, err);
+	if (result < 0)
+		return result;
+	dispatch_store_hooks(engine->dispatch, &store_hooks);
+	store_start(engine->store, &store_hooks);
+	return 0;
+}
+
+int engine_start(const struct engine_options *options, struct settings *settings,
+		 struct engine **result, struct error *err)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	int code;
+
+	if (engine)
+		engine->current = generation_new(settings);
+	if (!engine || !engine->current) {
+		free(engine);
+		settings_free(settings);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	engine->options = *options;
+	engine->log = options->log;
+	engine->started_ms = clock_wall_ms();
+	pthread_rwlock_init(&engine->lock, NULL);
+	pthread_mutex_init(&engine->sources_lock, NULL);
+	tally_init(&engine->tally);
+	code = start(engine, err);
+	if (code < 0) {
+		engine_stop(engine);
+		return code;
+	}
+	*result = engine;
+	return 0;
+}
+
+int engine_add_source(struct engine *engine, struct source *source)
+{
+	struct source **list;
+
+	pthread_mutex_lock(&engine->sources_lock);
+	list = realloc(engine->source, (engine->n_sources + 1) * sizeof(struct source *));
+	if (list) {
+		engine->source = list;
+		list[engine->n_sources++] = source;
+	}
+	pthread_mutex_unlock(&engine->sources_lock);
+	return list ? 0 : -ENOMEM;
+}
+
+int engine_start_sources(struct engine *engine, struct error *err)
+{
+	const struct settings *settings = engine->current->settings;
+
+	for (size_t i = 0; i < settings->n_sources; i++) {
+		struct source *source;
+		int result;
+
+		if (!settings->source[i].common.enabled)
+			continue;
+		result = source_new(engine, engine->current, &settings->source[i], &source, err);
+		if (result < 0)
+			return result;
+		if (engine_add_source(engine, source) < 0) {
+			source_free(source);
+			return error_set(err, -ENOMEM, "out of memory");
+		}
+	}
+	for (size_t i = 0; i < engine->n_sources; i++)
+		source_run(engine->source[i]);
+	return 0;
+}
+
+static void stop_sources(struct engine *engine)
+{
+	struct source **list;
+	size_t n;
+
+	for (size_t i = 0; i < engine->n_sources; i++)
+		source_stop(engine->source[i]); /* all at once, then wait for each */
+	pthread_mutex_lock(&engine->sources_lock);
+	list = engine->source;
+	n = engine->n_sources;
+	engine->source = NULL;
+	engine->n_sources = 0;
+	pthread_mutex_unlock(&engine->sources_lock);
+	for (size_t i = 0; i < n; i++)
+		source_free(list[i]);
+	free(list);
+}
+
+void engine_stop(struct engine *engine)
+{
+	if (!engine)
+		return;
+	stop_sources(engine);
+	if (engine->store)
+		store_stop(engine->store);
+	if (engine->dispatch)
+		close_channels(engine);
+	store_close(engine->store);
+	dispatch_free(engine->dispatch);
+	self_done(&engine->store_self);
+	generation_drop(engine->current);
+	tally_done(&engine->tally);
+	pthread_mutex_destroy(&engine->sources_lock);
+	pthread_rwlock_destroy(&engine->lock);
+	free(engine);
+}
+
+void engine_interrupt(struct engine *engine)
+{
+	atomic_store(&engine->interrupted, true);
+	pthread_mutex_lock(&engine->sources_lock);
+	for (size_t i = 0; i < engine->n_sources; i++)
+		source_stop(engine->source[i]);
+	pthread_mutex_unlock(&engine->sources_lock);
+}
+
+void engine_once(struct engine *engine, struct engine_summary *summary)
+{
+	int64_t expected;
+
+	*summary = (struct engine_summary){0};
+	for (size_t i = 0; i < engine->n_sources; i++)
+		if (source_join(engine->source[i]) < 0)
+			summary->fatal = true;
+	/* alerts that no source of this run waits for */
+	while (!dispatch_is_idle(engine->dispatch) && !atomic_load(&engine->interrupted))
+		usleep(5000);
+	tally_read(&engine->tally, &expected, &summary->sent, &summary->failed);
+	if (expected > summary->sent + summary->failed)
+		summary->untried = expected - summary->sent - summary->failed;
+}

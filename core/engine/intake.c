@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/intake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+
+void intake_free(struct intake *intake)
+{
+	if (!intake)
+		return;
+	for (size_t i = 0; i < intake->n; i++)
+		alert_free(intake->entry[i].alert);
+	free(intake->entry);
+	arena_free(intake->arena);
+	free(intake);
+}
+
+static int decide_all(struct intake *intake, const char *channel)
+{
+	struct engine *engine = intake->engine;
+	int result = 0;
+
+	pthread_rwlock_rdlock(&engine->lock);
+	for (size_t i = 0; i < intake->n && result == 0; i++)
+		result = decide(engine->current->settings, &intake->entry[i].alert->pub, channel,
+				intake->arena, &intake->entry[i].decisions);
+	pthread_rwlock_unlock(&engine->lock);
+	return result;
+}
+
+int intake_new(struct engine *engine, struct alert **alerts, const char *const *marks, size_t n,
+	       const char *channel, struct intake **result)
+{
+	struct intake *intake = calloc(1, sizeof(*intake));
+	struct intake_entry *entry = calloc(n, sizeof(*entry));
+	int code = -ENOMEM;
+
+	if (intake && entry)
+		intake->arena = arena_new();
+	if (!intake || !entry || !intake->arena) {
+		for (size_t i = 0; i < n; i++)
+			alert_free(alerts[i]);
+		free(entry);
+		free(intake);
+		return -ENOMEM;
+	}
+	intake->engine = engine;
+	intake->entry = entry;
+	intake->n = n;
+	for (size_t i = 0; i < n; i++) {
+		entry[i].alert = alerts[i];
+		entry[i].mark = marks ? marks[i] : NULL;
+	}
+	code = decide_all(intake, channel);
+	if (code < 0) {
+		intake_free(intake);
+		return code;
+	}
+	*result = intake;
+	return 0;
+}
+
+/* The same row gives the same key whichever store and machine it passes through. */
+static void make_key(const struct intake_entry *entry, const struct decision *decision,
+		     int generation, char key[ID_TEXT])
+{
+	const struct tocsin_alert *alert = &entry->alert->pub;
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", generation);
+	if (entry->mark)
+		id_derive((const char *const[]){alert->source, entry->mark, decision->channel,
+						decision->recipient, number}, 5, key);
+	else
+		id_derive((const char *const[]){alert->id, decision->channel,
+						decision->recipient}, 3, key);
+}
+
+/* The decisions of one alert as the store takes them. */
+struct prepared {
+	struct tocsin_new_delivery *delivery;
+	char (*key)[ID_TEXT];
+};
+
+static void prepared_done(struct prepared *prepared)
+{
+	free(prepared->delivery);
+	free(prepared->key);
+}
+
+static int prepare(struct intake *intake, struct intake_entry *entry, int generation,
+		   struct prepared *prepared)
+{
+	int64_t due = dispatch_now_ms(intake->engine->dispatch);
+	size_t n = entry->decisions.n;
+
+	prepared->delivery = calloc(n, sizeof(*prepared->delivery));
+	prepared->key = calloc(n, sizeof(*prepared->key));
+	if (!prepared->delivery || !prepared->key) {
+		prepared_done(prepared);
+		return -ENOMEM;
+	}
+	entry->failed_at_once = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct decision *decision = &entry->decisions.item[i];
+
+		make_key(entry, decision, generation, prepared->key[i]);
+		prepared->delivery[i] = (struct tocsin_new_delivery){
+			.channel = decision->channel, .recipient = decision->recipient,
+			.route = decision->route, .key = prepared->key[i],
+			.state = decision->state, .reason = decision->reason, .due_ms = due};
+		entry->failed_at_once |= decision->state == TOCSIN_STATE_DEAD;
+	}
+	return 0;
+}
+
+static void announce(struct intake *intake, const struct intake_entry *entry)
+{
+	struct dispatch *dispatch = intake->engine->dispatch;
+
+	for (size_t i = 0; i < entry->decisions.n; i++)
+		if (entry->decisions.item[i].state == TOCSIN_STATE_PENDING)
+			dispatch_due(dispatch, entry->decisions.item[i].channel,
+				     dispatch_now_ms(dispatch));
+}
+
+static int accept_entry(struct intake *intake, struct intake_entry *entry, int generation,
+			const struct transaction *t)
+{
+	struct tocsin_new_alert fresh = {.alert = &entry->alert->pub, .mark = entry->mark,
+					 .generation = generation, .tell = intake->tell,
+					 .now_ms = clock_wall_ms(), .n = entry->decisions.n};
+	struct prepared prepared;
+	char *body = alert_to_json(&entry->alert->pub);
+	int result = body ? prepare(intake, entry, generation, &prepared) : -ENOMEM;
+
+	if (result == 0) {
+		fresh.body = body;
+		fresh.delivery = prepared.delivery;
+		result = t->ops->accept(t->state, &fresh, &entry->number);
+		prepared_done(&prepared);
+	}
+	free(body);
+	entry->result = TOCSIN_ACCEPTED;
+	return result;
+}
+
+/* Emitted again while not settled: go on with it. A run that is once also tries its failures again. */
+static int know_entry(struct intake *intake, struct intake_entry *entry,
+		      const struct tocsin_marked *found, const struct transaction *t)
+{
+	struct prepared prepared;
+	int result;
+
+	entry->result = TOCSIN_KNOWN;
+	entry->number = found->alert;
+	if (!intake->engine->options.once)
+		return t->ops->unpark(t->state, found->alert,
+				      dispatch_now_ms(intake->engine->dispatch),
+				      &entry->unparked);
+	result = prepare(intake, entry, found->generation, &prepared);
+	if (result < 0)
+		return result;
+	result = t->ops->revive(t->state, found->alert, prepared.delivery, entry->decisions.n,
+				dispatch_now_ms(intake->engine->dispatch));
+	prepared_done(&prepared);
+	entry->unparked = found->pending + found->dead;
+	return result;
+}
+
+static int apply_entry(struct intake *intake, struct intake_entry *entry,
+		       const struct transaction *t)
+{
+	struct tocsin_marked found = {0};
+	int result = 0;
+
+	entry->unparked = 0;
+	if (entry->mark)
+		result = t->ops->find_mark(t->state, entry->alert->pub.source, entry->mark, &found);
+	if (result < 0)
+		return result;
+	if (found.alert && !found.told)
+		result = know_entry(intake, entry, &found, t);
+	else
+		result = accept_entry(intake, entry, found.alert ? found.generation + 1 : 0, t);
+	if (result == 0 && (entry->result == TOCSIN_ACCEPTED || entry->unparked > 0))
+		announce(intake, entry);
+	return result;
+}
+
+int intake_apply(struct store_request *request, const struct transaction *transaction)
+{
+	struct intake *intake = (struct intake *)request;
+	int result = 0;
+
+	for (size_t i = 0; i < intake->n && result == 0; i++)
+		result = apply_entry(intake, &intake->entry[i], transaction);
+	return result;
+}

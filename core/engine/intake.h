@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine/intake: alerts on their way into the store: decided on the caller's
+ * thread, written in one transaction on the store's.
+ */
+#ifndef ENGINE_INTAKE_H
+#define ENGINE_INTAKE_H
+
+#include "engine/decide.h"
+#include "engine/internal.h"
+
+struct intake_entry {
+	struct alert *alert;        /* owned by the intake */
+	const char *mark;           /* borrowed until done; NULL: none */
+	struct decisions decisions;
+	/* results of the transaction */
+	enum tocsin_intake result;
+	int64_t number;             /* of the alert in the store */
+	int64_t unparked;           /* of a known alert: deliveries that are due again */
+	bool failed_at_once;        /* a delivery of it is dead from the start */
+};
+
+struct intake {
+	struct store_request request;
+	struct engine *engine;
+	struct arena *arena;
+	bool tell;                  /* the source wants to hear when they are settled */
+	struct intake_entry *entry;
+	size_t n;
+	engine_accepted_fn *done;   /* of an asynchronous intake */
+	void *data;
+};
+
+/* Takes the alerts over (also when it fails, then they are freed) and decides. NULL marks: none. */
+int intake_new(struct engine *engine, struct alert **alerts, const char *const *marks, size_t n,
+	       const char *channel, struct intake **intake);
+void intake_free(struct intake *intake);
+
+/* What the transaction does; for store_call and store_submit. */
+int intake_apply(struct store_request *request, const struct transaction *transaction);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine/internal: what the files of this room share. */
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "delivery/dispatch.h"
+#include "engine/engine.h"
+#include "engine/tally.h"
+#include "plugin/self.h"
+
+struct source;
+
+/* One loaded configuration; freed when no channel, source or engine uses it. Main thread only. */
+struct generation {
+	struct settings *settings;
+	size_t users;
+};
+
+struct engine {
+	struct engine_options options;
+	struct log *log;
+	pthread_rwlock_t lock;       /* guards current: routes and names for all threads */
+	struct generation *current;
+	struct tocsin_self store_self;
+	struct store *store;
+	struct dispatch *dispatch;
+	struct source **source;      /* guarded by sources_lock; changed on the main thread */
+	size_t n_sources;
+	pthread_mutex_t sources_lock;
+	struct tally tally;
+	int64_t started_ms;          /* wall time */
+	atomic_bool interrupted;     /* a run that is once ends early */
+};
+
+struct generation *generation_new(struct settings *settings);
+struct generation *generation_use(struct generation *generation);
+void generation_drop(struct generation *generation);
+
+/* Opens (without adding) the channel of these settings. */
+int engine_open_channel(struct engine *engine, struct generation *generation,
+			const struct channel_settings *settings, struct channel **channel,
+			struct error *err);
+/* How a channel was configured: its settings in its own generation. */
+const struct channel_settings *engine_channel_settings(const struct channel *channel);
+/* Tells sources that something may have changed for them. Any thread. */
+void engine_wake_sources(struct engine *engine);
+/* Shows how the run is going, if somebody wants to see. Any thread. */
+void engine_progress(struct engine *engine);
+/* Adds to the list under its lock; 0 or -ENOMEM. */
+int engine_add_source(struct engine *engine, struct source *source);
+
+#endif

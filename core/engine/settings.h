@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine/settings: what conf.d says, checked whole and turned into structs.
+ * Immutable once loaded.
+ */
+#ifndef ENGINE_SETTINGS_H
+#define ENGINE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "alert/severity.h"
+#include "base/log.h"
+#include "config/options.h"
+#include "config/problems.h"
+#include "plugin/loader.h"
+#include "policy/route.h"
+
+/* Keys of every channel, whatever its plugin; the option table is in settings_tables.c. */
+struct channel_common {
+	const char *type;            /* the plugin's name */
+	bool enabled;
+	struct tocsin_rate rate;
+	int64_t burst;               /* 0: the rate's count */
+	int64_t concurrency;         /* deliveries under way at once (channels that do not block) */
+	int64_t workers;             /* instances and threads (blocking channels) */
+	int64_t timeout;             /* ms, one attempt */
+	struct retry_settings {
+		int64_t first;       /* ms before the second attempt */
+		int64_t max;         /* ms, cap of the doubling */
+		int64_t give_up_after; /* ms since acceptance; then the delivery is dead */
+	} retry;
+	bool send_resolved;
+	struct tocsin_strings to;    /* recipients of alerts that name none */
+};
+
+struct channel_settings {
+	const char *name;
+	const struct plugin *plugin;
+	void *config;                /* the plugin's struct, filled */
+	struct channel_common common;
+	const char *digest;          /* equal digests: the channel did not change */
+	struct place place;
+};
+
+enum settle_on { SETTLE_ON_DELIVERED, SETTLE_ON_ACCEPTED };
+
+struct source_common {
+	const char *type;            /* the plugin's name */
+	bool enabled;
+	int64_t settle_on;           /* enum settle_on */
+	int64_t window;              /* deliveries never tried, per channel, before emit waits */
+	struct tocsin_map labels;    /* added to every alert that lacks them */
+};
+
+struct source_settings {
+	const char *name;
+	const struct plugin *plugin;
+	void *config;
+	struct source_common common;
+	const char *digest;
+	struct place place;
+};
+
+struct settings {
+	const char *directory;
+	struct {
+		const struct plugin *plugin;
+		void *config;
+		const char *digest;
+	} store;
+	struct {
+		const char *socket;  /* path of the unix socket; NULL or "": none */
+		int64_t socket_mode; /* permissions, as an octal number read: 0660 */
+	} api;
+	struct {
+		int64_t level;       /* enum tocsin_level */
+		int64_t format;      /* enum log_format */
+	} log;
+	struct {
+		int64_t keep;        /* ms that settled alerts stay in the history */
+		int64_t keep_dead;   /* ms that alerts with dead deliveries stay */
+	} history;
+	struct severity_aliases aliases;
+	struct channel_settings *channel;
+	size_t n_channels;
+	struct source_settings *source;
+	size_t n_sources;
+	struct routes routes;
+	struct arena *arena;         /* owns all of the above but matchers */
+};
+
+/*
+ * Reads directory/[^.]*.yaml (and .yml) in lexical order and checks everything.
+ * 0 and *settings, or -EINVAL with every mistake in problems (-ENOENT etc.: the directory itself,
+ * also as a problem). Every secret value is registered with log (may be NULL) first.
+ */
+int settings_load(const char *directory, const struct loader *loader, struct log *log,
+		  struct problems *problems, struct settings **settings);
+void settings_free(struct settings *settings);
+
+const struct channel_settings *settings_channel(const struct settings *settings, const char *name);
+
+/* The option tables of the core's own sections and common keys, for documentation:
+ * "store", "api", "log", "history", "channels", "sources", "routes", "default", "severities". */
+struct settings_section {
+	const char *name;            /* the key in YAML */
+	const char *help;
+	const struct tocsin_option *option;
+	size_t n;
+};
+const struct settings_section *settings_sections(size_t *n);
+
+#endif

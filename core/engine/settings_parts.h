@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine/settings_parts: what the settings*.c files share while conf.d is read.
+ * Mistakes are added to problems; a function that found one still does what it
+ * can, so that one run finds them all.
+ */
+#ifndef ENGINE_SETTINGS_PARTS_H
+#define ENGINE_SETTINGS_PARTS_H
+
+#include "config/directory.h"
+#include "engine/settings.h"
+
+struct loading {
+	const struct loader *loader;
+	struct log *log;
+	struct settings *settings;
+	struct options_context context;
+	struct place whole;          /* the directory: where a missing section is missing */
+	bool complete;               /* all files could be read: what is missing is a mistake */
+};
+
+/* Zeroed memory from the settings' arena, or NULL with a problem added. */
+void *loading_alloc(struct loading *loading, size_t n, size_t size);
+char *loading_strdup(struct loading *loading, const char *text);
+
+/* settings_sections.c: the sections of all files, merged. Everything is borrowed from documents. */
+struct entry {
+	const char *name;
+	const struct node *value;
+	struct place place;          /* of the name */
+};
+struct entries {
+	struct entry *entry;
+	size_t n;
+};
+struct sections {
+	struct entry store, api, log, history, fallback; /* value NULL: not given */
+	struct entries channels, sources, aliases;
+	const struct node **routes;
+	size_t n_routes;
+};
+void sections_collect(struct loading *loading, const struct documents *documents,
+		      struct sections *sections);
+void sections_done(struct sections *sections);
+
+/* settings_tables.c: the core's own options. */
+struct table {
+	const struct tocsin_option *option;
+	size_t n;
+};
+extern const struct table table_store, table_api, table_log, table_history;
+extern const struct table table_channel; /* the last one is `to` */
+extern const struct table table_source;
+struct api_keys {
+	const char *socket;
+	const char *mode;
+};
+struct store_keys {
+	const char *type;
+};
+
+/* settings_plugin.c: one section that belongs to a plugin. */
+struct plugin_section {
+	enum tocsin_kind kind;
+	const char *what;            /* "channel 'mail'" */
+	const struct node *node;
+	const struct place *place;   /* of its name */
+	struct table common;         /* the core's keys of it */
+	void *common_into;
+};
+/* The plugin that `type` names, or NULL with a problem added. */
+const struct plugin *plugin_section_find(struct loading *loading,
+					 const struct plugin_section *section);
+/* Fills the common struct and *config (the plugin's, from the arena), asks the plugin's own check.
+ * 0 or -EINVAL. */
+int plugin_section_fill(struct loading *loading, const struct plugin_section *section,
+			const struct plugin *plugin, void **config);
+/* Hash of the section with ${...} replaced; "" when memory is short. */
+const char *plugin_section_digest(struct loading *loading, const struct node *node);
+
+/* settings_instances.c */
+void settings_read_channels(struct loading *loading, const struct entries *entries);
+void settings_read_sources(struct loading *loading, const struct entries *entries);
+void settings_read_store(struct loading *loading, const struct entry *entry);
+
+#endif

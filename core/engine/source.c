@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define RESTART_MS 5000         /* after a source's run ended by itself */
+
+static void set_trouble(struct source *source, const char *text)
+{
+	pthread_mutex_lock(&source->lock);
+	snprintf(source->trouble, sizeof(source->trouble), "%s", text);
+	pthread_mutex_unlock(&source->lock);
+}
+
+static bool open_source(struct source *source)
+{
+	int result = source->settings->plugin->source.open(
+		&source->self, source_host(), source->settings->config, &source->state);
+	bool run;
+
+	pthread_mutex_lock(&source->lock);
+	source->open_result = result;
+	source->opened = true;
+	pthread_cond_broadcast(&source->changed);
+	while (result == 0 && !source->may_run && !atomic_load(&source->stopping))
+		pthread_cond_wait(&source->changed, &source->lock);
+	run = source->may_run;
+	pthread_mutex_unlock(&source->lock);
+	return result == 0 && run;
+}
+
+/* Waits before a run that failed is tried again. */
+static void rest(struct source *source)
+{
+	int64_t until = clock_boot_ms() + RESTART_MS;
+
+	pthread_mutex_lock(&source->lock);
+	while (!atomic_load(&source->stopping) && clock_boot_ms() < until)
+		clock_cond_wait(&source->changed, &source->lock, until);
+	pthread_mutex_unlock(&source->lock);
+}
+
+static void run_source(struct source *source)
+{
+	int result;
+
+	for (;;) {
+		result = source->settings->plugin->source.run(source->state);
+		if (atomic_load(&source->stopping) || source->engine->options.once)
+			break;
+		set_trouble(source, result < 0 ? strerror(-result) : "its run ended");
+		log_write(source->engine->log, TOCSIN_LOG_ERROR, source->settings->name,
+			  "the source stopped by itself (%s); it starts again in %d seconds",
+			  result < 0 ? strerror(-result) : "without an error",
+			  RESTART_MS / 1000);
+		rest(source);
+		if (atomic_load(&source->stopping))
+			break;
+		set_trouble(source, "");
+	}
+	pthread_mutex_lock(&source->lock);
+	source->run_result = result;
+	pthread_mutex_unlock(&source->lock);
+}
+
+static void *thread(void *data)
+{
+	struct source *source = data;
+
+	if (open_source(source))
+		run_source(source);
+	if (source->open_result == 0)
+		source->settings->plugin->source.close(source->state);
+	pthread_mutex_lock(&source->lock);
+	source->ended = true;
+	pthread_cond_broadcast(&source->changed);
+	pthread_mutex_unlock(&source->lock);
+	return NULL;
+}
+
+static void dispose(struct source *source)
+{
+	for (size_t i = 0; i < source->n_accepted; i++)
+		free(source->accepted[i].mark);
+	free(source->accepted);
+	if (source->event_fd >= 0)
+		close(source->event_fd);
+	pthread_cond_destroy(&source->changed);
+	pthread_mutex_destroy(&source->lock);
+	self_done(&source->self);
+	generation_drop(source->generation);
+	free(source);
+}
+
+int source_new(struct engine *engine, struct generation *generation,
+	       const struct source_settings *settings, struct source **result, struct error *err)
+{
+	struct source *source = calloc(1, sizeof(*source));
+	int code;
+
+	if (!source)
+		return error_set(err, -ENOMEM, "out of memory");
+	source->engine = engine;
+	source->settings = settings;
+	source->generation = generation_use(generation);
+	source->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	atomic_init(&source->tell_due, true); /* what an earlier process could not tell any more */
+	self_init(&source->self, settings->name, engine->log, engine->store, source);
+	pthread_mutex_init(&source->lock, NULL);
+	clock_cond_init(&source->changed);
+	if (source->event_fd < 0 || pthread_create(&source->thread, NULL, thread, source) != 0) {
+		dispose(source);
+		return error_set(err, -EAGAIN, "source '%s': no thread or descriptor left",
+				 settings->name);
+	}
+	pthread_mutex_lock(&source->lock);
+	while (!source->opened)
+		pthread_cond_wait(&source->changed, &source->lock);
+	code = source->open_result;
+	pthread_mutex_unlock(&source->lock);
+	if (code < 0) {
+		pthread_join(source->thread, NULL);
+		error_set(err, code, "source '%s' cannot be opened (its reason stands above)",
+			  settings->name);
+		dispose(source);
+		return code;
+	}
+	*result = source;
+	return 0;
+}
+
+void source_run(struct source *source)
+{
+	pthread_mutex_lock(&source->lock);
+	source->may_run = true;
+	pthread_cond_broadcast(&source->changed);
+	pthread_mutex_unlock(&source->lock);
+}
+
+void source_wake(struct source *source, bool tell)
+{
+	static const uint64_t one = 1;
+
+	if (tell)
+		atomic_store(&source->tell_due, true);
+	if (write(source->event_fd, &one, sizeof(one)) < 0)
+		return; /* the counter is full: it is awake anyway */
+}
+
+void source_stop(struct source *source)
+{
+	pthread_mutex_lock(&source->lock);
+	atomic_store(&source->stopping, true);
+	pthread_cond_broadcast(&source->changed);
+	pthread_mutex_unlock(&source->lock);
+	source_wake(source, false);
+	backlogs_wake(dispatch_backlogs(source->engine->dispatch));
+}
+
+void source_free(struct source *source)
+{
+	if (!source)
+		return;
+	source_stop(source);
+	pthread_join(source->thread, NULL);
+	dispose(source);
+}
+
+int source_join(struct source *source)
+{
+	int result;
+
+	pthread_mutex_lock(&source->lock);
+	while (!source->ended)
+		pthread_cond_wait(&source->changed, &source->lock);
+	result = source->run_result;
+	pthread_mutex_unlock(&source->lock);
+	return result;
+}
+
+json_t *source_status(struct source *source)
+{
+	json_t *counters = json_object(), *object;
+
+	self_add_counters(&source->self, counters);
+	pthread_mutex_lock(&source->lock);
+	object = json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", source->settings->name, "type",
+			   source->settings->plugin->it.name, "state",
+			   *source->trouble ? "restarting" : source->ended ? "ended" : "running",
+			   "trouble", source->trouble, "counters", counters);
+	pthread_mutex_unlock(&source->lock);
+	return object;
+}

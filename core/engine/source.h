@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine/source: one source at work: its thread, its window, and what it is
+ * told of its alerts.
+ *
+ * Made, started and stopped by the main thread; its plugin runs on its own
+ * thread; other threads only wake it.
+ */
+#ifndef ENGINE_SOURCE_H
+#define ENGINE_SOURCE_H
+
+#include "engine/internal.h"
+
+#define SOURCE_TELL 500         /* marks told in one call */
+
+struct source {
+	struct engine *engine;
+	const struct source_settings *settings; /* of the generation */
+	struct generation *generation;
+	struct tocsin_self self;
+	void *state;
+	pthread_t thread;
+	int event_fd;               /* written to wake the thread */
+	atomic_bool stopping;
+	atomic_bool tell_due;       /* the store may have something to tell */
+
+	pthread_mutex_t lock;       /* guards what follows */
+	pthread_cond_t changed;
+	bool opened, may_run, ended;
+	int open_result, run_result;
+	char trouble[256];          /* why it does not work at the moment, or "" */
+
+	/* the thread's own */
+	bool parked, swept;
+	int tell_failures;
+	int64_t tell_again_ms;      /* boot time */
+	struct accepted {           /* settle_on: accepted; what to tell at the next wait */
+		int64_t alert;
+		char *mark;
+	} *accepted;
+	size_t n_accepted;
+};
+
+/* Opens the source on its own thread, which then waits for source_run. */
+int source_new(struct engine *engine, struct generation *generation,
+	       const struct source_settings *settings, struct source **source, struct error *err);
+void source_run(struct source *source);
+/* Asks it to stop; source_free waits for that. */
+void source_stop(struct source *source);
+void source_free(struct source *source);
+/* Any thread: look at what changed. tell: the store may have something to tell it. */
+void source_wake(struct source *source, bool tell);
+/* Waits until its work is over (a run that is once). 0 or what run returned. */
+int source_join(struct source *source);
+/* Any thread: a new reference. */
+json_t *source_status(struct source *source);
+
+/* tell.c, on the source's thread: tells the plugin what became of its marks, if anything did.
+ * Returns how many were told, or a negative errno when the plugin could not take it now. */
+int source_tell(struct source *source);
+/* source_host.c */
+const struct tocsin_host *source_host(void);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The services that the core offers to sources. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "engine/intake.h"
+#include "engine/source.h"
+#include "store/values.h"
+
+#define TELL_TRIES 3            /* in a run that is once */
+
+/* --- emit --- */
+
+/* The source's own labels join those of the alert; memory for the caller to free(). */
+static struct tocsin_pair *join_labels(const struct source *source, struct tocsin_map *labels)
+{
+	const struct tocsin_map *own = &source->settings->common.labels;
+	struct tocsin_pair *pair = calloc(labels->n + own->n + 1, sizeof(*pair));
+	size_t n = labels->n;
+
+	if (!pair)
+		return NULL;
+	if (n)
+		memcpy(pair, labels->pair, n * sizeof(*pair));
+	for (size_t i = 0; i < own->n; i++)
+		if (!alert_get(labels, own->pair[i].name))
+			pair[n++] = own->pair[i];
+	*labels = (struct tocsin_map){.pair = pair, .n = n};
+	return pair;
+}
+
+static int make_alert(struct source *source, const struct tocsin_emission *emission,
+		      struct alert **alert, struct error *err)
+{
+	struct tocsin_alert from = {0};
+	size_t size = emission->alert.size;
+	struct tocsin_pair *pairs;
+	int result;
+
+	/* an older plugin knows a shorter alert */
+	memcpy(&from, &emission->alert, size && size < sizeof(from) ? size : sizeof(from));
+	pairs = join_labels(source, &from.labels);
+	if (!pairs)
+		return error_set(err, -ENOMEM, "out of memory");
+	result = alert_new(&from, source->settings->name, clock_wall_ms(),
+			   &source->generation->settings->aliases, alert, err);
+	free(pairs);
+	return result;
+}
+
+struct batch {
+	struct alert **alert;
+	const char **mark;
+	size_t *from;               /* index of the emission */
+	size_t n;
+};
+
+static void batch_free(struct batch *batch)
+{
+	free(batch->alert);
+	free(batch->mark);
+	free(batch->from);
+}
+
+static int fill_batch(struct source *source, struct tocsin_emission *emission, size_t n,
+		      struct batch *batch)
+{
+	batch->alert = calloc(n, sizeof(*batch->alert));
+	batch->mark = calloc(n, sizeof(*batch->mark));
+	batch->from = calloc(n, sizeof(*batch->from));
+	if (!batch->alert || !batch->mark || !batch->from)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct error err;
+		int result = make_alert(source, &emission[i], &batch->alert[batch->n], &err);
+
+		if (result == -ENOMEM)
+			return result;
+		emission[i].result = TOCSIN_INVALID;
+		if (result < 0) {
+			log_write(source->engine->log, TOCSIN_LOG_ERROR, source->settings->name,
+				  "alert %s is not accepted: %s",
+				  emission[i].mark ? emission[i].mark : "without a mark", err.text);
+			if (emission[i].mark)
+				tally_failed(&source->engine->tally, emission[i].mark);
+			continue;
+		}
+		batch->from[batch->n] = i;
+		batch->mark[batch->n++] = emission[i].mark;
+	}
+	return 0;
+}
+
+static void count_ahead(struct source *source, const struct intake_entry *entry)
+{
+	if (entry->result == TOCSIN_KNOWN && entry->unparked == 0)
+		return;
+	for (size_t i = 0; i < entry->decisions.n; i++)
+		if (entry->decisions.item[i].state == TOCSIN_STATE_PENDING)
+			backlogs_add(dispatch_backlogs(source->engine->dispatch),
+				     source->settings->name, entry->decisions.item[i].channel, 1);
+}
+
+/* With settle_on: accepted the source hears at its next wait. */
+static void note_accepted(struct source *source, const struct intake_entry *entry)
+{
+	struct accepted *list = realloc(source->accepted,
+					(source->n_accepted + 1) * sizeof(*list));
+	char *mark = strdup(entry->mark);
+
+	if (list)
+		source->accepted = list;
+	if (list && mark)
+		source->accepted[source->n_accepted++] =
+			(struct accepted){.alert = entry->number, .mark = mark};
+	else
+		free(mark); /* the source emits it again and hears then */
+}
+
+static void note_results(struct source *source, struct intake *intake,
+			 struct tocsin_emission *emission, const struct batch *batch)
+{
+	bool accepted = source->settings->common.settle_on == SETTLE_ON_ACCEPTED;
+
+	for (size_t i = 0; i < intake->n; i++) {
+		struct intake_entry *entry = &intake->entry[i];
+
+		emission[batch->from[i]].result = entry->result;
+		count_ahead(source, entry);
+		if (entry->failed_at_once)
+			tally_failed(&source->engine->tally, entry->alert->pub.id);
+		if (entry->mark && accepted)
+			note_accepted(source, entry);
+	}
+	/* what was settled from the start has nobody else to tell of it */
+	atomic_store(&source->tell_due, true);
+}
+
+static int hand_in(struct source *source, struct tocsin_emission *emission, struct batch *batch)
+{
+	struct intake *intake;
+	int result = intake_new(source->engine, batch->alert, batch->mark, batch->n, NULL, &intake);
+
+	if (result < 0)
+		return result;
+	intake->tell = source->settings->common.settle_on == SETTLE_ON_DELIVERED;
+	intake->request.apply = intake_apply;
+	result = store_call(source->engine->store, &intake->request);
+	if (result == 0)
+		note_results(source, intake, emission, batch);
+	intake_free(intake);
+	return result;
+}
+
+static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission, size_t n)
+{
+	struct source *source = self->owner;
+	struct batch batch = {0};
+	int result;
+
+	if (atomic_load(&source->stopping))
+		return -ESHUTDOWN;
+	if (n == 0)
+		return 0;
+	result = fill_batch(source, emission, n, &batch);
+	if (result == 0 && batch.n > 0) {
+		result = hand_in(source, emission, &batch);
+	} else if (result < 0) {
+		for (size_t i = 0; batch.alert && i < batch.n; i++)
+			alert_free(batch.alert[i]);
+	}
+	batch_free(&batch);
+	if (result < 0)
+		return -EAGAIN;
+	if (!backlogs_wait(dispatch_backlogs(source->engine->dispatch), source->settings->name,
+			   source->settings->common.window, &source->stopping))
+		return -ESHUTDOWN;
+	return 0;
+}
+
+/* --- park, sweep --- */
+
+struct mark_request {
+	struct store_request request;
+	const char *source;
+	int64_t n;
+};
+
+static int apply_park(struct store_request *request, const struct transaction *t)
+{
+	return t->ops->park(t->state, ((struct mark_request *)request)->source);
+}
+
+static int apply_unwanted(struct store_request *request, const struct transaction *t)
+{
+	struct mark_request *call = (struct mark_request *)request;
+
+	return t->ops->unwanted(t->state, call->source, "no longer pending in its source",
+				clock_wall_ms(), &call->n);
+}
+
+static void host_park(struct tocsin_self *self)
+{
+	struct source *source = self->owner;
+	struct mark_request call = {.request = {.apply = apply_park, .persist = true},
+				    .source = source->settings->name};
+
+	if (store_call(source->engine->store, &call.request) == 0)
+		source->parked = true;
+	backlogs_reset(dispatch_backlogs(source->engine->dispatch), source->settings->name);
+}
+
+static void host_swept(struct tocsin_self *self)
+{
+	struct source *source = self->owner;
+	struct mark_request call = {.request = {.apply = apply_unwanted, .persist = true},
+				    .source = source->settings->name};
+
+	source->swept = true;
+	if (!source->parked)
+		return;
+	if (store_call(source->engine->store, &call.request) == 0)
+		source->parked = false;
+	if (call.n > 0)
+		log_write(source->engine->log, TOCSIN_LOG_INFO, source->settings->name,
+			  "%lld deliveries of earlier runs are no longer wanted: their rows are "
+			  "not pending any more", (long long)call.n);
+	atomic_store(&source->tell_due, true);
+}
+
+static void host_expect(struct tocsin_self *self, int64_t alerts)
+{
+	struct source *source = self->owner;
+
+	tally_expect(&source->engine->tally, alerts);
+	engine_progress(source->engine);
+}
+
+static bool host_once(struct tocsin_self *self)
+{
+	struct source *source = self->owner;
+
+	return source->engine->options.once;
+}
+
+/* --- wait --- */
+
+/* In a run that is once: everything of this source came to its end. */
+static bool is_over(struct source *source)
+{
+	if (!source->engine->options.once || !source->swept)
+		return false;
+	if (source->tell_failures >= TELL_TRIES)
+		return true;
+	/* idle first, then tell: what settles before we see idle is told now */
+	if (!dispatch_is_idle(source->engine->dispatch))
+		return false;
+	return source_tell(source) >= 0 && !atomic_load(&source->tell_due);
+}
+
+static void drain(int fd)
+{
+	uint64_t count;
+
+	if (read(fd, &count, sizeof(count)) < 0)
+		return; /* nothing was there */
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t timeout_ms)
+{
+	struct source *source = self->owner;
+	int64_t until = timeout_ms < 0 ? INT64_MAX : clock_boot_ms() + timeout_ms;
+
+	for (;;) {
+		struct pollfd fds[2] = {{.fd = source->event_fd, .events = POLLIN},
+					{.fd = fd, .events = POLLIN}};
+		int64_t now, next = until;
+
+		if (atomic_load(&source->stopping))
+			return TOCSIN_STOP;
+		if (source_tell(source) < 0)
+			next = sooner(next, source->tell_again_ms);
+		if (is_over(source))
+			return TOCSIN_STOP;
+		now = clock_boot_ms();
+		next = next - now > 60000 ? 60000 : next > now ? next - now : 0;
+		if (poll(fds, fd >= 0 ? 2 : 1, (int)next) < 0 && errno != EINTR)
+			return TOCSIN_STOP;
+		if (fds[0].revents)
+			drain(source->event_fd);
+		if (fd >= 0 && fds[1].revents)
+			return TOCSIN_READY;
+		if (clock_boot_ms() >= until)
+			return atomic_load(&source->stopping) ? TOCSIN_STOP : TOCSIN_TIMEOUT;
+	}
+}
+
+const struct tocsin_host *source_host(void)
+{
+	static const struct tocsin_host host = {
+		.size = sizeof(host),
+		.log = self_log,
+		.count = self_count,
+		.save = self_save,
+		.load = self_load,
+		.emit = host_emit,
+		.expect = host_expect,
+		.park = host_park,
+		.swept = host_swept,
+		.wait = host_wait,
+		.once = host_once,
+	};
+
+	return &host;
+}

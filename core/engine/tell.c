@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tells a source what became of its alerts, and notes that it knows. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/source.h"
+
+#define TELL_AGAIN_MS 1000
+
+/* One page of what the store has to tell. */
+struct page {
+	struct store_request request;
+	const char *source;
+	struct tocsin_settled settled[SOURCE_TELL];
+	int64_t alert[SOURCE_TELL];
+	char *mark[SOURCE_TELL];
+	size_t n;
+};
+
+static void page_clear(struct page *page)
+{
+	for (size_t i = 0; i < page->n; i++)
+		free(page->mark[i]);
+	page->n = 0;
+}
+
+static int on_untold(int64_t alert, const char *mark, bool dead, void *data)
+{
+	struct page *page = data;
+	char *copy = strdup(mark);
+
+	if (!copy)
+		return -ENOMEM;
+	page->alert[page->n] = alert;
+	page->mark[page->n] = copy;
+	page->settled[page->n++] = (struct tocsin_settled){
+		.mark = copy, .outcome = dead ? TOCSIN_SETTLED_DEAD : TOCSIN_SETTLED};
+	return 0;
+}
+
+static int read_untold(struct store_request *request, const struct transaction *t)
+{
+	struct page *page = (struct page *)request;
+
+	page_clear(page);
+	return t->ops->untold(t->state, page->source, SOURCE_TELL, on_untold, page);
+}
+
+static int write_told(struct store_request *request, const struct transaction *t)
+{
+	struct page *page = (struct page *)request;
+	int result = 0;
+
+	for (size_t i = 0; i < page->n && result == 0; i++)
+		result = t->ops->told(t->state, page->alert[i]);
+	return result;
+}
+
+static void report(const struct source *source, const struct page *page)
+{
+	for (size_t i = 0; i < page->n; i++) {
+		bool dead = page->settled[i].outcome == TOCSIN_SETTLED_DEAD;
+
+		log_write(source->engine->log, dead ? TOCSIN_LOG_ERROR : TOCSIN_LOG_INFO,
+			  source->settings->name, dead ? "alert %s failed" : "alert %s sent",
+			  page->mark[i]);
+	}
+}
+
+/* Tells one page. Returns how many, or what stood in the way. */
+static int tell_page(struct source *source, struct page *page)
+{
+	const struct tocsin_source_ops *ops = &source->settings->plugin->source;
+	int n = (int)page->n, result;
+
+	if (n == 0)
+		return 0;
+	result = ops->settled ? ops->settled(source->state, page->settled, page->n) : 0;
+	if (result < 0)
+		return result;
+	report(source, page);
+	page->request.apply = write_told;
+	page->request.persist = true;
+	result = store_call(source->engine->store, &page->request);
+	return result < 0 ? result : n;
+}
+
+/* What was accepted counts as settled for sources with settle_on: accepted. */
+static void take_accepted(struct source *source, struct page *page)
+{
+	while (source->n_accepted > 0 && page->n < SOURCE_TELL) {
+		struct accepted *last = &source->accepted[--source->n_accepted];
+
+		page->alert[page->n] = last->alert;
+		page->mark[page->n] = last->mark;
+		page->settled[page->n++] = (struct tocsin_settled){.mark = last->mark,
+								   .outcome = TOCSIN_SETTLED};
+	}
+}
+
+static int tell_accepted(struct source *source, struct page *page)
+{
+	int told = 0;
+
+	while (source->n_accepted > 0) {
+		int result;
+
+		take_accepted(source, page);
+		/* when this fails the source emits them again, and they come here again */
+		result = tell_page(source, page);
+		page_clear(page);
+		if (result < 0)
+			return result;
+		told += result;
+	}
+	return told;
+}
+
+static int tell_settled(struct source *source, struct page *page)
+{
+	int told = 0, result;
+
+	do {
+		page->request.apply = read_untold;
+		page->request.persist = false;
+		result = store_call(source->engine->store, &page->request);
+		if (result == 0)
+			result = tell_page(source, page);
+		page_clear(page);
+		if (result > 0)
+			told += result;
+	} while (result == SOURCE_TELL);
+	return result < 0 ? result : told;
+}
+
+int source_tell(struct source *source)
+{
+	struct page *page;
+	int result = 0, accepted;
+
+	if (clock_boot_ms() < source->tell_again_ms)
+		return -EAGAIN;
+	if (!source->n_accepted && !atomic_exchange(&source->tell_due, false))
+		return 0;
+	page = calloc(1, sizeof(*page));
+	if (!page)
+		return -ENOMEM;
+	page->source = source->settings->name;
+	accepted = tell_accepted(source, page);
+	if (accepted >= 0)
+		result = tell_settled(source, page);
+	free(page);
+	if (accepted < 0)
+		result = accepted;
+	if (result < 0) {
+		atomic_store(&source->tell_due, true);
+		source->tell_failures++;
+		source->tell_again_ms = clock_boot_ms() + TELL_AGAIN_MS;
+		return result;
+	}
+	source->tell_failures = 0;
+	source->tell_again_ms = 0;
+	return accepted + result;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Retention: old history goes in small slices, so that nothing else waits for it. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "engine/internal.h"
+
+#define SLICE 500               /* alerts removed in one transaction */
+
+struct pruning {
+	struct store_request request;
+	struct engine *engine;
+	int64_t settled_before_ms, dead_before_ms;
+	size_t removed;
+};
+
+static int prune(struct store_request *request, const struct transaction *t)
+{
+	struct pruning *pruning = (struct pruning *)request;
+
+	return t->ops->prune(t->state, pruning->settled_before_ms, pruning->dead_before_ms, SLICE,
+			     &pruning->removed);
+}
+
+static void pruned(struct store_request *request, int result)
+{
+	struct pruning *pruning = (struct pruning *)request;
+
+	if (result == 0 && pruning->removed >= SLICE)
+		store_submit(pruning->engine->store, request); /* there is more */
+	else
+		free(pruning);
+}
+
+void engine_upkeep(struct engine *engine)
+{
+	const struct settings *settings = engine->current->settings;
+	struct pruning *pruning = calloc(1, sizeof(*pruning));
+	int64_t now = clock_wall_ms();
+
+	if (!pruning)
+		return; /* the next call does it */
+	pruning->request = (struct store_request){.apply = prune, .done = pruned};
+	pruning->engine = engine;
+	pruning->settled_before_ms = now - settings->history.keep;
+	pruning->dead_before_ms = now - settings->history.keep_dead;
+	store_submit(engine->store, &pruning->request);
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+/* How long to wait before trying again what did not fit on the disk. */
+#define FULL_RETRY_MS 1000
+
+struct queue {
+	struct store_request *head, **tail;
+	size_t n;
+};
+
+struct store {
+	struct log *log;
+	const struct tocsin_plugin *plugin;
+	struct tocsin_self *self;
+	const struct tocsin_host *host;
+	const void *config;
+	struct transaction transaction;
+	pthread_t thread;
+
+	pthread_mutex_t lock;   /* guards what follows */
+	pthread_cond_t changed;
+	struct queue waiting;
+	struct store_hooks hooks;
+	bool hooked, wake, closing, opened;
+	int open_result;
+
+	atomic_bool full;
+	/* the writer's own */
+	int64_t retry_at_ms;    /* boot time before which kept requests are not tried again */
+	int64_t wake_at_ms;     /* boot time, from the claim hook */
+	struct queue kept;      /* persist requests that found no room */
+};
+
+static void queue_init(struct queue *queue)
+{
+	queue->head = NULL;
+	queue->tail = &queue->head;
+	queue->n = 0;
+}
+
+static void queue_push(struct queue *queue, struct store_request *request)
+{
+	request->next = NULL;
+	*queue->tail = request;
+	queue->tail = &request->next;
+	queue->n++;
+}
+
+static struct store_request *queue_pop(struct queue *queue)
+{
+	struct store_request *request = queue->head;
+
+	if (!request)
+		return NULL;
+	queue->head = request->next;
+	if (!queue->head)
+		queue->tail = &queue->head;
+	queue->n--;
+	request->next = NULL;
+	return request;
+}
+
+/* Moves everything from one queue to the end of another. */
+static void queue_move(struct queue *to, struct queue *from)
+{
+	if (from->head) {
+		*to->tail = from->head;
+		to->tail = from->tail;
+		to->n += from->n;
+	}
+	queue_init(from);
+}
+
+static void answer_all(struct queue *group, int result)
+{
+	struct store_request *request;
+
+	while ((request = queue_pop(group)))
+		request->done(request, result);
+}
+
+/* A result that concerns the whole store rather than one request. */
+static bool is_store_failure(int result)
+{
+	return result == -ENOSPC || result == -EIO;
+}
+
+/* Applies each request; those that fail by their own fault leave the group with their answer in
+ * `failed`. Returns 0 or the failure of the store. */
+static int apply_group(struct store *store, struct queue *group, struct queue *failed,
+		       int failure[STORE_GROUP])
+{
+	struct queue good;
+	struct store_request *request;
+	int result;
+
+	queue_init(&good);
+	while ((request = queue_pop(group))) {
+		result = request->apply(request, &store->transaction);
+		if (is_store_failure(result)) {
+			/* put everything back in order: the caller decides what is tried again */
+			queue_push(&good, request);
+			queue_move(&good, group);
+			queue_move(group, &good);
+			return result;
+		}
+		if (result < 0) {
+			failure[failed->n] = result;
+			queue_push(failed, request);
+		} else {
+			queue_push(&good, request);
+		}
+	}
+	queue_move(group, &good);
+	return 0;
+}
+
+
+/* One transaction. On failure the group still holds its requests, unanswered. hooks: NULL when
+ * nothing is to be claimed. */
+static int commit_group(struct store *store, struct queue *group, const struct store_hooks *hooks)
+{
+	const struct tocsin_store_ops *ops = store->transaction.ops;
+	void *state = store->transaction.state;
+	int failure[STORE_GROUP];
+	struct queue failed;
+	struct store_request *request;
+	bool claimed = false;
+	int result;
+
+	queue_init(&failed);
+	result = ops->begin(state);
+	if (result == 0) {
+		result = apply_group(store, group, &failed, failure);
+		if (result == 0 && hooks && hooks->claim) {
+			claimed = true;
+			result = hooks->claim(hooks->data, &store->transaction,
+					      &store->wake_at_ms);
+		}
+		if (result == 0)
+			result = ops->commit(state);
+		if (result < 0)
+			ops->rollback(state);
+	}
+	if (claimed)
+		hooks->claimed(hooks->data, result);
+	for (size_t i = 0; (request = queue_pop(&failed)); i++)
+		request->done(request, failure[i]);
+	return result;
+}
+
+/* Splits off what must be kept; the rest is told that there is no room. */
+static void keep_persistent(struct store *store, struct queue *group, int result)
+{
+	struct store_request *request;
+
+	while ((request = queue_pop(group))) {
+		if (request->persist)
+			queue_push(&store->kept, request);
+		else
+			request->done(request, result);
+	}
+}
+
+static _Noreturn void store_lost(struct store *store, struct queue *group,
+				 const struct store_hooks *hooks)
+{
+	queue_move(group, &store->kept);
+	pthread_mutex_lock(&store->lock);
+	queue_move(group, &store->waiting);
+	pthread_mutex_unlock(&store->lock);
+	answer_all(group, -EIO);
+	if (hooks->failed)
+		hooks->failed(hooks->data, "the store could not write; what it holds is read "
+					   "again at the next start");
+	abort(); /* nobody may acknowledge anything after this point */
+}
+
+static void report_full(struct store *store, bool full)
+{
+	if (atomic_exchange(&store->full, full) == full)
+		return;
+	if (full)
+		log_write(store->log, TOCSIN_LOG_ERROR, "store",
+			  "no room left: new alerts are refused until there is, deliveries go on");
+	else
+		log_write(store->log, TOCSIN_LOG_INFO, "store", "there is room again");
+}
+
+static void run_group(struct store *store, struct queue *group, const struct store_hooks *hooks)
+{
+	int result = commit_group(store, group, hooks);
+	bool full = result == -ENOSPC;
+
+	if (full) {
+		keep_persistent(store, group, result);
+		/* settlements are small: without the intake beside them they may fit */
+		queue_move(group, &store->kept);
+		if (group->n)
+			result = commit_group(store, group, NULL);
+		if (result == -ENOSPC)
+			keep_persistent(store, group, result);
+		store->retry_at_ms = store->wake_at_ms = clock_boot_ms() + FULL_RETRY_MS;
+	}
+	report_full(store, full);
+	if (result == -EIO)
+		store_lost(store, group, hooks);
+	if (result != -ENOSPC)
+		answer_all(group, result);
+}
+
+/* Waits for work; fills the group and says with which hooks to run it. False: close now. */
+static bool next_group(struct store *store, struct queue *group, struct store_hooks *hooks)
+{
+	struct store_request *request;
+	bool more = true;
+
+	pthread_mutex_lock(&store->lock);
+	for (;;) {
+		int64_t now = clock_boot_ms(), until = store->hooked ? store->wake_at_ms : INT64_MAX;
+
+		if (store->kept.n && store->retry_at_ms < until)
+			until = store->retry_at_ms;
+		if (store->waiting.n || (store->wake && store->hooked) || now >= until)
+			break;
+		if (store->closing) {
+			more = false;
+			break;
+		}
+		clock_cond_wait(&store->changed, &store->lock, until);
+	}
+	if (store->kept.n && clock_boot_ms() >= store->retry_at_ms)
+		while (group->n < STORE_GROUP && (request = queue_pop(&store->kept)))
+			queue_push(group, request);
+	while (group->n < STORE_GROUP && (request = queue_pop(&store->waiting)))
+		queue_push(group, request);
+	store->wake = false;
+	*hooks = store->hooked ? store->hooks : (struct store_hooks){.failed = store->hooks.failed,
+								    .data = store->hooks.data};
+	pthread_mutex_unlock(&store->lock);
+	return more;
+}
+
+static void *writer(void *data)
+{
+	struct store *store = data;
+	const struct tocsin_store_ops *ops = store->plugin->store;
+	struct store_hooks hooks;
+	struct queue group;
+	int result;
+
+	result = ops->open(store->self, store->host, store->config, &store->transaction.state);
+	pthread_mutex_lock(&store->lock);
+	store->open_result = result;
+	store->opened = true;
+	pthread_cond_broadcast(&store->changed);
+	pthread_mutex_unlock(&store->lock);
+	if (result < 0)
+		return NULL;
+	queue_init(&group);
+	while (next_group(store, &group, &hooks)) {
+		run_group(store, &group, &hooks);
+		ops->maintain(store->transaction.state, store_backlog(store) == 0);
+	}
+	answer_all(&store->kept, -ESHUTDOWN);
+	ops->close(store->transaction.state);
+	return NULL;
+}
+
+static void store_free(struct store *store)
+{
+	pthread_cond_destroy(&store->changed);
+	pthread_mutex_destroy(&store->lock);
+	free(store);
+}
+
+int store_open(const struct tocsin_plugin *plugin, struct tocsin_self *self,
+	       const struct tocsin_host *host, const void *config, struct log *log,
+	       struct store **result, struct error *err)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	if (!store)
+		return error_set(err, -ENOMEM, "out of memory");
+	store->log = log;
+	store->plugin = plugin;
+	store->self = self;
+	store->host = host;
+	store->config = config;
+	store->transaction.ops = plugin->store;
+	store->wake_at_ms = INT64_MAX;
+	queue_init(&store->waiting);
+	queue_init(&store->kept);
+	pthread_mutex_init(&store->lock, NULL);
+	if (clock_cond_init(&store->changed) < 0 ||
+	    pthread_create(&store->thread, NULL, writer, store) != 0) {
+		pthread_mutex_destroy(&store->lock);
+		free(store);
+		return error_set(err, -EAGAIN, "the store's thread cannot be started");
+	}
+	pthread_mutex_lock(&store->lock);
+	while (!store->opened)
+		pthread_cond_wait(&store->changed, &store->lock);
+	pthread_mutex_unlock(&store->lock);
+	if (store->open_result < 0) {
+		int code = store->open_result;
+
+		pthread_join(store->thread, NULL);
+		store_free(store);
+		return error_set(err, code, "the store cannot be opened");
+	}
+	*result = store;
+	return 0;
+}
+
+void store_start(struct store *store, const struct store_hooks *hooks)
+{
+	pthread_mutex_lock(&store->lock);
+	store->hooks = *hooks;
+	store->hooked = true;
+	store->wake = true;
+	pthread_cond_signal(&store->changed);
+	pthread_mutex_unlock(&store->lock);
+}
+
+void store_stop(struct store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	store->hooked = false;
+	pthread_mutex_unlock(&store->lock);
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	pthread_mutex_lock(&store->lock);
+	store->closing = true;
+	pthread_cond_signal(&store->changed);
+	pthread_mutex_unlock(&store->lock);
+	pthread_join(store->thread, NULL);
+	store_free(store);
+}
+
+void store_submit(struct store *store, struct store_request *request)
+{
+	pthread_mutex_lock(&store->lock);
+	queue_push(&store->waiting, request);
+	if (store->waiting.n == 1)
+		pthread_cond_signal(&store->changed);
+	pthread_mutex_unlock(&store->lock);
+}
+
+/* A request whose answer somebody waits for. */
+struct call {
+	struct store_request request;
+	struct store_request *inner;
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	bool done;
+	int result;
+};
+
+static int call_apply(struct store_request *request, const struct transaction *transaction)
+{
+	struct call *call = (struct call *)request;
+
+	return call->inner->apply(call->inner, transaction);
+}
+
+static void call_done(struct store_request *request, int result)
+{
+	struct call *call = (struct call *)request;
+
+	pthread_mutex_lock(&call->lock);
+	call->result = result;
+	call->done = true;
+	pthread_cond_signal(&call->answered);
+	pthread_mutex_unlock(&call->lock);
+}
+
+int store_call(struct store *store, struct store_request *request)
+{
+	struct call call = {.request = {.apply = call_apply, .done = call_done,
+					.persist = request->persist},
+			    .inner = request};
+
+	assert(!pthread_equal(pthread_self(), store->thread));
+	pthread_mutex_init(&call.lock, NULL);
+	pthread_cond_init(&call.answered, NULL);
+	store_submit(store, &call.request);
+	pthread_mutex_lock(&call.lock);
+	while (!call.done)
+		pthread_cond_wait(&call.answered, &call.lock);
+	pthread_mutex_unlock(&call.lock);
+	pthread_cond_destroy(&call.answered);
+	pthread_mutex_destroy(&call.lock);
+	return call.result;
+}
+
+void store_wake(struct store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	if (!store->wake) {
+		store->wake = true;
+		pthread_cond_signal(&store->changed);
+	}
+	pthread_mutex_unlock(&store->lock);
+}
+
+size_t store_backlog(struct store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	size_t n = store->waiting.n;
+	pthread_mutex_unlock(&store->lock);
+	return n;
+}
+
+bool store_is_full(struct store *store)
+{
+	return atomic_load(&store->full);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/store: the one thread that writes, and group commit.
+ *
+ * Any thread submits requests. The writer takes all that wait (at most
+ * STORE_GROUP), applies them in one transaction, commits once, and then calls
+ * each request's done. A request whose apply fails by its own fault (-EINVAL,
+ * -ENOENT, ...; it must not have written anything) fails alone. When the
+ * store has no room (-ENOSPC) the whole transaction is rolled back: requests
+ * marked `persist` stay queued and are applied again until they succeed, the
+ * others fail with -ENOSPC. When the store cannot vouch for its data (-EIO) every
+ * request fails with -EIO and `failed` is called: the program must end.
+ *
+ * The claim hook is called inside each transaction, after the requests, so that
+ * what was just accepted is claimed and committed with it.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tocsin/store.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+#define STORE_GROUP 256      /* requests in one transaction */
+
+struct store;
+
+/* An open transaction, handed to apply and the claim hook on the writer thread. */
+struct transaction {
+	const struct tocsin_store_ops *ops;
+	void *state;            /* first argument of every ops function */
+};
+
+/* Owned by whoever submits it; untouched by others after done was called. */
+struct store_request {
+	/* On the writer thread inside a transaction; may be called again after a rollback, so it
+	 * must set its results anew each time. 0 or a negative errno. */
+	int (*apply)(struct store_request *request, const struct transaction *transaction);
+	/* On the writer thread after the commit (0) or the failure. May free the request. */
+	void (*done)(struct store_request *request, int result);
+	bool persist;           /* keep until there is room again */
+	struct store_request *next; /* the store's */
+};
+
+struct store_hooks {
+	/* Inside each transaction, at its end. 0 and the boot time in milliseconds at which the
+	 * writer should wake up without being asked (INT64_MAX: never), or a negative errno that
+	 * rolls the transaction back. */
+	int (*claim)(void *data, const struct transaction *transaction, int64_t *wake_boot_ms);
+	/* After each commit (0) or rollback (negative errno) that followed a claim call. */
+	void (*claimed)(void *data, int result);
+	/* The store is lost: called once, after every request was answered. Must not return. */
+	void (*failed)(void *data, const char *why);
+	void *data;
+};
+
+/* The store's plugin, already found, with its filled configuration and instance handle. Opens it
+ * on the writer thread. 0, or a negative errno with the sentence (-EBUSY: in use elsewhere). */
+int store_open(const struct tocsin_plugin *plugin, struct tocsin_self *self,
+	       const struct tocsin_host *host, const void *config, struct log *log,
+	       struct store **store, struct error *err);
+/* Starts calling the hooks. Before this, only requests are served. */
+void store_start(struct store *store, const struct store_hooks *hooks);
+/* Stops calling the hooks; requests are still served. */
+void store_stop(struct store *store);
+/* Serves what is queued, then closes. */
+void store_close(struct store *store);
+
+void store_submit(struct store *store, struct store_request *request);
+/* Submits and waits: not on the writer thread. The request's own done is not used. */
+int store_call(struct store *store, struct store_request *request);
+/* Asks for a claim round soon (a channel has room again). Any thread. */
+void store_wake(struct store *store);
+/* Requests that wait now, for back-pressure. Any thread. */
+size_t store_backlog(struct store *store);
+/* True while the last commit failed for lack of room. Any thread. */
+bool store_is_full(struct store *store);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options as data. A plugin describes each key of its configuration once, in a
+ * table; the core parses, checks and documents from it. The plugin receives a
+ * filled struct and never parses anything.
+ *
+ *	struct config {
+ *		const char *host;
+ *		int64_t port;
+ *	};
+ *	static const struct tocsin_option options[] = {
+ *		TOCSIN_OPTION(STRING, struct config, host, .required = true,
+ *			      .help = "Name or address of the server."),
+ *		TOCSIN_OPTION(INT, struct config, port, .preset = "25", .min = 1, .max = 65535,
+ *			      .help = "TCP port."),
+ *	};
+ *
+ * Strings, lists and maps in the struct belong to the core and live as long as
+ * the instance.
+ */
+#ifndef TOCSIN_OPTION_H
+#define TOCSIN_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tocsin/alert.h>
+
+enum tocsin_option_type {       /* C type of the field; form in YAML */
+	TOCSIN_STRING = 1,      /* const char *; text, NULL when absent */
+	TOCSIN_SECRET,          /* const char *; masked everywhere, ${env:} ${file:} ${cred:} */
+	TOCSIN_URL,             /* const char *; http:// or https:// */
+	TOCSIN_SECRET_URL,      /* const char *; a URL that is itself a secret */
+	TOCSIN_INT,             /* int64_t; bounded by min and max when max > min */
+	TOCSIN_BOOL,            /* bool; true or false */
+	TOCSIN_DURATION,        /* int64_t, milliseconds; 300ms 5s 10m 2h 1d 1w, 1h30m */
+	TOCSIN_SIZE,            /* int64_t, bytes; 512 64KiB 10MB */
+	TOCSIN_RATE,            /* struct tocsin_rate; 5/s 30/m 1000/h, "unlimited" */
+	TOCSIN_CHOICE,          /* int64_t, index into choices */
+	TOCSIN_STRINGS,         /* struct tocsin_strings; one text or a list */
+	TOCSIN_MAP,             /* struct tocsin_map; name: value, in the order written */
+	TOCSIN_QUERY,           /* const char *; one SQL statement or condition, trusted text */
+	TOCSIN_PATH,            /* const char *; absolute path of a file or directory */
+	TOCSIN_SECTION,         /* a nested struct, described by options and option_count */
+};
+
+/* At most `count` in any `per_ms`; count 0 is unlimited. */
+struct tocsin_rate {
+	int64_t count;
+	int64_t per_ms;
+};
+
+struct tocsin_option {
+	size_t size;                  /* set by the macro */
+	enum tocsin_option_type type;
+	const char *name;             /* the key in YAML */
+	size_t offset;                /* of the field in the plugin's struct */
+	const char *help;             /* one or more sentences; shown in the manual page */
+	const char *preset;           /* the default, written as in YAML; NULL: zero */
+	bool required;
+	int64_t min, max;             /* INT, DURATION, SIZE: bounds when max > min */
+	const char *const *choices;   /* CHOICE: NULL-terminated */
+	const struct tocsin_option *options; /* SECTION: the nested table, offsets from the
+						start of the nested struct */
+	size_t option_count;
+	const char *example;          /* a value for the documentation; NULL: the preset */
+};
+
+/* Zero if the field has the C type that the kind needs, else a compile error. */
+#define TOCSIN_TYPE_STRING const char *
+#define TOCSIN_TYPE_SECRET const char *
+#define TOCSIN_TYPE_URL const char *
+#define TOCSIN_TYPE_SECRET_URL const char *
+#define TOCSIN_TYPE_INT int64_t
+#define TOCSIN_TYPE_BOOL bool
+#define TOCSIN_TYPE_DURATION int64_t
+#define TOCSIN_TYPE_SIZE int64_t
+#define TOCSIN_TYPE_RATE struct tocsin_rate
+#define TOCSIN_TYPE_CHOICE int64_t
+#define TOCSIN_TYPE_STRINGS struct tocsin_strings
+#define TOCSIN_TYPE_MAP struct tocsin_map
+#define TOCSIN_TYPE_QUERY const char *
+#define TOCSIN_TYPE_PATH const char *
+#define TOCSIN_FIELD(kind, structure, field) \
+	(offsetof(structure, field) + \
+	 _Generic(((structure *)0)->field, TOCSIN_TYPE_##kind: (size_t)0))
+
+/* An option whose key is the name of the field. */
+#define TOCSIN_OPTION(kind, structure, field, ...) \
+	TOCSIN_OPTION_AS(#field, kind, structure, field, __VA_ARGS__)
+
+/* An option whose key differs from the field (a C keyword, for instance). */
+#define TOCSIN_OPTION_AS(key, kind, structure, field, ...) \
+	{ .size = sizeof(struct tocsin_option), .type = TOCSIN_##kind, .name = key, \
+	  .offset = TOCSIN_FIELD(kind, structure, field), __VA_ARGS__ }
+
+/* A nested section, described by its own array of options. */
+#define TOCSIN_OPTION_SECTION(structure, field, table, ...) \
+	{ .size = sizeof(struct tocsin_option), .type = TOCSIN_SECTION, .name = #field, \
+	  .offset = offsetof(structure, field), .options = (table), \
+	  .option_count = sizeof(table) / sizeof((table)[0]), __VA_ARGS__ }
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract between tocsin and its plugins.
+ *
+ * A plugin is a shared object with one exported symbol, the descriptor that
+ * TOCSIN_PLUGIN makes. It links to nothing of tocsin: everything the core does
+ * for it comes through the host table passed to `open`.
+ *
+ * Life of an instance (one per channel or source in the configuration; one per
+ * worker of a blocking channel):
+ *
+ *	check? -> open -> deliver* | run -> close
+ *
+ * All calls into one instance come from one thread, never two at once, so a
+ * plugin needs no lock. Module-global mutable state is a mistake: several
+ * instances live side by side.
+ *
+ * Ownership: what a call passes in is borrowed until the call returns (a
+ * delivery: until host->done). What a plugin hands to the host is copied.
+ * A failing `open` frees what it made; `close` is then not called.
+ *
+ * History of the ABI. Fields are only ever added at the end of a struct; the
+ * loader copies the smaller of both sizes, so older plugins keep loading.
+ *	1	first release
+ */
+#ifndef TOCSIN_PLUGIN_H
+#define TOCSIN_PLUGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tocsin/alert.h>
+#include <tocsin/http.h>
+#include <tocsin/option.h>
+
+#define TOCSIN_ABI 1
+
+struct tocsin_self;      /* the instance as the core knows it; passed back to the host */
+struct tocsin_store_ops; /* <tocsin/store.h> */
+
+enum tocsin_kind { TOCSIN_CHANNEL = 1, TOCSIN_SOURCE, TOCSIN_STORE };
+
+enum tocsin_level { TOCSIN_LOG_DEBUG, TOCSIN_LOG_INFO, TOCSIN_LOG_WARNING, TOCSIN_LOG_ERROR };
+
+/* One delivery on its way through a channel. */
+struct tocsin_delivery {
+	size_t size;
+	int64_t id;                       /* number of the delivery in the store */
+	const char *key;                  /* idempotency key, 32 hex digits: the same at every attempt */
+	const char *recipient;            /* one address, "" when the channel has none */
+	const char *channel;              /* name of the channel instance */
+	const char *route;                /* the route that chose it, for people */
+	int attempt;                      /* 1 for the first */
+	const struct tocsin_alert *alert;
+};
+
+/* An alert that a source hands in, and what became of it. */
+enum tocsin_intake { TOCSIN_ACCEPTED = 1, TOCSIN_KNOWN, TOCSIN_INVALID };
+struct tocsin_emission {
+	struct tocsin_alert alert;
+	const char *mark;                 /* the source's own key for it (a row id), or NULL */
+	enum tocsin_intake result;        /* set by emit */
+};
+
+/* What became of an alert that a source emitted with a mark. */
+enum tocsin_settlement {
+	TOCSIN_SETTLED = 1,               /* every delivery delivered, or suppressed by policy */
+	TOCSIN_SETTLED_DEAD,              /* at least one delivery was given up */
+};
+struct tocsin_settled {
+	const char *mark;
+	enum tocsin_settlement outcome;
+};
+
+enum tocsin_wait { TOCSIN_STOP = -1, TOCSIN_TIMEOUT = 0, TOCSIN_READY = 1 };
+
+typedef void tocsin_reply_fn(const struct tocsin_reply *reply, void *data);
+typedef void tocsin_timer_fn(void *data);
+
+/* What the core does for a plugin. Every call is made on the instance's own thread. */
+struct tocsin_host {
+	size_t size;
+
+	/* Writes one line to the log, marked with the instance; secrets are masked. */
+	void (*log)(struct tocsin_self *self, enum tocsin_level level, const char *format, ...)
+		__attribute__((format(printf, 3, 4)));
+	/* Adds to a counter of this instance, shown in status and metrics. */
+	void (*count)(struct tocsin_self *self, const char *counter, int64_t add);
+	/* Small durable values of this instance. load: 0 and *value for the caller to free(),
+	 * -ENOENT when never saved. Both return a negative errno when the store fails. */
+	int (*save)(struct tocsin_self *self, const char *name, const char *value);
+	int (*load)(struct tocsin_self *self, const char *name, char **value);
+
+	/* channels, optional: work on this delivery begins now (the connection stands). */
+	void (*begin)(struct tocsin_delivery *delivery);
+	/* channels: completes one delivery, exactly once. retry_after_ms is a floor for the
+	 * next attempt (0: none). why: one line for a person. The delivery is gone afterwards. */
+	void (*done)(struct tocsin_delivery *delivery, enum tocsin_outcome outcome,
+		     int64_t retry_after_ms, const char *why);
+	/* Sends the request and completes the delivery by the standard mapping: 2xx delivered;
+	 * 429 throttled; 408, 425, 5xx and transport errors unavailable; anything else
+	 * rejected. Only in channels that are not `blocking`. */
+	void (*post)(struct tocsin_delivery *delivery, const struct tocsin_request *request);
+	/* Sends the request and calls reply_fn on the instance's thread. 0 or negative errno. */
+	int (*http)(struct tocsin_self *self, const struct tocsin_request *request,
+		    tocsin_reply_fn *reply_fn, void *data);
+	/* Calls fn once on the instance's thread after the time; not after close. Only in
+	 * channels that are not `blocking`. 0 or negative errno. */
+	int (*timer)(struct tocsin_self *self, int64_t after_ms, tocsin_timer_fn *fn, void *data);
+
+	/* sources: hands in n alerts in one transaction and returns after the commit; waits
+	 * while the source is too far ahead of its channels. 0: each result is set;
+	 * -EAGAIN: the store cannot take them now, none was taken, emit them again later;
+	 * -ESHUTDOWN: stop. */
+	int (*emit)(struct tocsin_self *self, struct tocsin_emission *batch, size_t n);
+	/* Says how many alerts the source is about to emit, for the progress shown to people. */
+	void (*expect)(struct tocsin_self *self, int64_t alerts);
+	/* The source begins to own its alerts (it connected, it took its lock): deliveries of
+	 * earlier runs stay parked until emitted again. */
+	void (*park)(struct tocsin_self *self);
+	/* The source has emitted all that is pending in it: what is still parked is no longer
+	 * wanted and is suppressed. */
+	void (*swept)(struct tocsin_self *self);
+	/* Waits until fd is readable (fd -1: none) or the time is over, and calls `settled`
+	 * meanwhile. TOCSIN_STOP: return from run. */
+	enum tocsin_wait (*wait)(struct tocsin_self *self, int fd, int64_t timeout_ms);
+	/* True when tocsin runs once: emit what is pending now, call swept, then wait for STOP. */
+	bool (*once)(struct tocsin_self *self);
+};
+
+struct tocsin_channel_ops {
+	size_t size;                         /* sizeof(struct tocsin_channel_ops) */
+	int (*open)(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+		    void **state);
+	/* Starts n (1 ... batch) deliveries; each must be completed by host->done or host->post,
+	 * now or later (a blocking channel: before it returns). */
+	void (*deliver)(void *state, struct tocsin_delivery *const batch[], size_t n);
+	void (*close)(void *state);
+	/* optional: cross-field checks. NULL when fine, else one sentence (static or in why). */
+	const char *(*check)(const void *config, char *why, size_t why_size);
+	/* optional: files were rotated, reopen them. */
+	void (*reopen)(void *state);
+	/* optional: nothing to deliver for a second; a chance to let go of idle connections. */
+	void (*idle)(void *state);
+};
+
+struct tocsin_source_ops {
+	size_t size;                         /* sizeof(struct tocsin_source_ops) */
+	int (*open)(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+		    void **state);
+	/* Runs on the source's own thread until host->wait says stop. 0, or a negative errno
+	 * when it cannot go on (tocsind --once then exits with status 2). */
+	int (*run)(void *state);
+	/* optional: what became of emitted marks; called inside host->wait. 0: noted in the
+	 * source; negative errno: not now, the core tells again later. */
+	int (*settled)(void *state, const struct tocsin_settled *settled, size_t n);
+	void (*close)(void *state);
+	/* optional: as for channels. */
+	const char *(*check)(const void *config, char *why, size_t why_size);
+};
+
+struct tocsin_plugin {
+	uint32_t abi;                        /* TOCSIN_ABI; set by the macro */
+	uint32_t size;                       /* sizeof(struct tocsin_plugin); set by the macro */
+	uint32_t option_size;                /* sizeof(struct tocsin_option); set by the macro */
+	enum tocsin_kind kind;
+	const char *name;                    /* the `type:` in YAML; [a-z][a-z0-9_-]* */
+	const char *version;
+	const char *summary;                 /* one line */
+	const struct tocsin_option *options;
+	size_t option_count;
+	size_t config_size;                  /* of the struct that the options fill */
+	const struct tocsin_channel_ops *channel;
+	const struct tocsin_source_ops *source;
+	const struct tocsin_store_ops *store;
+	/* channels */
+	bool blocking;                       /* deliver may block: the core gives it worker threads */
+	bool recipients;                     /* one delivery per recipient; the core offers `to` */
+	size_t batch;                        /* most deliveries in one call; 0 is 1 */
+	const char *rate;                    /* preset of the core's `rate`; NULL: unlimited */
+	int concurrency;                     /* preset of `concurrency` (not blocking); 0: 4 */
+	/* sources */
+	bool rereads;                        /* emits unsettled alerts again after a restart */
+};
+
+/* Makes the one symbol that a plugin exports. */
+#define TOCSIN_PLUGIN(...) \
+	__attribute__((visibility("default"))) extern const struct tocsin_plugin tocsin_plugin; \
+	const struct tocsin_plugin tocsin_plugin = { \
+		.abi = TOCSIN_ABI, .size = sizeof(struct tocsin_plugin), \
+		.option_size = sizeof(struct tocsin_option), __VA_ARGS__ }
+
+/* Number of elements, for .option_count. */
+#define TOCSIN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

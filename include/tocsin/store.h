@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract of a store plugin: alerts and deliveries kept durably.
+ *
+ * One thread makes all calls. Every call between begin and commit is one
+ * transaction, shared by many requests (group commit); when commit returns 0
+ * everything in it is on disk, also after a power cut.
+ *
+ * Results: 0, or a negative errno. -ENOSPC: no room now, the transaction must
+ * be rolled back and later ones may work. -EIO: the store can no longer vouch
+ * for what it wrote; the process must stop and open it again.
+ *
+ * A delivery is PENDING, CLAIMED, or settled for good: DELIVERED, DEAD or
+ * SUPPRESSED. A pending delivery whose due time is TOCSIN_PARKED waits for its
+ * source to emit the alert again. Counters change in the same transactions, so
+ * that accepted = delivered + dead + suppressed + pending at every commit,
+ * where pending counts PENDING and CLAIMED.
+ */
+#ifndef TOCSIN_STORE_H
+#define TOCSIN_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tocsin/alert.h>
+#include <tocsin/plugin.h>
+
+#define TOCSIN_PARKED INT64_MAX
+
+enum tocsin_state {
+	TOCSIN_STATE_PENDING,
+	TOCSIN_STATE_CLAIMED,
+	TOCSIN_STATE_DELIVERED,
+	TOCSIN_STATE_DEAD,
+	TOCSIN_STATE_SUPPRESSED,
+};
+
+/* A delivery to create: pending at due_ms, or settled at once (DEAD, SUPPRESSED) with a reason. */
+struct tocsin_new_delivery {
+	const char *channel;
+	const char *recipient;      /* "" when the channel has none */
+	const char *route;
+	const char *key;            /* idempotency key */
+	enum tocsin_state state;
+	const char *reason;         /* of a state other than PENDING */
+	int64_t due_ms;
+};
+
+struct tocsin_new_alert {
+	const struct tocsin_alert *alert; /* complete: id, source, fingerprint are set */
+	const char *body;           /* the alert as JSON; what list and claim hand back */
+	const char *mark;           /* NULL: none */
+	int generation;             /* 0 for the first alert of this source and mark */
+	bool tell;                  /* the source wants to know when it is settled */
+	int64_t now_ms;
+	const struct tocsin_new_delivery *delivery;
+	size_t n;
+};
+
+/* The newest alert of a source and mark. */
+struct tocsin_marked {
+	int64_t alert;              /* its number; 0: there is none */
+	int generation;
+	bool told;                  /* the source knows that it is settled */
+	int64_t pending, dead;      /* deliveries in these states */
+};
+
+/* A delivery as it is kept. Strings are valid until the callback returns. */
+struct tocsin_stored_delivery {
+	int64_t id;
+	int64_t alert;              /* number of the alert */
+	const char *alert_id;       /* its 32 hex digits */
+	const char *source;
+	const char *channel, *recipient, *route, *key;
+	enum tocsin_state state;
+	int attempt;                /* attempts so far */
+	int64_t token;              /* of the claim; settle must present it */
+	int64_t created_ms, due_ms, done_ms;
+	const char *reason;         /* last answer, or why it is dead or suppressed; "" */
+	const char *body;           /* the alert as JSON */
+};
+typedef int tocsin_delivery_fn(const struct tocsin_stored_delivery *delivery, void *data);
+
+/* The end of one attempt. */
+struct tocsin_attempt {
+	int64_t delivery;
+	int64_t token;
+	enum tocsin_state state;    /* DELIVERED, DEAD, SUPPRESSED; PENDING: try again at due_ms */
+	int64_t due_ms;
+	int number;                 /* 1 for the first */
+	int64_t started_ms, ended_ms;
+	const char *detail;         /* what the channel said */
+};
+struct tocsin_attempt_result {
+	bool stale;                 /* the token is not (any more) the claim's: nothing changed */
+	bool alert_settled;         /* that was the alert's last pending delivery */
+};
+typedef int tocsin_attempt_fn(const struct tocsin_attempt *attempt, void *data);
+
+struct tocsin_stored_alert {
+	int64_t number;
+	const char *id, *source, *mark, *fingerprint; /* mark may be NULL */
+	enum tocsin_severity severity;
+	enum tocsin_status status;
+	int64_t received_ms;
+	const char *body;
+	int64_t pending, delivered, dead, suppressed; /* its deliveries */
+};
+typedef int tocsin_alert_fn(const struct tocsin_stored_alert *alert, void *data);
+typedef int tocsin_untold_fn(int64_t alert, const char *mark, bool dead, void *data);
+
+/* What to list, replay or drop; zero and NULL mean any. Newest first, `before` pages on. */
+struct tocsin_query {
+	int64_t id;                 /* one delivery (or alert) by number */
+	const char *alert_id;       /* 32 hex digits */
+	const char *channel;
+	const char *source;
+	unsigned int states;        /* bits 1 << enum tocsin_state */
+	int64_t since_ms;           /* received or created at or after */
+	int64_t before;             /* numbers below this one */
+	int64_t limit;              /* 0: 100 */
+};
+
+struct tocsin_counters {
+	int64_t accepted, delivered, dead, suppressed, pending; /* deliveries */
+	int64_t alerts;             /* alerts accepted ever */
+	int64_t known;              /* emitted again and recognised */
+	int64_t stale;              /* settlements refused because of their token */
+};
+
+struct tocsin_store_ops {
+	size_t size;                /* sizeof(struct tocsin_store_ops) */
+	int (*open)(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+		    void **state);  /* logs the reason before it fails; -EBUSY: in use elsewhere */
+	void (*close)(void *state);
+
+	int (*begin)(void *state);
+	int (*commit)(void *state);
+	void (*rollback)(void *state);
+
+	/* intake */
+	int (*find_mark)(void *state, const char *source, const char *mark,
+			 struct tocsin_marked *found);
+	int (*accept)(void *state, const struct tocsin_new_alert *alert, int64_t *number);
+	/* The alert was emitted again while unsettled: its n parked deliveries become due. */
+	int (*unpark)(void *state, int64_t alert, int64_t now_ms, int64_t *n);
+	/* As unpark, and in a run that tries failures again: dead deliveries whose key is in
+	 * the list become pending with no attempts, those not in it become suppressed, keys
+	 * not seen before are added. */
+	int (*revive)(void *state, int64_t alert, const struct tocsin_new_delivery *wanted,
+		      size_t n, int64_t now_ms);
+	/* Every pending (not claimed) delivery of the source's marked alerts is parked. */
+	int (*park)(void *state, const char *source);
+	/* Every parked delivery of the source is suppressed with the reason. */
+	int (*unwanted)(void *state, const char *source, const char *reason, int64_t now_ms,
+			int64_t *n);
+
+	/* delivery */
+	int (*claim)(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
+		     size_t limit, tocsin_delivery_fn *fn, void *data); /* oldest due first */
+	int (*settle)(void *state, const struct tocsin_attempt *attempt,
+		      struct tocsin_attempt_result *result);
+	/* Gives a claim back untried: pending, due at due_ms. */
+	int (*release)(void *state, int64_t delivery, int64_t token, int64_t due_ms);
+	int (*renew)(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms);
+	/* Claims whose lease is over (all claims when now_ms is TOCSIN_PARKED: nobody else
+	 * holds the store) become pending again; the third time the delivery dies. */
+	int (*recover)(void *state, int64_t now_ms, int64_t *n);
+	/* Pending deliveries that are not parked become due at now_ms at the latest. */
+	int (*hasten)(void *state, int64_t now_ms);
+	int (*next_due)(void *state, const char *channel, int64_t *due_ms); /* INT64_MAX: none */
+
+	/* telling sources */
+	int (*untold)(void *state, const char *source, size_t limit, tocsin_untold_fn *fn,
+		      void *data);      /* settled alerts that the source has not been told of */
+	int (*told)(void *state, int64_t alert);
+
+	/* operators; settled ones with state DEAD only for replay and drop */
+	int (*deliveries)(void *state, const struct tocsin_query *query, tocsin_delivery_fn *fn,
+			  void *data);
+	int (*attempts)(void *state, int64_t delivery, tocsin_attempt_fn *fn, void *data);
+	int (*alerts)(void *state, const struct tocsin_query *query, tocsin_alert_fn *fn,
+		      void *data);
+	int (*replay)(void *state, const struct tocsin_query *query, int64_t now_ms, int64_t *n);
+	int (*drop)(void *state, const struct tocsin_query *query, const char *reason,
+		    int64_t now_ms, int64_t *n);   /* dead becomes suppressed */
+	int (*counters)(void *state, struct tocsin_counters *counters);
+
+	/* small values of plugin instances */
+	int (*save)(void *state, const char *instance, const char *name, const char *value);
+	int (*load)(void *state, const char *instance, const char *name, char **value);
+
+	/* upkeep */
+	/* Removes at most limit alerts all of whose deliveries were settled before the times. */
+	int (*prune)(void *state, int64_t settled_before_ms, int64_t dead_before_ms, size_t limit,
+		     size_t *removed);
+	/* Outside a transaction: checkpoint and the like; idle says that nothing waits. */
+	int (*maintain)(void *state, bool idle);
+};
+
+#endif

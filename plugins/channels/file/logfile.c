@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "logfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_TRIES 50
+#define LOCK_PAUSE_NS (100 * 1000 * 1000)
+
+void logfile_init(struct logfile *logfile, const char *path, mode_t mode, bool sync)
+{
+	*logfile = (struct logfile){
+		.path = path,
+		.mode = mode,
+		.sync = sync,
+		.directory = -1,
+		.fd = -1,
+	};
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void logfile_done(struct logfile *logfile)
+{
+	close_fd(&logfile->fd);
+	close_fd(&logfile->directory);
+}
+
+static int fail(struct logfile *logfile, int rc, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static int fail(struct logfile *logfile, int rc, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(logfile->why, sizeof(logfile->why), format, arguments);
+	va_end(arguments);
+	return rc;
+}
+
+/* openat without following any symbolic link; kernels before 5.6 and some sandboxes have no
+ * openat2, there only the last component is protected. fd or negative errno. */
+static int open_beneath(int directory, const char *path, int flags, mode_t mode, __u64 resolve)
+{
+	struct open_how how = {
+		.flags = (__u64)flags,
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve,
+	};
+	long fd = syscall(SYS_openat2, directory, path, &how, sizeof(how));
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		fd = openat(directory, path, flags | O_NOFOLLOW, mode);
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static const char *file_name(const struct logfile *logfile)
+{
+	return strrchr(logfile->path, '/') + 1;
+}
+
+static int explain_directory(struct logfile *logfile, int rc)
+{
+	const char *path = logfile->path;
+
+	if (rc == -ENOMEM)
+		return fail(logfile, rc, "out of memory");
+	if (rc == -ELOOP || rc == -ENOTDIR)
+		return fail(logfile, rc,
+			    "cannot open %s: its directory is none, or is reached through "
+			    "a symbolic link; write the real path",
+			    path);
+	if (rc == -ENOENT)
+		return fail(logfile, rc, "cannot open %s: its directory does not exist; create it",
+			    path);
+	return fail(logfile, rc, "cannot open the directory of %s: %s", path, strerror(-rc));
+}
+
+static int open_directory(struct logfile *logfile)
+{
+	char *directory = strndup(logfile->path, (size_t)(file_name(logfile) - logfile->path));
+	int fd = -ENOMEM;
+
+	if (directory)
+		fd = open_beneath(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0);
+	free(directory);
+	if (fd < 0)
+		return explain_directory(logfile, fd);
+	close_fd(&logfile->directory);
+	logfile->directory = fd;
+	return 0;
+}
+
+/* A new file survives a power cut only when its directory entry is on disk too. */
+static void sync_directory(const struct logfile *logfile)
+{
+	int fd = openat(logfile->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		close(fd);
+	}
+}
+
+static int open_file(struct logfile *logfile)
+{
+	int flags = O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, fd = -EEXIST, tries;
+
+	/* Whether the file is new matters for its mode; twice, should it come or go meanwhile. */
+	for (tries = 0; tries < 2 && (fd == -EEXIST || fd == -ENOENT); tries++) {
+		fd = open_beneath(logfile->directory, file_name(logfile), flags, 0,
+				  RESOLVE_BENEATH);
+		if (fd != -ENOENT)
+			break;
+		fd = open_beneath(logfile->directory, file_name(logfile), flags | O_CREAT | O_EXCL,
+				  logfile->mode, RESOLVE_BENEATH);
+		if (fd >= 0) {
+			(void)fchmod(fd, logfile->mode); /* whatever the umask says */
+			if (logfile->sync)
+				sync_directory(logfile);
+		}
+	}
+	return fd;
+}
+
+static int check_file(struct logfile *logfile, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return fail(logfile, -errno, "cannot examine %s: %s", logfile->path,
+			    strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(logfile, -EINVAL, "%s is not a regular file", logfile->path);
+	if (st.st_nlink > 1)
+		return fail(logfile, -EMLINK, "%s has %lu names (hard links); a log has one",
+			    logfile->path, (unsigned long)st.st_nlink);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return fail(logfile, -EPERM,
+			    "%s belongs to user %lu, neither to this one nor to root",
+			    logfile->path, (unsigned long)st.st_uid);
+	return 0;
+}
+
+static int open_checked(struct logfile *logfile)
+{
+	int fd = open_file(logfile), rc;
+
+	if (fd == -ELOOP)
+		return fail(logfile, fd, "%s is a symbolic link; write the path of a file",
+			    logfile->path);
+	if (fd == -ENXIO)
+		return fail(logfile, fd, "%s is not a regular file", logfile->path);
+	if (fd < 0)
+		return fail(logfile, fd, "cannot open %s: %s", logfile->path, strerror(-fd));
+	rc = check_file(logfile, fd);
+	if (rc != 0) {
+		close(fd);
+		return rc;
+	}
+	close_fd(&logfile->fd);
+	logfile->fd = fd;
+	return 0;
+}
+
+int logfile_open(struct logfile *logfile)
+{
+	int rc = logfile->directory < 0 ? open_directory(logfile) : 0;
+
+	if (rc == 0)
+		rc = open_checked(logfile);
+	/* The directory itself may have been replaced since it was opened. */
+	if (rc == -ENOENT && open_directory(logfile) == 0)
+		rc = open_checked(logfile);
+	return rc;
+}
+
+/* Several workers and programs may append to one file; the lock keeps a cut from hitting
+ * what another one wrote. */
+static int lock_file(struct logfile *logfile)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(logfile->fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			break;
+		nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
+	}
+	return fail(logfile, -errno, "cannot lock %s: %s", logfile->path,
+		    errno == EWOULDBLOCK ? "another program holds its lock" : strerror(errno));
+}
+
+static int write_all(int fd, const char *text, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = write(fd, text, length);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			text += n;
+			length -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static int write_locked(struct logfile *logfile, const char *text, size_t length)
+{
+	struct stat st;
+	char last = '\n';
+	int rc = 0;
+
+	if (fstat(logfile->fd, &st) != 0)
+		return fail(logfile, -errno, "cannot examine %s: %s", logfile->path,
+			    strerror(errno));
+	/* A crash can leave half a record at the end; the next one starts on its own line. */
+	if (st.st_size > 0 && pread(logfile->fd, &last, 1, st.st_size - 1) == 1 && last != '\n')
+		rc = write_all(logfile->fd, "\n", 1);
+	if (rc == 0)
+		rc = write_all(logfile->fd, text, length);
+	if (rc == 0 && logfile->sync && fdatasync(logfile->fd) != 0)
+		rc = -errno;
+	if (rc == 0)
+		return 0;
+	fail(logfile, rc, "cannot write to %s: %s", logfile->path, strerror(-rc));
+	if (ftruncate(logfile->fd, st.st_size) != 0)
+		fail(logfile, rc, "cannot write to %s: %s; a part of the record is left in it",
+		     logfile->path, strerror(-rc));
+	return rc;
+}
+
+/* A file that was deleted would swallow everything; one that was renamed is still wanted by
+ * the program that rotates it, which says so with SIGHUP. */
+static bool is_gone(const struct logfile *logfile)
+{
+	struct stat st;
+
+	return logfile->fd < 0 || fstat(logfile->fd, &st) != 0 || st.st_nlink == 0;
+}
+
+int logfile_append(struct logfile *logfile, const char *text, size_t length)
+{
+	int rc = is_gone(logfile) ? logfile_open(logfile) : 0;
+
+	if (rc == 0)
+		rc = lock_file(logfile);
+	if (rc != 0)
+		return rc;
+	rc = write_locked(logfile, text, length);
+	(void)flock(logfile->fd, LOCK_UN);
+	return rc;
+}

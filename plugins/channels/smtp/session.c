@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* The reply to the message itself may take long: filters run before it. Giving up early
+ * means sending twice. */
+#define END_FACTOR 3
+#define GOODBYE_MS 2000
+
+int64_t smtp_port(const struct smtp_config *config)
+{
+	if (config->port > 0)
+		return config->port;
+	return config->tls == SMTP_TLS_IMPLICIT ? 465 : config->tls == SMTP_TLS_STARTTLS ? 587 : 25;
+}
+
+void smtp_session_init(struct smtp_session *session, struct tocsin_self *self,
+		       const struct tocsin_host *host, const struct smtp_config *config,
+		       const char *hello)
+{
+	*session = (struct smtp_session){
+		.self = self,
+		.host = host,
+		.config = config,
+		.hello = hello,
+	};
+	snprintf(session->peer, sizeof(session->peer),
+		 strchr(config->host, ':') ? "[%s]:%d" : "%s:%d", config->host,
+		 (int)smtp_port(config));
+}
+
+void smtp_session_close(struct smtp_session *session)
+{
+	if (!session->curl)
+		return;
+	if (!session->broken && smtp_command(session, "QUIT") == 0)
+		(void)smtp_read_reply(session, GOODBYE_MS);
+	curl_easy_cleanup(session->curl);
+	session->curl = NULL;
+	if (session->opened)
+		session->host->log(session->self, TOCSIN_LOG_INFO, "SMTP connection closed");
+}
+
+void smtp_session_idle(struct smtp_session *session)
+{
+	if (session->curl && smtp_now_ms() - session->used_ms >= session->config->max_idle)
+		smtp_session_close(session);
+}
+
+/* Notes the reply just read, or why there is none. */
+static bool note(struct smtp_session *session, enum smtp_stage stage, int rc,
+		 struct smtp_result *result)
+{
+	*result = (struct smtp_result){.stage = stage};
+	if (rc == -ETIMEDOUT)
+		snprintf(result->text, sizeof(result->text), "no answer from %s in time",
+			 session->peer);
+	else if (rc == -EPROTO)
+		snprintf(result->text, sizeof(result->text), "%s answers what is not SMTP",
+			 session->peer);
+	else if (rc != 0)
+		snprintf(result->text, sizeof(result->text), "the connection to %s was lost",
+			 session->peer);
+	else {
+		result->code = session->reply.code;
+		memcpy(result->text, session->reply.text, sizeof(result->text));
+	}
+	return rc == 0;
+}
+
+/* Reads the reply to a command that was sent with rc. True when it is the class wanted. */
+static bool answered(struct smtp_session *session, enum smtp_stage stage, int rc, int class,
+		     struct smtp_result *result)
+{
+	int64_t timeout_ms = session->config->server_timeout;
+
+	if (rc == 0)
+		rc = smtp_read_reply(session, stage == SMTP_STAGE_END ? timeout_ms * END_FACTOR
+								      : timeout_ms);
+	return note(session, stage, rc, result) && result->code / 100 == class;
+}
+
+static bool send_envelope(struct smtp_session *session, const char *from, const char *to,
+			  size_t length, struct smtp_result *result)
+{
+	char size[32] = "";
+	int rc;
+
+	if (session->max_size > 0)
+		snprintf(size, sizeof(size), " SIZE=%zu", length);
+	rc = smtp_command(session, "MAIL FROM:<%s>%s", from, size);
+	if (!answered(session, SMTP_STAGE_MAIL, rc, 2, result))
+		return false;
+	rc = smtp_command(session, "RCPT TO:<%s>", to);
+	return answered(session, SMTP_STAGE_RCPT, rc, 2, result);
+}
+
+static void transact(struct smtp_session *session, const char *from, const char *to,
+		     const char *message, size_t length, struct smtp_result *result)
+{
+	int rc;
+
+	if (session->needs_reset) {
+		rc = smtp_command(session, "RSET");
+		if (!answered(session, SMTP_STAGE_MAIL, rc, 2, result))
+			return;
+	}
+	session->needs_reset = true;
+	if (!send_envelope(session, from, to, length, result))
+		return;
+	rc = smtp_command(session, "DATA");
+	if (!answered(session, SMTP_STAGE_DATA, rc, 3, result))
+		return;
+	rc = smtp_send(session, message, length);
+	if (answered(session, SMTP_STAGE_END, rc, 2, result))
+		session->needs_reset = false;
+}
+
+/* A message that the server would refuse after all of it went over the line. */
+static bool is_too_big(const struct smtp_session *session, size_t length,
+		       struct smtp_result *result)
+{
+	if (session->max_size <= 0 || (int64_t)length <= session->max_size)
+		return false;
+	*result = (struct smtp_result){.stage = SMTP_STAGE_DATA, .code = 552};
+	snprintf(result->text, sizeof(result->text),
+		 "5.3.4 it has %zu bytes, the server takes at most %" PRId64, length,
+		 session->max_size);
+	return true;
+}
+
+/* One try, on the connection at hand or a new one. */
+static void try_send(struct smtp_session *session, const char *from, const char *to,
+		     const char *message, size_t length, struct smtp_result *result)
+{
+	if (!session->curl && smtp_connect(session, result) != 0) {
+		smtp_session_close(session);
+		return;
+	}
+	if (!is_too_big(session, length, result))
+		transact(session, from, to, message, length, result);
+	session->used_ms = smtp_now_ms();
+	session->mails++;
+	if (session->broken || session->mails >= session->config->max_per_connection)
+		smtp_session_close(session);
+}
+
+void smtp_session_send(struct smtp_session *session, const char *from, const char *to,
+		       const char *message, size_t length, struct smtp_result *result)
+{
+	bool reused;
+
+	if (session->curl && smtp_is_stale(session)) {
+		session->broken = true;
+		smtp_session_close(session);
+	}
+	reused = session->curl != NULL;
+	try_send(session, from, to, message, length, result);
+	/* Servers close idle connections whenever they like; that is not this mail's failure
+	 * as long as none of it went out. */
+	if (reused && !session->curl && result->stage == SMTP_STAGE_MAIL &&
+	    (result->code == 0 || result->code == 421))
+		try_send(session, from, to, message, length, result);
+}

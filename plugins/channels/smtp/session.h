@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connection to the server, opened when it is first needed, kept between mails and
+ * renewed when it was lost. libcurl connects, encrypts and logs in; the dialogue of each
+ * mail is held here, so that every reply belongs to one recipient and a refused one costs
+ * nobody the connection.
+ */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include <curl/curl.h>
+
+#include "smtp.h"
+
+/* Replies as they come in, line by line. */
+struct smtp_reply {
+	int code;
+	char text[320]; /* the lines without their codes, joined by spaces */
+	bool complete;
+};
+
+struct smtp_session {
+	struct tocsin_self *self;
+	const struct tocsin_host *host;
+	const struct smtp_config *config;
+	const char *hello; /* borrowed */
+	char peer[280];    /* host:port, for people */
+
+	CURL *curl; /* NULL: not connected */
+	curl_socket_t fd;
+	char error[CURL_ERROR_SIZE];
+	struct smtp_reply reply;
+	bool opened; /* the server greeted, and the log says so */
+	bool authenticated;
+	bool broken;      /* no more commands on this connection */
+	bool needs_reset; /* the last transaction did not end */
+	bool scram;       /* the server offers SCRAM-SHA-256 */
+	int64_t max_size; /* largest message; 0: not told */
+	int64_t mails;    /* sent over this connection */
+	int64_t used_ms;  /* when it was last used */
+
+	char input[4096]; /* received and not yet read */
+	size_t input_length;
+};
+
+/* session.c */
+
+void smtp_session_init(struct smtp_session *session, struct tocsin_self *self,
+		       const struct tocsin_host *host, const struct smtp_config *config,
+		       const char *hello);
+void smtp_session_send(struct smtp_session *session, const char *from, const char *to,
+		       const char *message, size_t length, struct smtp_result *result);
+/* Says goodbye, unless the connection is broken, and closes. */
+void smtp_session_close(struct smtp_session *session);
+/* Closes a connection that has not been used for max_idle. */
+void smtp_session_idle(struct smtp_session *session);
+int64_t smtp_now_ms(void);
+int64_t smtp_port(const struct smtp_config *config);
+
+/* login.c: 0, or negative errno and result->text says what failed. */
+
+int smtp_connect(struct smtp_session *session, struct smtp_result *result);
+
+/* challenge.c */
+
+int smtp_scram_login(struct smtp_session *session, struct smtp_result *result);
+/* Says in the result why there is no connection, and returns rc. */
+int smtp_login_failed(struct smtp_result *result, int rc, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* dialogue.c */
+
+/* Takes one line of a reply. */
+void smtp_reply_line(struct smtp_reply *reply, const char *line, size_t length);
+/* Sends a command, which holds no data from outside but checked addresses. 0 or negative
+ * errno; the connection is then broken. */
+int smtp_command(struct smtp_session *session, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int smtp_send(struct smtp_session *session, const char *data, size_t length);
+/* Waits for a whole reply: session->reply. As for smtp_command. */
+int smtp_read_reply(struct smtp_session *session, int64_t timeout_ms);
+/* True when the server has closed or is about to. */
+bool smtp_is_stale(struct smtp_session *session);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "smtp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../common/text.h"
+
+/* A server that greylists turns an early repeat away again. */
+#define GREYLIST_FLOOR_MS (5 * 60 * 1000)
+
+/* The enhanced code in front of the text has the detail that the three digits lack. */
+static bool has_enhanced(const char *text, const char *code)
+{
+	size_t length = strlen(code);
+
+	return strncmp(text, code, length) == 0 &&
+	       (code[length - 1] == '.' || strspn(text + length, "0123456789") == 0);
+}
+
+static bool is_greylisting(const struct smtp_result *result)
+{
+	return (result->code == 450 || result->code == 451) &&
+	       (has_enhanced(result->text, "4.7.") || strcasestr(result->text, "greylist") ||
+		strcasestr(result->text, "graylist"));
+}
+
+/* Login and encryption are matters of the channel: the alert is fine, and goes out when
+ * somebody has mended the configuration. */
+static bool is_channels_fault(const struct smtp_result *result)
+{
+	int code = result->code;
+
+	return result->stage == SMTP_STAGE_CONNECT || code == 530 || code == 534 || code == 535 ||
+	       code == 538;
+}
+
+static const char *subject_of(enum smtp_stage stage)
+{
+	switch (stage) {
+	case SMTP_STAGE_CONNECT:
+		return "the connection";
+	case SMTP_STAGE_MAIL:
+		return "the sender";
+	case SMTP_STAGE_RCPT:
+		return "the recipient";
+	case SMTP_STAGE_DATA:
+	case SMTP_STAGE_END:
+		break;
+	}
+	return "the message";
+}
+
+static const char *refusal(const struct smtp_result *result, enum tocsin_outcome outcome)
+{
+	if (result->code < 400)
+		return "answers out of order to";
+	return outcome == TOCSIN_RETRY && result->code < 500 ? "defers" : "refuses";
+}
+
+/* "the server refuses the recipient: 550 5.1.1 no such user", fit for a log. */
+static void say(const struct smtp_result *result, struct tocsin_verdict *verdict)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return;
+	if (result->code == 0) {
+		text_put_line(out, result->text);
+		if (result->stage == SMTP_STAGE_END)
+			fputs("; the server may have taken the message all the same", out);
+	} else {
+		if (verdict->outcome != TOCSIN_DELIVERED)
+			fprintf(out, "the server %s %s: ", refusal(result, verdict->outcome),
+				subject_of(result->stage));
+		fprintf(out, "%d ", result->code);
+		text_put_line(out, result->text);
+	}
+	if (fclose(out) == 0)
+		snprintf(verdict->why, sizeof(verdict->why), "%.*s",
+			 (int)text_prefix(text, sizeof(verdict->why) - 1), text);
+	free(text);
+}
+
+void smtp_judge(const struct smtp_result *result, struct tocsin_verdict *verdict)
+{
+	*verdict = (struct tocsin_verdict){.outcome = TOCSIN_RETRY};
+	if (result->stage == SMTP_STAGE_END && result->code >= 200 && result->code < 300)
+		verdict->outcome = TOCSIN_DELIVERED;
+	else if (result->code >= 500 && result->code < 600 && !is_channels_fault(result))
+		verdict->outcome = TOCSIN_REJECTED;
+	else if (is_greylisting(result))
+		verdict->retry_after_ms = GREYLIST_FLOOR_MS;
+	say(result, verdict);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * common/record: a delivery as it is kept for people (a block of text) and for programs
+ * (one JSON object a line). Pure functions.
+ */
+#ifndef COMMON_RECORD_H
+#define COMMON_RECORD_H
+
+#include <stdio.h>
+
+#include <tocsin/plugin.h>
+
+/* Terminal sequences around the heading; "" for none. */
+struct record_paint {
+	const char *on, *off;
+};
+
+/* The block of an alerts.log: rule, heading, rule, time, message, details, rule, empty line. */
+void record_put_text(FILE *out, const struct tocsin_delivery *delivery,
+		     const struct record_paint *paint);
+
+/* One JSON object and a newline; controls are escaped, also those that JSON would allow.
+ * 0 or -ENOMEM. */
+int record_put_json(FILE *out, const struct tocsin_delivery *delivery);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sql.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* NAMEDATALEN - 1 of the server: what is longer would be cut silently. */
+#define NAME_BYTES 63
+
+static bool is_letter(char c)
+{
+	/* Not isalpha(): what counts as a letter must not depend on the locale. */
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool is_name(const char *text, size_t length)
+{
+	if (length == 0 || length > NAME_BYTES || !is_letter(text[0]))
+		return false;
+	for (size_t i = 1; i < length; i++) {
+		char c = text[i];
+
+		if (!is_letter(c) && !(c >= '0' && c <= '9') && c != '$')
+			return false;
+	}
+	return true;
+}
+
+bool sql_is_name(const char *text)
+{
+	return is_name(text, strlen(text));
+}
+
+bool sql_is_table_name(const char *text)
+{
+	const char *dot = strchr(text, '.');
+
+	if (!dot)
+		return sql_is_name(text);
+	return is_name(text, (size_t)(dot - text)) && sql_is_name(dot + 1);
+}
+
+char *sql_format(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	return text;
+}
+
+char *sql_quote(PGconn *db, const char *name)
+{
+	const char *dot = strchr(name, '.');
+	char *schema = NULL, *table, *quoted = NULL;
+
+	if (!dot)
+		dot = name;
+	else if (!(schema = PQescapeIdentifier(db, name, (size_t)(dot++ - name))))
+		return NULL;
+	table = PQescapeIdentifier(db, dot, strlen(dot));
+	if (table)
+		quoted = sql_format("%s%s%s", schema ? schema : "", schema ? "." : "", table);
+	PQfreemem(table);
+	PQfreemem(schema);
+	return quoted;
+}
+
+/* The condition that lets through what comes after a position, "" from the start. */
+static char *after_position(const struct sql_table *table, enum sql_phase phase, bool after)
+{
+	if (!after)
+		return strdup("");
+	if (phase == SQL_DATED && table->order)
+		return sql_format(" AND (%s, %s) > ($1::%s, $2::%s)", table->order, table->key,
+				  table->order_type, table->key_type);
+	return sql_format(" AND %s > $1::%s", table->key, table->key_type);
+}
+
+char *sql_page(const struct sql_table *table, const char *columns, enum sql_phase phase, bool after,
+	       int64_t limit)
+{
+	const char *dated = phase == SQL_DATED ? "IS NOT NULL" : "IS NULL";
+	char *position = after_position(table, phase, after);
+	char *filter = NULL, *order = NULL, *text = NULL;
+
+	/* In ORDER BY a bare name would mean the selected column of that name, which is text: "10"
+	 * before "9". With the table's name before it, it is the table's own. */
+	if (table->order) {
+		filter = sql_format(" AND %s %s", table->order, dated);
+		order = sql_format("%s.%s, ", table->name, table->order);
+	} else {
+		filter = strdup("");
+		order = strdup("");
+	}
+	/* The line break ends a comment at the end of the user's condition. */
+	if (position && filter && order)
+		text = sql_format("SELECT %s FROM %s WHERE (%s\n) AND %s IS NOT NULL%s%s"
+				  " ORDER BY %s%s.%s LIMIT %lld",
+				  columns, table->name, table->pending, table->key, filter,
+				  position, order, table->name, table->key, (long long)limit);
+	free(order);
+	free(filter);
+	free(position);
+	return text;
+}
+
+char *sql_count(const struct sql_table *table)
+{
+	return sql_format("SELECT count(*), count(%s) FROM %s WHERE (%s\n)", table->key,
+			  table->name, table->pending);
+}
+
+char *sql_settle(const struct sql_table *table, const char *flag)
+{
+	/* Rows that are settled already are left alone: a repeated settlement writes nothing. */
+	return sql_format("UPDATE %s SET %s = true WHERE %s = ANY($1::%s[]) AND %s IS NOT TRUE",
+			  table->name, flag, table->key, table->key_type, flag);
+}
+
+char *sql_still_pending(const struct sql_table *table)
+{
+	return sql_format("SELECT %s::text FROM %s WHERE %s = ANY($1::%s[]) AND (%s\n) LIMIT 3",
+			  table->key, table->name, table->key, table->key_type, table->pending);
+}
+
+char *sql_array(const char *const *value, size_t n)
+{
+	size_t size = 3;
+	char *text, *end;
+
+	for (size_t i = 0; i < n; i++)
+		size += 2 * strlen(value[i]) + 3;
+	text = end = malloc(size);
+	if (!text)
+		return NULL;
+	*end++ = '{';
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			*end++ = ',';
+		*end++ = '"';
+		for (const char *c = value[i]; *c; c++) {
+			if (*c == '"' || *c == '\\')
+				*end++ = '\\';
+			*end++ = *c;
+		}
+		*end++ = '"';
+	}
+	*end++ = '}';
+	*end = '\0';
+	return text;
+}
+
+static bool in_class(const char *state, const char *const *classes)
+{
+	for (; *classes; classes++)
+		if (strncmp(state, *classes, strlen(*classes)) == 0)
+			return true;
+	return false;
+}
+
+int sql_errno(const char *state)
+{
+	/* 57P01..57P05: shutdown, crash, starting up, database dropped, idle session ended. */
+	static const char *const gone[] = {"08", "57P0", "25P03", "28", NULL};
+	static const char *const row[] = {"22", "23", "44", "P0", NULL};
+	static const char *const ours[] = {"0A", "21", "25", "2B", "2F", "38",
+					   "39", "3D", "3F", "42", NULL};
+
+	if (!state || !*state || in_class(state, gone))
+		return -ENOTCONN;
+	if (in_class(state, row))
+		return -EDOM;
+	return in_class(state, ours) ? -EINVAL : -EAGAIN;
+}
+
+const char *sql_advice(const char *state)
+{
+	static const struct {
+		const char *state, *advice;
+	} table[] = {
+		{"42501", "grant the role that right (see the grants in the output of "
+			  "'tocsin sql alerts')"},
+		{"42P01", "set the name of the existing table, or make the shipped one with "
+			  "'tocsin sql alerts | psql'"},
+		{"42703", "name a column that exists; upper and lower case matter"},
+		{"42601", "correct the SQL of this option"},
+		{"42P18", "give the parameter a type, for instance $1::uuid"},
+		{"42P08", "give the parameter a type, for instance $1::uuid"},
+		{"57014", "add the partial index on pending rows, or raise statement_timeout"},
+		{"25006", "this option must only read"},
+		{"53300", "raise max_connections or close other connections"},
+	};
+
+	for (size_t i = 0; state && i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(state, table[i].state) == 0)
+			return table[i].advice;
+	return sql_errno(state) == -EAGAIN ? "it will be tried again" : "correct this option";
+}

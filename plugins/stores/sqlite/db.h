@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The SQLite store: one database file, one connection, one thread.
+ *
+ * Tables: alert and body (what came in), delivery (only what is pending or
+ * claimed, so that a claim reads few pages however long the history is),
+ * history (settled deliveries), attempt, name (names of channels, sources and
+ * routes, so that rows and indexes hold small numbers), counter, kept.
+ *
+ * A write that fails spoils its transaction: every later call in it returns
+ * the same error, and so does commit. After -EIO that holds until close.
+ */
+#ifndef SQLITE_DB_H
+#define SQLITE_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sqlite3.h>
+
+#include <tocsin/plugin.h>
+#include <tocsin/store.h>
+
+#define DB_STATEMENTS 128 /* slots of the statement cache; more than twice what is used */
+#define DB_NAMES 256      /* slots of the name cache */
+#define DB_CHUNK 256      /* rows that a bulk change reads before it writes them */
+
+struct db_config {
+	const char *path;
+	int64_t reserve;
+};
+
+enum db_counter {
+	COUNTER_ACCEPTED,
+	COUNTER_DELIVERED,
+	COUNTER_DEAD,
+	COUNTER_SUPPRESSED,
+	COUNTER_PENDING,
+	COUNTER_ALERTS,
+	COUNTER_KNOWN,
+	COUNTER_STALE,
+	COUNTER_LAST_ALERT, /* numbers given out; never used again, also after a prune */
+	COUNTER_LAST_DELIVERY,
+	DB_COUNTERS,
+};
+
+struct db {
+	struct tocsin_self *self;
+	const struct tocsin_host *host;
+	const struct db_config *config;
+	sqlite3 *handle;
+	int lock; /* descriptor of PATH.lock, held with flock */
+
+	bool transaction; /* between begin and commit or rollback */
+	int spoiled;      /* first error of this transaction, or 0 */
+	bool lost;        /* -EIO: the file can no longer be vouched for */
+	bool full;        /* no room was said and no commit worked since */
+
+	int64_t counter[DB_COUNTERS]; /* as this transaction sees them */
+	int64_t committed[DB_COUNTERS];
+
+	struct {
+		const char *sql; /* the key: the address of the text */
+		sqlite3_stmt *prepared;
+	} statement[DB_STATEMENTS];
+	struct {
+		char *text;
+		int64_t id;
+	} name[DB_NAMES];
+
+	int wal_pages; /* in the write-ahead log after the last commit */
+	bool reserved; /* PATH.reserve is there */
+	int64_t reserve_tried_ms;
+};
+
+/* A log line of this store. */
+#define DB_LOG(db, level, ...) (db)->host->log((db)->self, (level), __VA_ARGS__)
+
+/* sqlite.c: the error of a result of SQLite, logged; spoils the transaction. */
+int db_fail(struct db *db, int result);
+/* The same errno without any effect. */
+int db_errno(int result, int system_errno);
+
+/* files.c: what stands beside the database file. 0 or a negative errno, logged. */
+int db_lock(struct db *db);
+void db_unlock(struct db *db);
+int db_create_file(struct db *db);
+int db_sync_directory(struct db *db);
+/* True when the last owner did not close the store. */
+bool db_has_log(const struct db *db, int64_t *file_size);
+void db_reserve(struct db *db);
+void db_unreserve(struct db *db);
+
+/* schema.c: refuses files of other programs and of newer versions; creates or upgrades. */
+int db_judge(struct db *db, int64_t *version);
+int db_migrate(struct db *db, int64_t version);
+
+/* names.c: the number of a name; db_name_find gives 0 when it was never stored. */
+int db_name(struct db *db, const char *text, int64_t *id);
+int db_name_find(struct db *db, const char *text, int64_t *id);
+void db_names_forget(struct db *db);
+
+/* transaction.c */
+int db_load_counters(struct db *db);
+int db_begin(void *state);
+int db_commit(void *state);
+void db_rollback(void *state);
+int db_counters(void *state, struct tocsin_counters *counters);
+
+/* moves.c: how deliveries of an alert change, whoever asks. */
+struct db_change {
+	int64_t pending, delivered, dead, suppressed; /* added to the alert and the counters */
+	int64_t now_ms; /* when it was settled, if nothing is pending any more */
+};
+/* Adds to what counts deliveries in that state. */
+void db_count(struct db_change *change, enum tocsin_state state, int64_t add);
+/* left: deliveries of the alert that are pending now; may be NULL. */
+int db_change_alert(struct db *db, int64_t alert, const struct db_change *change, int64_t *left);
+/* Writes one new delivery of an alert, pending or settled at once. */
+int db_add_delivery(struct db *db, int64_t alert, int64_t source,
+		    const struct tocsin_new_delivery *delivery, int64_t now_ms);
+/* True when each of them can be written: complete, pending or settled by policy. */
+bool db_all_new(const struct tocsin_new_delivery *delivery, size_t n);
+/* Moves a pending or claimed delivery to the history (not the alert's counts). */
+struct db_settlement {
+	enum tocsin_state state;
+	int attempts; /* counted with it: 0 or 1 */
+	int64_t now_ms;
+	const char *reason;
+};
+int db_to_history(struct db *db, int64_t delivery, const struct db_settlement *settlement);
+/* Both: the history and the alert. */
+int db_settle_one(struct db *db, int64_t delivery, int64_t alert,
+		  const struct db_settlement *settlement, int64_t *left);
+/* Moves a settled delivery back, due now. */
+int db_from_history(struct db *db, int64_t delivery, bool forget_attempts, int64_t now_ms);
+/* Changes what a settled delivery is, and why. */
+int db_restate(struct db *db, int64_t delivery, const struct db_settlement *settlement);
+
+/* A delivery and its alert, as bulk changes collect them. */
+struct db_pair {
+	int64_t id, alert;
+};
+
+/* intake.c, revival.c, claims.c, sources.c, lists.c, operators.c, upkeep.c: <tocsin/store.h> */
+int db_find_mark(void *state, const char *source, const char *mark, struct tocsin_marked *found);
+int db_accept(void *state, const struct tocsin_new_alert *alert, int64_t *number);
+int db_unpark(void *state, int64_t alert, int64_t now_ms, int64_t *n);
+int db_revive(void *state, int64_t alert, const struct tocsin_new_delivery *wanted, size_t n,
+	      int64_t now_ms);
+int db_park(void *state, const char *source);
+int db_unwanted(void *state, const char *source, const char *reason, int64_t now_ms, int64_t *n);
+int db_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms, size_t limit,
+	     tocsin_delivery_fn *fn, void *data);
+int db_settle(void *state, const struct tocsin_attempt *attempt,
+	      struct tocsin_attempt_result *result);
+int db_release(void *state, int64_t delivery, int64_t token, int64_t due_ms);
+int db_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms);
+int db_recover(void *state, int64_t now_ms, int64_t *n);
+int db_hasten(void *state, int64_t now_ms);
+int db_next_due(void *state, const char *channel, int64_t *due_ms);
+int db_untold(void *state, const char *source, size_t limit, tocsin_untold_fn *fn, void *data);
+int db_told(void *state, int64_t alert);
+int db_deliveries(void *state, const struct tocsin_query *query, tocsin_delivery_fn *fn,
+		  void *data);
+int db_attempts(void *state, int64_t delivery, tocsin_attempt_fn *fn, void *data);
+int db_alerts(void *state, const struct tocsin_query *query, tocsin_alert_fn *fn, void *data);
+int db_replay(void *state, const struct tocsin_query *query, int64_t now_ms, int64_t *n);
+int db_drop(void *state, const struct tocsin_query *query, const char *reason, int64_t now_ms,
+	    int64_t *n);
+int db_save(void *state, const char *instance, const char *name, const char *value);
+int db_load(void *state, const char *instance, const char *name, char **value);
+int db_prune(void *state, int64_t settled_before_ms, int64_t dead_before_ms, size_t limit,
+	     size_t *removed);
+int db_maintain(void *state, bool idle);
+
+#endif

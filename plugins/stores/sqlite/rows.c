@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rows.h"
+
+const char rows_select_pending[] =
+	"SELECT d.id, d.alert, a.id, s.text, c.text, d.recipient, r.text, d.key, d.state,"
+	" d.attempt, d.token, d.created_ms, d.due_ms, 0, d.reason, b.json"
+	" FROM delivery d JOIN alert a ON a.number = d.alert JOIN body b ON b.alert = d.alert"
+	" JOIN name s ON s.id = d.source JOIN name c ON c.id = d.channel"
+	" JOIN name r ON r.id = d.route WHERE d.id = ?1";
+const char rows_select_settled[] =
+	"SELECT d.id, d.alert, a.id, s.text, c.text, d.recipient, r.text, d.key, d.state,"
+	" d.attempt, d.token, d.created_ms, 0, d.done_ms, d.reason, b.json"
+	" FROM history d JOIN alert a ON a.number = d.alert JOIN body b ON b.alert = d.alert"
+	" JOIN name s ON s.id = d.source JOIN name c ON c.id = d.channel"
+	" JOIN name r ON r.id = d.route WHERE d.id = ?1";
+
+void rows_delivery(struct statement *st, struct tocsin_stored_delivery *delivery)
+{
+	*delivery = (struct tocsin_stored_delivery){
+		.id = column_int(st, 0),
+		.alert = column_int(st, 1),
+		.alert_id = column_text(st, 2),
+		.source = column_text(st, 3),
+		.channel = column_text(st, 4),
+		.recipient = column_text(st, 5),
+		.route = column_text(st, 6),
+		.key = column_text(st, 7),
+		.state = (enum tocsin_state)column_int(st, 8),
+		.attempt = (int)column_int(st, 9),
+		.token = column_int(st, 10),
+		.created_ms = column_int(st, 11),
+		.due_ms = column_int(st, 12),
+		.done_ms = column_int(st, 13),
+		.reason = column_text(st, 14),
+		.body = column_text(st, 15),
+	};
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables, as a list of migrations. Entry n takes a file from version n to
+ * n + 1, in one transaction. Entries are only ever added: released ones are what
+ * the files of users were made with.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "statement.h"
+
+#define APPLICATION 0x746f6373 /* "tocs", in the header of the file */
+
+static const char *const migration[] = {
+	/* 0: a new file */
+	"CREATE TABLE name ("
+	"  id INTEGER PRIMARY KEY,"
+	"  text TEXT NOT NULL UNIQUE"
+	") STRICT;"
+	"CREATE TABLE counter ("
+	"  name TEXT PRIMARY KEY,"
+	"  value INTEGER NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE kept ("
+	"  instance TEXT NOT NULL,"
+	"  name TEXT NOT NULL,"
+	"  value TEXT NOT NULL,"
+	"  PRIMARY KEY (instance, name)"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE alert ("
+	"  number INTEGER PRIMARY KEY,"
+	"  id TEXT NOT NULL,"
+	"  source INTEGER NOT NULL,"
+	"  mark TEXT,"
+	"  generation INTEGER NOT NULL,"
+	"  fingerprint TEXT NOT NULL,"
+	"  severity INTEGER NOT NULL,"
+	"  status INTEGER NOT NULL,"
+	"  received_ms INTEGER NOT NULL,"
+	"  tell INTEGER NOT NULL,"
+	"  told INTEGER NOT NULL,"
+	"  pending INTEGER NOT NULL,"
+	"  delivered INTEGER NOT NULL,"
+	"  dead INTEGER NOT NULL,"
+	"  suppressed INTEGER NOT NULL,"
+	"  settled_ms INTEGER"
+	") STRICT;"
+	"CREATE UNIQUE INDEX alert_id ON alert (id);"
+	"CREATE UNIQUE INDEX alert_mark ON alert (source, mark, generation)"
+	"  WHERE mark IS NOT NULL;"
+	"CREATE INDEX alert_untold ON alert (source) WHERE pending = 0 AND tell > told;"
+	"CREATE INDEX alert_old ON alert (dead > 0, settled_ms)"
+	"  WHERE pending = 0 AND tell <= told;"
+	/* Apart from the counts, which change often while this never does. */
+	"CREATE TABLE body ("
+	"  alert INTEGER PRIMARY KEY REFERENCES alert (number),"
+	"  json TEXT NOT NULL"
+	") STRICT;"
+
+	/* state: 0 pending, 1 claimed */
+	"CREATE TABLE delivery ("
+	"  id INTEGER PRIMARY KEY,"
+	"  alert INTEGER NOT NULL REFERENCES alert (number),"
+	"  source INTEGER NOT NULL,"
+	"  channel INTEGER NOT NULL,"
+	"  route INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL,"
+	"  attempt INTEGER NOT NULL,"
+	"  token INTEGER NOT NULL,"
+	"  crashes INTEGER NOT NULL,"
+	"  created_ms INTEGER NOT NULL,"
+	"  due_ms INTEGER NOT NULL,"
+	"  lease_until_ms INTEGER NOT NULL,"
+	"  recipient TEXT NOT NULL,"
+	"  key TEXT NOT NULL,"
+	"  reason TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX delivery_alert ON delivery (alert);"
+	"CREATE INDEX delivery_ready ON delivery (channel, due_ms) WHERE state = 0;"
+	"CREATE INDEX delivery_claimed ON delivery (lease_until_ms) WHERE state = 1;"
+
+	/* state: 2 delivered, 3 dead, 4 suppressed; id is the delivery's */
+	"CREATE TABLE history ("
+	"  id INTEGER PRIMARY KEY,"
+	"  alert INTEGER NOT NULL REFERENCES alert (number),"
+	"  source INTEGER NOT NULL,"
+	"  channel INTEGER NOT NULL,"
+	"  route INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL,"
+	"  attempt INTEGER NOT NULL,"
+	"  token INTEGER NOT NULL,"
+	"  created_ms INTEGER NOT NULL,"
+	"  done_ms INTEGER NOT NULL,"
+	"  recipient TEXT NOT NULL,"
+	"  key TEXT NOT NULL,"
+	"  reason TEXT NOT NULL"
+	") STRICT;"
+	"CREATE INDEX history_alert ON history (alert);"
+	"CREATE INDEX history_failed ON history (state, id) WHERE state > 2;"
+
+	/* The token orders attempts also after their numbers began anew. */
+	"CREATE TABLE attempt ("
+	"  delivery INTEGER NOT NULL,"
+	"  token INTEGER NOT NULL,"
+	"  number INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL,"
+	"  due_ms INTEGER NOT NULL,"
+	"  started_ms INTEGER NOT NULL,"
+	"  ended_ms INTEGER NOT NULL,"
+	"  detail TEXT NOT NULL,"
+	"  PRIMARY KEY (delivery, token)"
+	") STRICT, WITHOUT ROWID;",
+};
+
+static int execute(struct db *db, const char *sql)
+{
+	int result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+	return result == SQLITE_OK ? 0 : db_fail(db, result);
+}
+
+static int pragma_value(struct db *db, const char *sql, int64_t *value)
+{
+	struct statement st = statement_once(db, sql);
+
+	return statement_value(&st, value);
+}
+
+static int upgrade(struct db *db, size_t from)
+{
+	char stamp[96];
+	int result = execute(db, "BEGIN IMMEDIATE");
+
+	if (result)
+		return result;
+	(void)snprintf(stamp, sizeof(stamp),
+		       "PRAGMA application_id = %d; PRAGMA user_version = %zu", APPLICATION,
+		       from + 1);
+	result = execute(db, migration[from]);
+	if (!result)
+		result = execute(db, stamp);
+	if (!result)
+		result = execute(db, "COMMIT");
+	/* SQLite may have rolled back by itself; the file is then as it was. */
+	if (result && !sqlite3_get_autocommit(db->handle))
+		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	return result;
+}
+
+static int refuse_foreign(struct db *db)
+{
+	DB_LOG(db, TOCSIN_LOG_ERROR,
+	       "%s is the SQLite file of another program; give the store a path of its own",
+	       db->config->path);
+	return -EINVAL;
+}
+
+static int refuse_newer(struct db *db, int64_t version)
+{
+	DB_LOG(db, TOCSIN_LOG_ERROR,
+	       "%s was written by a newer tocsin (schema %lld; this one knows %zu); install that "
+	       "tocsin again, or restore the copy of the file from before the upgrade",
+	       db->config->path, (long long)version, TOCSIN_COUNT(migration));
+	return -EINVAL;
+}
+
+int db_judge(struct db *db, int64_t *version)
+{
+	int64_t application = 0, tables = 0;
+	int result = pragma_value(db, "PRAGMA user_version", version);
+
+	if (!result)
+		result = pragma_value(db, "PRAGMA application_id", &application);
+	if (!result)
+		result = pragma_value(db, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (result)
+		return result;
+	if (application != APPLICATION && (application || *version || tables))
+		return refuse_foreign(db);
+	if (*version < 0 || *version > (int64_t)TOCSIN_COUNT(migration))
+		return refuse_newer(db, *version);
+	return 0;
+}
+
+int db_migrate(struct db *db, int64_t version)
+{
+	int result = 0;
+
+	for (size_t from = (size_t)version; from < TOCSIN_COUNT(migration) && !result; from++)
+		result = upgrade(db, from);
+	return result;
+}

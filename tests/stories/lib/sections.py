@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fragments of configuration that many stories use."""
+
+QUICK = {"first": "100ms", "max": "500ms", "give_up_after": "1h"}
+
+
+def smtp_channel(server, **more):
+    """A channel to the stand-in mail server; it retries quickly."""
+    channel = {"type": "smtp", "host": server.host, "port": server.port, "tls": server.tls,
+               "from": "Alerts <alerts@example.com>", "retry": dict(QUICK),
+               "server_timeout": "5s"}
+    if "to" not in more:
+        channel["to"] = ["ops@example.com"]
+    return {**channel, **more}
+
+
+def slack_channel(server, **more):
+    """A channel to the stand-in webhook; unpaced unless the story says."""
+    return {"type": "slack", "url": server.webhook, "retry": dict(QUICK), "timeout": "5s",
+            "rate": "unlimited", **more}
+
+
+def file_channel(path, form="json", **more):
+    """A channel to a file."""
+    return {"type": "file", "path": str(path), "format": form, **more}
+
+
+def postgres_source(database, **more):
+    """System 1 as shipped: every name is the preset."""
+    return {"type": "postgres", "connection": database.conninfo, **more}

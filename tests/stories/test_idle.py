@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Idle when idle: no busy loop, no poll more often than once a second without work."""
+
+import os
+import time
+
+import pytest
+
+from lib.rows import add_recipients, add_rows
+from lib.sections import file_channel, postgres_source, slack_channel, smtp_channel
+from lib.tocsin import SLOW, alert
+
+SECONDS = 5
+
+
+def waking(pid):
+    """Voluntary switches of every thread: how often it woke up and went to sleep again."""
+    found = {}
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+            lines = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
+        found[task, lines["Name"]] = int(lines["voluntary_ctxt_switches"])
+    return found
+
+
+def cpu(pid):
+    """Seconds of CPU used so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def assert_idle(tocsin):
+    """Watches a few seconds."""
+    time.sleep(2)
+    before, used = waking(tocsin.pid), cpu(tocsin.pid)
+    time.sleep(SECONDS)
+    after = waking(tocsin.pid)
+    rates = {task: (count - before.get(task, count)) / SECONDS for task, count in after.items()}
+    busy = {task: rate for task, rate in rates.items() if rate > 1.5}
+    assert not busy, f"wake-ups a second: {busy}"
+    assert cpu(tocsin.pid) - used <= 0.02 * SECONDS * SLOW
+    return rates
+
+
+def test_a_daemon_with_nothing_to_do_does_nothing(tocsin, tmp_path):
+    tocsin.configure(channels={"log": file_channel(tmp_path / "x.json"),
+                               "screen": {"type": "console"}}).start()
+    assert_idle(tocsin)
+
+
+def test_after_work_it_is_idle_again(tocsin, smtp, slack, tmp_path):
+    """Connections are kept, queues are empty, timers are few."""
+    tocsin.configure(channels={"mail": smtp_channel(smtp, workers=2), "chat": slack_channel(slack),
+                               "log": file_channel(tmp_path / "x.json")},
+                     routes=[{"name": "all", "channels": ["mail", "chat", "log"]}],
+                     default={"channels": ["log"]}).start()
+    for n in range(50):
+        tocsin.send(alert(f"n {n}"))
+    tocsin.wait_settled()
+    tocsin.client().close()
+    assert_idle(tocsin)
+
+
+def test_waiting_for_a_peer_that_is_down_is_not_busy(tocsin, slack):
+    """Many alerts wait behind an open breaker: only its probes wake anybody."""
+    slack.stop()
+    tocsin.configure(channels={"chat": slack_channel(slack, retry={
+        "first": "1s", "max": "1h", "give_up_after": "3d"})}).start()
+    tocsin.send(*(alert(f"n {n}") for n in range(200)))
+    tocsin.client().close()
+    assert_idle(tocsin)
+
+
+@pytest.mark.needs("postgres")
+def test_a_source_that_waits_is_idle(tocsin, alerts_database, smtp):
+    add_recipients(alerts_database)
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}, log={"level": "info"},
+                     sources={"alerts": postgres_source(alerts_database)}).start()
+    add_rows(alerts_database, 3)
+    smtp.wait_mails(3)
+    tocsin.wait_settled()
+    tocsin.client().close()
+    assert_idle(tocsin)

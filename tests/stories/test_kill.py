@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 at random moments: what was acknowledged arrives, and repeats can be recognised.
+
+TOCSIN_SEED replays a run; TOCSIN_KILLS and TOCSIN_ALERTS make it longer.
+"""
+
+import collections
+import json
+import os
+import random
+import threading
+import time
+
+import pytest
+
+from lib import rows
+from lib.client import Client, Refused, Unreachable
+from lib.forgetful import make_forgetful
+from lib.rows import add_recipients, add_rows
+from lib.sections import file_channel, postgres_source, slack_channel, smtp_channel
+from lib.tocsin import alert, wait_until
+
+pytestmark = pytest.mark.needs("sqlite")
+
+KILLS = int(os.environ.get("TOCSIN_KILLS", "50"))
+ALERTS = int(os.environ.get("TOCSIN_ALERTS", "5000"))
+
+
+@pytest.fixture
+def dice():
+    """Random moments that can be had again."""
+    seed = int(os.environ.get("TOCSIN_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+    print(f"TOCSIN_SEED={seed}")
+    return random.Random(seed)
+
+
+class Sender(threading.Thread):
+    """Posts numbered alerts until enough are acknowledged; remembers exactly which."""
+
+    def __init__(self, tocsin, wanted, dice):
+        super().__init__(daemon=True)
+        self.client = Client(tocsin.socket, timeout=10)
+        self.wanted = wanted
+        self.dice = random.Random(dice.random())
+        self.acknowledged = {}      # number -> id of the alert
+        self.number = 0
+        self.stopped = False
+        self.trouble = None
+
+    def run(self):
+        while len(self.acknowledged) < self.wanted and not self.stopped:
+            try:
+                self.post(self.dice.choice((1, 1, 2, 5, 20)))
+            except Unreachable:
+                time.sleep(0.005)
+            except Refused as why:
+                if why.status != 503:
+                    self.trouble = why
+                    return
+                time.sleep(0.01)
+
+    def post(self, n):
+        numbers = range(self.number, self.number + n)
+        self.number += n            # never used again, answered or not
+        reply = self.client.call("POST", "/api/v1/alerts", [
+            alert(f"alert {number}", labels={"number": str(number)}) for number in numbers])
+        assert reply["accepted"] == n
+        self.acknowledged.update(zip(numbers, reply["ids"]))
+
+
+def kill_at_random(tocsin, dice, kills, unfinished):
+    """Kills and starts again, at moments of the start-up as well as of the work."""
+    for _ in range(kills):
+        ready = dice.random() < 0.8
+        time.sleep(dice.uniform(0.01, 0.5) if ready else 0)
+        if not ready:
+            time.sleep(dice.expovariate(30))
+        tocsin.kill()
+        tocsin.start(wait=dice.random() < 0.7)
+        if not unfinished():
+            break
+    tocsin.wait_ready()
+
+
+def numbers_in_file(path):
+    """number -> keys, of every whole record; how many were cut by a kill."""
+    found, cut = collections.defaultdict(list), 0
+    for line in path.read_text("utf-8", "replace").splitlines():
+        try:
+            record = json.loads(line)
+            found[int(record["labels"]["number"])].append(record["key"])
+        except ValueError:
+            cut += 1
+    return found, cut
+
+
+def numbers_in_mails(smtp):
+    """number -> keys, of every mail."""
+    found = collections.defaultdict(list)
+    for mail in smtp.mails:
+        number = int(mail.message["subject"].split("alert ")[1].split()[0])
+        found[number].append(mail.key)
+    return found
+
+
+def numbers_in_slack(slack):
+    """number -> times; a webhook message has no place for a key."""
+    return collections.Counter(int(json.dumps(message).split("alert ")[1].split('"')[0].split()[0]
+                                   .rstrip("\\n*|"))
+                               for message in slack.messages)
+
+
+def three_channels(tocsin, slack, smtp, log):
+    smtp.check_every = 25
+    quick = {"first": "50ms", "max": "200ms", "give_up_after": "1h"}
+    tocsin.configure(
+        channels={"chat": slack_channel(slack, retry=quick, concurrency=8),
+                  "mail": smtp_channel(smtp, retry=quick, workers=2),
+                  "log": file_channel(log, retry=quick, sync=False)},
+        routes=[{"name": "all", "channels": ["chat", "mail", "log"]}],
+        default={"channels": ["log"]}, log={"level": "warning"})
+
+
+@pytest.mark.timeout(240)
+def test_no_acknowledged_alert_is_lost_and_repeats_have_the_first_ones_key(
+        tocsin, slack, smtp, tmp_path, dice):
+    log = tmp_path / "alerts.json"
+    three_channels(tocsin, slack, smtp, log)
+    tocsin.start()
+    sender = Sender(tocsin, ALERTS, dice)
+    sender.start()
+    kill_at_random(tocsin, dice, KILLS, lambda: True)
+    sender.join(90)
+    assert not sender.trouble and not sender.is_alive(), sender.trouble
+    counters = tocsin.wait_settled(90)
+
+    acknowledged = set(sender.acknowledged)
+    in_file, cut = numbers_in_file(log)
+    in_mails, in_slack = numbers_in_mails(smtp), numbers_in_slack(slack)
+    attempted = set(range(sender.number))
+    for name, arrived in (("file", in_file), ("mail", in_mails), ("slack", in_slack)):
+        assert not acknowledged - set(arrived), f"{name} lost {acknowledged - set(arrived)}"
+        assert not set(arrived) - attempted, f"{name} made up {set(arrived) - attempted}"
+    for name, arrived in (("file", in_file), ("mail", in_mails)):
+        changed = {n: keys for n, keys in arrived.items() if len(set(keys)) > 1}
+        assert not changed, f"{name}: repeats with another key: {changed}"
+    assert cut <= KILLS
+    assert counters["dead"] == 0 and counters["accepted"] == 3 * counters["alerts"]
+    repeats = sum(len(keys) - 1 for keys in in_mails.values())
+    assert repeats <= 2 * KILLS, f"{repeats} mails came twice: more than were under way"
+
+
+@pytest.mark.timeout(120)
+def test_the_control_that_acknowledges_before_it_commits_loses(tocsin, slack, smtp, tmp_path, dice):
+    """The same story must see a loss here, or it could not see one above."""
+    log = tmp_path / "alerts.json"
+    three_channels(tocsin, slack, smtp, log)
+    make_forgetful(tocsin).start()
+    sender = Sender(tocsin, 1_000_000, dice)
+    sender.start()
+    for _ in range(5):
+        time.sleep(0.3)
+        # A channel that is down keeps alerts in the store, where they can be forgotten.
+        slack.answer(503)
+        time.sleep(0.3)
+        tocsin.kill()
+        slack.clear()
+        tocsin.start()
+    sender.stopped = True
+    sender.join(20)
+    tocsin.kill()
+    tocsin.environment = {}
+    tocsin.start()
+    tocsin.wait_settled(60)
+    lost = set(sender.acknowledged) - set(numbers_in_slack(slack))
+    assert lost, "the control lost nothing: this harness cannot see a loss"
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.needs("postgres", "smtp")
+def test_no_row_is_lost_or_stuck_when_one_shot_runs_are_killed(tocsin, alerts_database, smtp, dice):
+    """cron starts runs, something kills them at random moments; in the end all rows are sent."""
+    smtp.check_every = 10
+    add_recipients(alerts_database)
+    ids = add_rows(alerts_database, 1000)
+    tocsin.configure(channels={"mail": smtp_channel(smtp, to=["ops@example.com"])},
+                     sources={"alerts": postgres_source(alerts_database)},
+                     log={"level": "warning"})
+    kills = 0
+    for _ in range(KILLS):
+        run = tocsin.start_once()
+        time.sleep(dice.uniform(0.005, 0.25))
+        if run.poll() is None:
+            run.kill()
+            kills += 1
+        run.communicate()
+        if rows.pending(alerts_database) == 0:
+            ids += add_rows(alerts_database, 200, text=f"more {len(ids)}")
+    last = tocsin.once()
+    assert last.status == 0, last
+    assert rows.sent(alerts_database) == set(ids) and kills > 5
+    assert set(smtp.by_key()) and len(smtp.by_key()) == len(ids), "lost, or another key"
+    repeats = sum(n - 1 for n in smtp.by_key().values())
+    assert repeats <= kills, f"{repeats} repeats in {kills} kills"
+    counters = tocsin.check_books()
+    assert counters["pending"] == 0 and counters["dead"] == 0
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.needs("postgres", "smtp")
+def test_a_killed_daemon_loses_no_row(tocsin, alerts_database, smtp, dice):
+    smtp.check_every = 10
+    add_recipients(alerts_database)
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}, log={"level": "warning"},
+                     sources={"alerts": postgres_source(alerts_database, poll="1s")}).start()
+    ids = []
+    for turn in range(15):
+        ids += add_rows(alerts_database, 40, text=f"turn {turn}")
+        time.sleep(dice.uniform(0.01, 0.3))
+        tocsin.kill()
+        tocsin.start(wait=False)
+    tocsin.wait_ready()
+    wait_until(lambda: rows.sent(alerts_database) == set(ids), 40, "all rows sent")
+    tocsin.wait_settled()
+    assert len(smtp.by_key()) == len(ids)
+    assert sum(n - 1 for n in smtp.by_key().values()) <= 15 * 2
+
+
+def test_a_delivery_that_kills_the_daemon_is_set_aside(tocsin, slack, smtp):
+    """Poison: what is under way whenever the daemon dies is dead after the third time, others go on."""
+    slack.hang()
+    tocsin.configure(channels={"chat": slack_channel(slack, timeout="60s", concurrency=1),
+                               "mail": smtp_channel(smtp)},
+                     routes=[{"name": "poison", "match": ['poison="yes"'], "channels": ["chat"]}],
+                     default={"channels": ["mail"]}).start()
+    tocsin.send(alert("poison", labels={"poison": "yes"}))
+    for turn in range(3):
+        slack.wait_requests(turn + 1)
+        tocsin.kill()
+        tocsin.start()
+    tocsin.wait_counter("dead", 1)
+    assert len(slack.requests) == 3
+    tocsin.send(alert("after"))
+    smtp.wait_mails(1)
+    dead = tocsin.deliveries(state="dead")
+    assert len(dead) == 1 and dead[0]["reason"]
+    slack.clear()
+    assert tocsin.post("/api/v1/dead/replay", {"id": dead[0]["id"]}) == {"replayed": 1}
+    slack.wait_messages(1)
+    tocsin.wait_settled()

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The smtp channel against a strict mail server."""
+
+import datetime
+import re
+
+import pytest
+
+from lib.pki import Authority
+from lib.sections import smtp_channel
+from lib.smtp import SmtpServer
+from lib.tocsin import SLOW, alert, wait_until
+
+USERS = {"alerts@example.com": "s3cret p4ss"}
+
+
+def login(server, authority, **more):
+    """A channel that logs in."""
+    return smtp_channel(server, username="alerts@example.com", password="s3cret p4ss",
+                        ca_file=str(authority.ca_file), **more)
+
+
+def test_a_mail_is_complete_and_well_formed(tocsin, smtp):
+    """Text and HTML, every header that people and machines need, the key as Message-ID."""
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    tocsin.send(alert("Füllstand: 97 % — Achtung 🚨", "critical", site="db1.example.com",
+                      annotations={"description": "Zeile 1\nZeile 2 <b>&amp;"},
+                      link="https://example.com/db1?a=1&b=2"))
+    mail = smtp.wait_mails(1)[0]
+    message = mail.message
+    assert mail.sender == "alerts@example.com" and mail.recipients == ["ops@example.com"]
+    assert "Füllstand: 97 % — Achtung 🚨" in message["subject"]
+    assert message["to"] == "ops@example.com"
+    assert message["from"] == "Alerts <alerts@example.com>"
+    assert message["auto-submitted"] == "auto-generated"
+    assert message.get_content_type() == "multipart/alternative"
+    kinds = [part.get_content_type() for part in message.iter_parts()]
+    assert kinds == ["text/plain", "text/html"]
+    for subtype in ("plain", "html"):
+        assert "db1.example.com" in mail.text(subtype) and "Zeile 2" in mail.text(subtype)
+    assert "<b>" in mail.text("plain") and "&lt;b&gt;&amp;amp;" in mail.text("html")
+    assert mail.key == tocsin.deliveries()[0]["key"]
+    assert re.fullmatch("[0-9a-f]{32}", mail.key)
+    tocsin.wait_settled()
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
+def test_it_logs_in_over_tls(tocsin, standins, authority, tls, mechanism):
+    server = standins(SmtpServer, tls, authority.issue("127.0.0.1"), USERS, auth=(mechanism,))
+    tocsin.configure(channels={"mail": login(server, authority)}).start()
+    tocsin.send(alert())
+    mail = server.wait_mails(1)[0]
+    assert mail.tls and server.logins == [(mechanism, "alerts@example.com")]
+    tocsin.wait_settled()
+
+
+@pytest.mark.parametrize("auth, mechanism", [
+    ("plain", "PLAIN"), ("login", "LOGIN"), ("cram-md5", "CRAM-MD5"), ("xoauth2", "XOAUTH2")])
+def test_the_mechanism_can_be_chosen(tocsin, standins, authority, auth, mechanism):
+    server = standins(SmtpServer, "starttls", authority.issue("127.0.0.1"), USERS,
+                      auth=("XOAUTH2", "LOGIN", "CRAM-MD5", "PLAIN"))
+    tocsin.configure(channels={"mail": login(server, authority, auth=auth)}).start()
+    tocsin.send(alert())
+    server.wait_mails(1)
+    assert server.logins[0][0] == mechanism
+    tocsin.wait_settled()
+
+
+def test_scram_is_used_or_refused_in_a_sentence(tocsin, standins, authority):
+    """libcurl may be built without it; then the configuration or the attempt says so."""
+    server = standins(SmtpServer, "starttls", authority.issue("127.0.0.1"), USERS,
+                      auth=("SCRAM-SHA-256",))
+    tocsin.configure(channels={"mail": login(server, authority, auth="scram-sha-256")})
+    checked = tocsin.tocsind("--check")
+    if checked.status != 0:
+        assert "scram" in (checked.stdout + checked.stderr).lower()
+        return
+    tocsin.start()
+    tocsin.send(alert())
+    wait_until(lambda: server.mails or tocsin.deliveries()[0]["attempts"] > 0)
+    if not server.mails:
+        assert re.search("scram|auth|login", tocsin.deliveries()[0]["reason"], re.I)
+        assert server.logins == []
+    else:
+        assert server.logins == [("SCRAM-SHA-256", "alerts@example.com")]
+
+
+@pytest.mark.parametrize("case", ["other authority", "other host", "expired", "no starttls"])
+def test_a_server_that_cannot_prove_itself_gets_nothing(tocsin, standins, authority, tmp_path,
+                                                        case):
+    """No downgrade: neither mail nor password; the delivery waits and says why."""
+    certificate = {"other authority": lambda: Authority(tmp_path, "other").issue("127.0.0.1"),
+                   "other host": lambda: authority.issue("mail.example.net"),
+                   "expired": lambda: authority.issue("127.0.0.1", expired=True),
+                   "no starttls": lambda: None}[case]()
+    server = standins(SmtpServer, "none" if case == "no starttls" else "starttls", certificate,
+                      USERS)
+    channel = login(server, authority)
+    channel["tls"] = "starttls"
+    tocsin.configure(channels={"mail": channel}).start()
+    tocsin.send(alert())
+    wait_until(lambda: tocsin.deliveries()[0]["attempts"] >= 1)
+    found = tocsin.delivery(tocsin.deliveries()[0]["id"])
+    assert found["state"] == "pending" and not server.mails and not server.logins
+    assert server.failed_logins == 0
+    assert re.search("TLS|SSL|certificate|STARTTLS", found["history"][0]["detail"], re.I), found
+
+
+def test_a_wrong_password_waits_and_is_not_shown(tocsin, standins, authority):
+    server = standins(SmtpServer, "starttls", authority.issue("127.0.0.1"), USERS)
+    channel = login(server, authority)
+    channel["password"] = "hunter22hunter22"
+    tocsin.configure(channels={"mail": channel}).start()
+    tocsin.send(alert())
+    wait_until(lambda: tocsin.deliveries()[0]["attempts"] >= 1)
+    assert tocsin.check_books()["dead"] == 0, "a wrong password is mended by people, not mails"
+    assert "hunter22" not in tocsin.log() + str(tocsin.deliveries())
+
+
+def test_one_connection_is_kept_for_many_mails(tocsin, standins, authority):
+    server = standins(SmtpServer, "starttls", authority.issue("127.0.0.1"), USERS)
+    tocsin.configure(channels={"mail": login(server, authority)}).start()
+    tocsin.send(*(alert(f"number {n}") for n in range(40)))
+    server.wait_mails(40)
+    assert server.connections == 1 and len(server.logins) == 1
+    tocsin.wait_settled()
+
+
+def test_workers_are_connections(tocsin, smtp):
+    smtp.delay("mail", 0.05)
+    tocsin.configure(channels={"mail": smtp_channel(smtp, workers=3)}).start()
+    tocsin.send(*(alert(f"number {n}") for n in range(60)))
+    smtp.wait_mails(60)
+    assert 2 <= smtp.connections <= 3 and smtp.most_connections <= 3
+    tocsin.wait_settled()
+
+
+@pytest.mark.parametrize("point", ["connect", "greeting", "ehlo", "mail", "rcpt", "data", "body",
+                                   "end"])
+def test_a_dropped_connection_is_made_again(tocsin, smtp, point):
+    """At every stage: tried again with the same key, delivered exactly once."""
+    smtp.drop(point)
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    tocsin.send(alert("one"), alert("two"))
+    counters = tocsin.wait_settled()
+    assert counters["delivered"] == 2
+    assert sorted(smtp.by_key().values()) == [1, 1]
+
+
+@pytest.mark.parametrize("point", ["greeting", "ehlo", "mail", "rcpt", "data", "end"])
+def test_421_is_obeyed(tocsin, smtp, point):
+    smtp.close_421(point)
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    tocsin.send(alert())
+    assert tocsin.wait_settled()["delivered"] == 1
+    assert smtp.connections == 2 and len(smtp.mails) == 1
+
+
+@pytest.mark.parametrize("point", ["greeting", "ehlo", "rcpt", "end"])
+def test_a_silent_server_is_given_up_after_the_timeout(tocsin, smtp, point):
+    smtp.silent(point)
+    tocsin.configure(channels={"mail": smtp_channel(smtp, server_timeout="1s")}).start()
+    tocsin.send(alert())
+    smtp.wait_mails(1, timeout=15 * SLOW)
+    tocsin.wait_settled()
+    found = tocsin.delivery(tocsin.deliveries()[0]["id"])
+    assert "time" in found["history"][0]["detail"].lower(), found["history"]
+
+
+@pytest.mark.parametrize("point, code, dead", [
+    ("mail", 451, False), ("mail", 550, True), ("rcpt", 450, False), ("rcpt", 452, False),
+    ("rcpt", 552, True), ("rcpt", 550, True), ("data", 451, False), ("data", 554, True),
+    ("end", 452, False), ("end", 554, True)])
+def test_replies_mean_what_rfc_5321_says(tocsin, smtp, point, code, dead):
+    """4yz: later; 5yz: never; at every stage, with the reply in the history."""
+    smtp.defer(point, code, "5.7.1 so there" if code >= 500 else "4.2.0 later", times=1)
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    tocsin.send(alert())
+    counters = tocsin.wait_settled()
+    assert (counters["dead"], counters["delivered"]) == ((1, 0) if dead else (0, 1)), \
+        tocsin.deliveries()
+    found = tocsin.delivery(tocsin.deliveries()[0]["id"])
+    assert str(code) in found["history"][0]["detail"], found["history"]
+
+
+def test_a_server_that_greylists_is_asked_again_after_five_minutes(tocsin, smtp):
+    """An early repeat would be turned away again; other recipients do not wait."""
+    smtp.defer(recipient="grey@example.com", code=451, text="4.7.1 greylisted", times=1)
+    tocsin.configure(channels={"mail": smtp_channel(smtp, to=["grey@example.com",
+                                                              "ops@example.com"])}).start()
+    tocsin.send(alert())
+    assert smtp.wait_mails(1)[0].recipients == ["ops@example.com"]
+    wait_until(lambda: tocsin.deliveries(state="pending")[0]["attempts"] == 1)
+    waiting = tocsin.deliveries(state="pending")[0]
+    due = datetime.datetime.fromisoformat(waiting["due_at"])
+    left = (due - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+    assert 250 < left < 400, waiting
+
+
+def test_a_server_that_comes_back_gets_everything(tocsin, smtp):
+    smtp.stop()
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    tocsin.send(*(alert(f"number {n}") for n in range(10)))
+    wait_until(lambda: any(each["attempts"] for each in tocsin.deliveries()))
+    smtp.start()
+    smtp.wait_mails(10, timeout=30)
+    assert tocsin.wait_settled()["delivered"] == 10
+
+
+@pytest.mark.parametrize("slot", ["summary", "description", "site", "severity label", "name"])
+def test_no_header_can_be_injected(tocsin, smtp, slot):
+    """Every break of a line in every slot: the header's names stay what they are."""
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    tocsin.send(alert("plain"))
+    wanted = [name.lower() for name in smtp.wait_mails(1)[0].message.keys()]
+    attacks = ["x\r\nBcc: v@example.com", "x\nBcc: v@example.com", "x\rBcc: v@example.com",
+               "x\u0085Bcc: v@example.com", "x\u2028Bcc: v@example.com", "\r\n\r\nbody",
+               "=?utf-8?q?x=0d=0aBcc:_v@example.com?=", "x" * 3000 + "\r\nBcc: v@example.com"]
+    for text in attacks:
+        tocsin.send(alert(text if slot == "summary" else "s",
+                          site=text if slot == "site" else "www.example.com",
+                          labels={"severity_label": text} if slot == "severity label" else
+                          {"alertname": text} if slot == "name" else {},
+                          annotations={"description": text} if slot == "description" else {}))
+    mails = smtp.wait_mails(1 + len(attacks))
+    for mail in mails:
+        assert [name.lower() for name in mail.message.keys()] == wanted
+        assert mail.recipients == ["ops@example.com"]
+        assert "bcc" not in {part_name.lower() for part in mail.message.walk()
+                             for part_name in part.keys()}
+    tocsin.wait_settled()
+
+
+@pytest.mark.parametrize("address", ["x@example.com\r\nRCPT TO:<v@example.com>", "no-at-sign",
+                                     "a b@example.com", "<a@example.com>", "@example.com",
+                                     "a@", "x" * 70 + "@example.com"])
+def test_an_impossible_recipient_is_refused_or_dead_never_spoken(tocsin, smtp, address):
+    """The address never reaches the server as it is; the other recipient gets the mail."""
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    try:
+        tocsin.send(alert(recipients=[address, "ok@example.com"]))
+    except Exception as refused:
+        assert "recipient" in str(refused) or "address" in str(refused)
+        return
+    counters = tocsin.wait_settled()
+    taken = [who for mail in smtp.mails for who in mail.recipients]
+    assert "ok@example.com" in taken and "v@example.com" not in taken
+    assert counters["dead"] == 1 or taken.count("a@example.com") == 1
+
+
+def test_large_and_odd_bodies_arrive_as_they_were(tocsin, smtp):
+    """Dots at line starts, very long lines, From_, all of Unicode."""
+    bodies = [".", ".\n.\n..\n", "\n".join("." * n for n in range(30)), "From here", "x" * 60_000,
+              "漢字" * 5000, "tab\tand  spaces \n at ends ", "a\n\n\n\nb"]
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    for body in bodies:
+        tocsin.send(alert("odd", annotations={"description": body}))
+    mails = smtp.wait_mails(len(bodies))
+    texts = ["\n".join(line.strip() for line in mail.text().splitlines()) for mail in mails]
+    for body in bodies:
+        wanted = "\n".join(line.strip() for line in body.strip().splitlines())
+        assert any(wanted in text for text in texts), body[:60]
+    tocsin.wait_settled()

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sources own their marked alerts, and hear of the end of each, once. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_contract.h"
+
+static void parking_holds_back_what_its_source_will_emit_again(void **state)
+{
+	struct contract *c = *state;
+	struct copies *copies = calloc(1, sizeof(*copies));
+
+	contract_begin(c);
+	(void)contract_accept(c, &(struct sample){.mark = "1", .key = {"claimed"}});
+	(void)contract_claim_one(c, "mail");
+	(void)contract_accept(c, &(struct sample){.mark = "2", .key = {"parked"}});
+	(void)contract_accept(c, &(struct sample){.mark = "3", .due_ms = NOW + 5, .key = {"retry"}});
+	(void)contract_accept(c, &(struct sample){.key = {"unmarked"}});
+	(void)contract_accept(c, &(struct sample){.mark = "2", .source = "other", .key = {"other"}});
+	assert_int_equal(c->ops->park(c->store, "site-alerts"), 0);
+	assert_int_equal(c->ops->park(c->store, "unheard of"), 0);
+	contract_claim(c, "mail", INT64_MAX - 1, 10, copies);
+	contract_commit(c);
+	assert_int_equal(copies->n, 2);
+	assert_string_equal(copies->item[0].key, "unmarked");
+	assert_string_equal(copies->item[1].key, "other");
+	contract_list(c, &(struct tocsin_query){.states = 1U << TOCSIN_STATE_PENDING}, copies);
+	assert_int_equal(copies->n, 2);
+	assert_true(copies->item[0].due_ms == TOCSIN_PARKED);
+	free(copies);
+}
+
+static void what_was_not_emitted_again_is_suppressed(void **state)
+{
+	struct contract *c = *state;
+	struct copies *copies = calloc(1, sizeof(*copies));
+	struct telling telling;
+	int64_t n;
+
+	contract_begin(c);
+	for (int i = 0; i < 300; i++)
+		(void)contract_accept(c, &(struct sample){.due_ms = TOCSIN_PARKED, .tell = true});
+	int64_t last = contract_accept(
+		c, &(struct sample){.mark = "9", .due_ms = TOCSIN_PARKED, .tell = true});
+	(void)contract_accept(c, &(struct sample){.mark = "10"});
+	(void)contract_accept(
+		c, &(struct sample){.mark = "1", .source = "other", .due_ms = TOCSIN_PARKED});
+	assert_int_equal(c->ops->unwanted(c->store, "site-alerts", "settled elsewhere", NOW, &n), 0);
+	assert_int_equal(n, 301);
+	assert_int_equal(c->ops->unwanted(c->store, "unheard of", "settled elsewhere", NOW, &n), 0);
+	assert_int_equal(n, 0);
+	contract_commit(c);
+	contract_list(c, &(struct tocsin_query){.states = 1U << TOCSIN_STATE_SUPPRESSED, .limit = 1},
+		      copies);
+	assert_int_equal(copies->n, 1);
+	assert_int_equal(copies->item[0].alert, last);
+	assert_string_equal(copies->item[0].reason, "settled elsewhere");
+	assert_int_equal(contract_counters(c).suppressed, 301);
+	assert_int_equal(contract_counters(c).pending, 2);
+	telling = contract_untold(c, "site-alerts");
+	assert_int_equal(telling.n, 100);
+	free(copies);
+}
+
+static void a_source_hears_of_the_end_once(void **state)
+{
+	struct contract *c = *state;
+	struct copy good = contract_settled(c, "good", TOCSIN_STATE_DELIVERED), bad;
+	struct telling telling = contract_untold(c, "site-alerts");
+	struct tocsin_marked found;
+
+	assert_int_equal(telling.n, 1);
+	assert_int_equal(telling.alert, good.alert);
+	assert_string_equal(telling.mark, "good");
+	assert_false(telling.dead);
+	contract_begin(c);
+	assert_int_equal(c->ops->told(c->store, good.alert), 0);
+	contract_commit(c);
+	assert_int_equal(c->ops->find_mark(c->store, "site-alerts", "good", &found), 0);
+	assert_true(found.told);
+	bad = contract_settled(c, "bad", TOCSIN_STATE_DEAD);
+	contract_reopen(c);
+	telling = contract_untold(c, "site-alerts");
+	assert_int_equal(telling.n, 1);
+	assert_int_equal(telling.alert, bad.alert);
+	assert_true(telling.dead);
+	assert_int_equal(contract_untold(c, "other").n, 0);
+}
+
+static void a_source_does_not_hear_of_what_is_pending_or_not_asked_for(void **state)
+{
+	struct contract *c = *state;
+	struct copy claim;
+
+	contract_begin(c);
+	(void)contract_accept(c, &(struct sample){.mark = "pending", .tell = true});
+	(void)contract_accept(
+		c, &(struct sample){.mark = "quiet", .channel = {"chat"}, .tell = false});
+	claim = contract_claim_one(c, "chat");
+	(void)contract_settle(c, &claim, TOCSIN_STATE_DELIVERED, 0);
+	contract_commit(c);
+	assert_int_equal(contract_untold(c, "site-alerts").n, 0);
+}
+
+static int64_t replay(struct contract *c, int64_t id)
+{
+	int64_t n;
+
+	assert_int_equal(c->ops->replay(c->store, &(struct tocsin_query){.id = id}, NOW, &n), 0);
+	return n;
+}
+
+static void a_source_hears_again_after_a_replay(void **state)
+{
+	struct contract *c = *state;
+	struct copy claim = contract_settled(c, "7", TOCSIN_STATE_DEAD);
+	struct telling telling;
+
+	contract_begin(c);
+	assert_int_equal(c->ops->told(c->store, claim.alert), 0);
+	assert_int_equal(replay(c, claim.id), 1);
+	/* The answer to the first telling comes late: it must not swallow the second one. */
+	assert_int_equal(c->ops->told(c->store, claim.alert), 0);
+	claim = contract_claim_one(c, "mail");
+	assert_true(contract_settle(c, &claim, TOCSIN_STATE_DELIVERED, 0).alert_settled);
+	contract_commit(c);
+	telling = contract_untold(c, "site-alerts");
+	assert_int_equal(telling.n, 1);
+	assert_false(telling.dead);
+}
+
+static void a_source_hears_again_when_the_last_dead_one_is_dropped(void **state)
+{
+	struct contract *c = *state;
+	struct copy mail, chat;
+	struct telling telling;
+	int64_t n;
+
+	contract_begin(c);
+	int64_t alert = contract_accept(
+		c, &(struct sample){.mark = "7", .tell = true, .channel = {"mail", "chat"}});
+	mail = contract_claim_one(c, "mail");
+	chat = contract_claim_one(c, "chat");
+	(void)contract_settle(c, &mail, TOCSIN_STATE_DEAD, 0);
+	(void)contract_settle(c, &chat, TOCSIN_STATE_DEAD, 0);
+	assert_int_equal(c->ops->told(c->store, alert), 0);
+	assert_int_equal(c->ops->drop(c->store, &(struct tocsin_query){.id = mail.id}, "no", NOW, &n),
+			 0);
+	assert_int_equal(contract_untold(c, "site-alerts").n, 0);
+	assert_int_equal(c->ops->drop(c->store, &(struct tocsin_query){.id = chat.id}, "no", NOW, &n),
+			 0);
+	contract_commit(c);
+	telling = contract_untold(c, "site-alerts");
+	assert_int_equal(telling.n, 1);
+	assert_false(telling.dead);
+}
+
+const struct contract_test contract_sources[] = {
+	CONTRACT_TEST(parking_holds_back_what_its_source_will_emit_again),
+	CONTRACT_TEST(what_was_not_emitted_again_is_suppressed),
+	CONTRACT_TEST(a_source_hears_of_the_end_once),
+	CONTRACT_TEST(a_source_does_not_hear_of_what_is_pending_or_not_asked_for),
+	CONTRACT_TEST(a_source_hears_again_after_a_replay),
+	CONTRACT_TEST(a_source_hears_again_when_the_last_dead_one_is_dropped),
+	{NULL, NULL},
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "delivery/backlog.h"
+
+static atomic_bool go_on, stopped = true;
+
+static void a_source_waits_only_when_every_channel_has_its_window(void **state)
+{
+	struct backlogs backlogs;
+
+	(void)state;
+	backlogs_init(&backlogs, false);
+	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_add(&backlogs, "s", "slow", 1000);
+	backlogs_add(&backlogs, "s", "fast", 9);
+	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_done(&backlogs);
+}
+
+static void *try_later(void *data)
+{
+	struct backlogs *backlogs = data;
+
+	usleep(20000);
+	backlogs_tried(backlogs, backlogs_find(backlogs, "s", "fast"));
+	return NULL;
+}
+
+static void an_attempt_makes_room(void **state)
+{
+	struct backlogs backlogs;
+	pthread_t thread;
+
+	(void)state;
+	backlogs_init(&backlogs, false);
+	backlogs_add(&backlogs, "s", "fast", 10);
+	pthread_create(&thread, NULL, try_later, &backlogs);
+	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	pthread_join(thread, NULL);
+	backlogs_done(&backlogs);
+}
+
+static void a_dead_channel_does_not_hold_a_source_up(void **state)
+{
+	struct backlogs backlogs;
+
+	(void)state;
+	backlogs_init(&backlogs, false);
+	backlogs_add(&backlogs, "s", "dead", 500);
+	backlogs_available(&backlogs, "dead", false);
+	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_gone(&backlogs, "dead");
+	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_done(&backlogs);
+}
+
+static void a_single_run_gives_up_when_all_its_channels_are_dead(void **state)
+{
+	struct backlogs backlogs;
+
+	(void)state;
+	backlogs_init(&backlogs, true);
+	backlogs_add(&backlogs, "s", "dead", 1);
+	backlogs_available(&backlogs, "dead", false);
+	assert_false(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_done(&backlogs);
+}
+
+static void a_stop_ends_the_wait(void **state)
+{
+	struct backlogs backlogs;
+
+	(void)state;
+	backlogs_init(&backlogs, false);
+	backlogs_add(&backlogs, "s", "slow", 1000);
+	assert_false(backlogs_wait(&backlogs, "s", 10, &stopped));
+	backlogs_reset(&backlogs, "s");
+	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_done(&backlogs);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_source_waits_only_when_every_channel_has_its_window),
+		cmocka_unit_test(an_attempt_makes_room),
+		cmocka_unit_test(a_dead_channel_does_not_hold_a_source_up),
+		cmocka_unit_test(a_single_run_gives_up_when_all_its_channels_are_dead),
+		cmocka_unit_test(a_stop_ends_the_wait),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "../../plugins/channels/slack/slack.h"
+#include "fake_host.h"
+
+static const struct slack_config plain = {.url = "https://hooks.example.com/services/T/B/x"};
+
+static json_t *posted(const struct slack_config *config, struct fake_alert *fake)
+{
+	void *state;
+	json_t *message;
+
+	fake_reset();
+	state = fake_open(config);
+	assert_int_equal(fake_deliver(state, fake)->outcome, TOCSIN_DELIVERED);
+	tocsin_plugin.channel->close(state);
+	message = json_loads(fake_self()->body, 0, NULL);
+	assert_non_null(message);
+	return message;
+}
+
+static const char *text_of(const json_t *message)
+{
+	return json_string_value(json_object_get(message, "text"));
+}
+
+static void a_message_has_severity_summary_and_details(void **unused)
+{
+	struct slack_config config = plain;
+	struct fake_alert fake;
+	json_t *message, *attachment;
+
+	(void)unused;
+	config.username = "tocsin";
+	fake_alert_init(&fake, "disk is full");
+	fake_annotate(&fake, "description", "97 % of /var");
+	message = posted(&config, &fake);
+	assert_string_equal(fake_self()->url, plain.url);
+	assert_string_equal(text_of(message), "🚨 *CRITICAL: disk is full*\n97 % of /var");
+	assert_string_equal(json_string_value(json_object_get(message, "username")), "tocsin");
+	assert_null(json_object_get(message, "channel"));
+	attachment = json_array_get(json_object_get(message, "attachments"), 0);
+	assert_string_equal(json_string_value(json_object_get(attachment, "color")), "#d32f2f");
+	assert_int_equal(json_array_size(json_object_get(attachment, "fields")), 1);
+	json_decref(message);
+}
+
+static void no_text_becomes_a_mention_or_a_link(void **unused)
+{
+	static const char attack[] = "<!channel> <@U1> <http://x|https://bank.example.com> & \xff";
+	struct fake_alert fake;
+	json_t *message;
+
+	(void)unused;
+	fake_alert_init(&fake, attack);
+	fake_annotate(&fake, "description", attack);
+	fake_label(&fake, "x", attack);
+	message = posted(&plain, &fake);
+	assert_null(strpbrk(fake_self()->body, "<>"));
+	assert_non_null(strstr(text_of(message), "&lt;!channel&gt; &lt;@U1&gt;"));
+	assert_null(json_object_get(message, "link_names"));
+	json_decref(message);
+}
+
+static void a_link_stays_one_link(void **unused)
+{
+	struct fake_alert fake;
+	json_t *message;
+
+	(void)unused;
+	fake_alert_init(&fake, "a|b>c");
+	fake.alert.link = "https://example.com/?a=1&b=<x>|\"y";
+	message = posted(&plain, &fake);
+	assert_string_equal(text_of(message), "🚨 *CRITICAL: <https://example.com/?a=1&amp;b=%3Cx%3E"
+					      "%7C%22y|a|b&gt;c>*");
+	json_decref(message);
+	fake.alert.link = "javascript:alert(1)";
+	message = posted(&plain, &fake);
+	assert_string_equal(text_of(message), "🚨 *CRITICAL: a|b&gt;c*");
+	json_decref(message);
+}
+
+/* Every length around the limit, with letters of every size: cut whole, and said so. */
+static void long_texts_are_cut_between_characters(void **unused)
+{
+	static const char *const letters[] = {"x", "&", "é", "漢", "🚨"};
+	char text[20000];
+
+	(void)unused;
+	for (size_t letter = 0; letter < TOCSIN_COUNT(letters); letter++) {
+		size_t size = strlen(letters[letter]);
+
+		for (size_t length = 3900 / size; length < 4100 / size; length++) {
+			struct fake_alert fake;
+			json_t *message;
+
+			text[0] = '\0';
+			for (size_t i = 0; i < length; i++)
+				memcpy(text + i * size, letters[letter], size + 1);
+			fake_alert_init(&fake, "s");
+			fake_annotate(&fake, "description", text);
+			fake_annotate(&fake, "extra", text);
+			message = posted(&plain, &fake);
+			assert_true(strlen(text_of(message)) <= SLACK_TEXT_MAX);
+			assert_true(size == 1 || !strstr(text_of(message), "\xef\xbf\xbd"));
+			json_decref(message);
+		}
+	}
+}
+
+static void a_long_link_is_left_out_whole(void **unused)
+{
+	struct fake_alert fake;
+	char link[5000];
+	json_t *message;
+
+	(void)unused;
+	memset(link, 'a', sizeof(link) - 1);
+	link[sizeof(link) - 1] = '\0';
+	memcpy(link, "https://", 8);
+	fake_alert_init(&fake, "s");
+	fake.alert.link = link;
+	message = posted(&plain, &fake);
+	assert_string_equal(text_of(message), "🚨 *CRITICAL: s*");
+	json_decref(message);
+}
+
+static const struct fake_done *answer(int status, const char *body)
+{
+	struct tocsin_reply reply = {
+		.size = sizeof(reply),
+		.status = status,
+		.body = body,
+		.body_length = body ? strlen(body) : 0,
+	};
+	struct fake_alert fake;
+	void *state;
+
+	fake_reset();
+	fake_alert_init(&fake, "s");
+	state = fake_open(&plain);
+	fake_self()->reply = &reply;
+	(void)fake_deliver(state, &fake);
+	tocsin_plugin.channel->close(state);
+	return &fake_self()->done[0];
+}
+
+static void the_words_of_slack_are_explained(void **unused)
+{
+	const struct fake_done *done = answer(404, "no_service");
+
+	(void)unused;
+	assert_int_equal(done->outcome, TOCSIN_REJECTED);
+	assert_string_equal(done->why,
+			    "Slack says 404 no_service: the webhook was removed or switched "
+			    "off; make a new one and use its URL");
+	assert_non_null(strstr(answer(410, "channel_is_archived\n")->why, "archived; unarchive"));
+	assert_int_equal(answer(500, "rollup_error")->outcome, TOCSIN_RETRY);
+	/* unknown words leave the standard verdict */
+	assert_string_equal(answer(400, "never_heard_of")->why, "status 400");
+	assert_int_equal(answer(0, NULL)->outcome, TOCSIN_RETRY);
+}
+
+static void an_error_in_a_success_is_an_error(void **unused)
+{
+	(void)unused;
+	assert_int_equal(answer(200, "ok")->outcome, TOCSIN_DELIVERED);
+	assert_int_equal(answer(200, "")->outcome, TOCSIN_DELIVERED);
+	assert_int_equal(answer(204, NULL)->outcome, TOCSIN_DELIVERED);
+	assert_int_equal(answer(200, "{\"ok\":true}")->outcome, TOCSIN_DELIVERED);
+	assert_int_equal(answer(200, "{\"success\":true}")->outcome, TOCSIN_DELIVERED);
+	assert_int_equal(answer(200, "{\"ok\":false,\"error\":\"channel_not_found\"}")->outcome,
+			 TOCSIN_REJECTED);
+	assert_int_equal(answer(200, "{\"ok\":false,\"error\":\"ratelimited\"}")->outcome,
+			 TOCSIN_RETRY);
+	assert_int_equal(answer(200, "{\"ok\":false}")->outcome, TOCSIN_REJECTED);
+	assert_int_equal(answer(200, "invalid_payload")->outcome, TOCSIN_REJECTED);
+	assert_int_equal(answer(200, "<html>please log in</html>")->outcome, TOCSIN_RETRY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_has_severity_summary_and_details),
+		cmocka_unit_test(no_text_becomes_a_mention_or_a_link),
+		cmocka_unit_test(a_link_stays_one_link),
+		cmocka_unit_test(long_texts_are_cut_between_characters),
+		cmocka_unit_test(a_long_link_is_left_out_whole),
+		cmocka_unit_test(the_words_of_slack_are_explained),
+		cmocka_unit_test(an_error_in_a_success_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The SQLite store on a disk that fails. A file system of SQLite's own kind stands before the
+ * real one and fails the k-th write or sync, or every one from then on.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "sqlite_store.h"
+
+enum fault { FAULT_NONE, FAULT_WRITE, FAULT_FULL, FAULT_SYNC };
+
+/* The one disk of this program. */
+static struct {
+	enum fault fault;
+	long after;                  /* this many good calls first */
+	bool for_ever;
+	bool hit;
+	sqlite3_vfs vfs, *real;
+} disk;
+
+static bool fails(enum fault fault)
+{
+	if (disk.fault != fault || disk.after-- > 0)
+		return false;
+	disk.hit = true;
+	if (!disk.for_ever)
+		disk.fault = FAULT_NONE;
+	return true;
+}
+
+static void break_disk(enum fault fault, long after, bool for_ever)
+{
+	disk.fault = fault;
+	disk.after = after;
+	disk.for_ever = for_ever;
+	disk.hit = false;
+}
+
+/* A file of the real file system with two of its methods replaced. */
+struct file {
+	sqlite3_file base;
+	sqlite3_io_methods methods;
+	const sqlite3_io_methods *real;
+};
+
+static sqlite3_file *inner(sqlite3_file *file)
+{
+	return (sqlite3_file *)((struct file *)file + 1);
+}
+
+static int file_close(sqlite3_file *file)
+{
+	return inner(file)->pMethods->xClose(inner(file));
+}
+
+static int file_read(sqlite3_file *file, void *data, int n, sqlite3_int64 at)
+{
+	return inner(file)->pMethods->xRead(inner(file), data, n, at);
+}
+
+static int file_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 at)
+{
+	if (fails(FAULT_WRITE))
+		return SQLITE_IOERR_WRITE;
+	if (fails(FAULT_FULL))
+		return SQLITE_FULL;
+	return inner(file)->pMethods->xWrite(inner(file), data, n, at);
+}
+
+static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
+{
+	return inner(file)->pMethods->xTruncate(inner(file), size);
+}
+
+/* Nothing here survives a power cut, so the sweeps need not wait for the real disk. */
+static int file_sync(sqlite3_file *file, int flags)
+{
+	(void)file;
+	(void)flags;
+	return fails(FAULT_SYNC) ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+}
+
+static int file_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+	return inner(file)->pMethods->xFileSize(inner(file), size);
+}
+
+static int file_lock(sqlite3_file *file, int lock)
+{
+	return inner(file)->pMethods->xLock(inner(file), lock);
+}
+
+static int file_unlock(sqlite3_file *file, int lock)
+{
+	return inner(file)->pMethods->xUnlock(inner(file), lock);
+}
+
+static int file_reserved(sqlite3_file *file, int *result)
+{
+	return inner(file)->pMethods->xCheckReservedLock(inner(file), result);
+}
+
+static int file_control(sqlite3_file *file, int op, void *data)
+{
+	return inner(file)->pMethods->xFileControl(inner(file), op, data);
+}
+
+static int file_sector(sqlite3_file *file)
+{
+	return inner(file)->pMethods->xSectorSize(inner(file));
+}
+
+static int file_characteristics(sqlite3_file *file)
+{
+	return inner(file)->pMethods->xDeviceCharacteristics(inner(file));
+}
+
+/* Version 1: no shared memory, which the store must do without. */
+static const sqlite3_io_methods methods = {
+	.iVersion = 1,
+	.xClose = file_close,
+	.xRead = file_read,
+	.xWrite = file_write,
+	.xTruncate = file_truncate,
+	.xSync = file_sync,
+	.xFileSize = file_size,
+	.xLock = file_lock,
+	.xUnlock = file_unlock,
+	.xCheckReservedLock = file_reserved,
+	.xFileControl = file_control,
+	.xSectorSize = file_sector,
+	.xDeviceCharacteristics = file_characteristics,
+};
+
+static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
+{
+	int result = disk.real->xOpen(disk.real, name, inner(file), flags, out);
+
+	(void)vfs;
+	file->pMethods = inner(file)->pMethods ? &methods : NULL;
+	return result;
+}
+
+static void mount_disk(void)
+{
+	disk.real = sqlite3_vfs_find(NULL);
+	disk.vfs = *disk.real;
+	disk.vfs.zName = "faults";
+	disk.vfs.szOsFile = (int)sizeof(struct file) + disk.real->szOsFile;
+	disk.vfs.xOpen = disk_open;
+	disk.vfs.pNext = NULL;
+	assert_int_equal(sqlite3_vfs_register(&disk.vfs, 1), SQLITE_OK);
+}
+
+struct fixture {
+	struct sqlite_store store;
+	const struct tocsin_store_ops *ops;
+	void *opened;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = *state = calloc(1, sizeof(*f));
+
+	break_disk(FAULT_NONE, 0, false);
+	sqlite_store_init(&f->store);
+	f->ops = f->store.subject.ops;
+	return f->store.subject.open(&f->store.subject, &f->opened);
+}
+
+static void open_again(struct fixture *f)
+{
+	f->ops->close(f->opened);
+	f->opened = NULL;
+	break_disk(FAULT_NONE, 0, false);
+	assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	break_disk(FAULT_NONE, 0, false);
+	f->ops->close(f->opened);
+	sqlite_store_done(&f->store);
+	free(f);
+	return 0;
+}
+
+static size_t lines(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void a_failed_sync_is_the_end_until_the_store_is_opened_again(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 1), 0);
+	break_disk(FAULT_SYNC, 0, false);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 2), -EIO);
+	/* SQLite itself would accept this one. */
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 3), -EIO);
+	assert_int_equal(f->ops->maintain(f->opened, true), -EIO);
+	assert_int_equal(lines(f->store.log), 1);
+	assert_non_null(strstr(f->store.log, "cannot be read or written"));
+	open_again(f);
+	assert_true(sqlite_has_mark(f->ops, f->opened, 1));
+	assert_false(sqlite_has_mark(f->ops, f->opened, 3));
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 4), 0);
+}
+
+static void a_failed_write_is_the_end_until_the_store_is_opened_again(void **state)
+{
+	struct fixture *f = *state;
+
+	break_disk(FAULT_WRITE, 0, false);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 1), -EIO);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 2), -EIO);
+	open_again(f);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 3), 0);
+}
+
+static void a_full_disk_refuses_and_later_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_counters n;
+
+	assert_int_equal(access(sqlite_beside(&f->store, ".reserve"), F_OK), 0);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 1), 0);
+	break_disk(FAULT_FULL, 0, true);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(sqlite_accept_one(f->ops, f->opened, 2), -ENOSPC);
+	/* Said once, with the reserve given back once. */
+	assert_int_equal(lines(f->store.log), 2);
+	assert_int_equal(access(sqlite_beside(&f->store, ".reserve"), F_OK), -1);
+	assert_int_equal(f->ops->counters(f->opened, &n), 0);
+	assert_int_equal(n.accepted, 1);
+	break_disk(FAULT_NONE, 0, false);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 2), 0);
+	assert_true(sqlite_has_mark(f->ops, f->opened, 2));
+	assert_int_equal(f->ops->counters(f->opened, &n), 0);
+	assert_int_equal(n.accepted, 2);
+}
+
+static void the_reserve_is_made_again_when_there_is_room(void **state)
+{
+	struct fixture *f = *state;
+
+	break_disk(FAULT_FULL, 0, false);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 1), -ENOSPC);
+	assert_int_equal(f->ops->maintain(f->opened, true), 0);
+	assert_int_equal(access(sqlite_beside(&f->store, ".reserve"), F_OK), -1);
+	open_again(f);
+	assert_int_equal(access(sqlite_beside(&f->store, ".reserve"), F_OK), 0);
+}
+
+static void a_full_disk_inside_a_checkpoint_loses_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int mark = 1; mark <= 400; mark++)
+		assert_int_equal(sqlite_accept_one(f->ops, f->opened, mark), 0);
+	break_disk(FAULT_FULL, 2, false);
+	assert_int_equal(f->ops->maintain(f->opened, true), -ENOSPC);
+	assert_true(disk.hit);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 401), 0);
+	assert_int_equal(f->ops->maintain(f->opened, true), 0);
+	open_again(f);
+	for (int mark = 1; mark <= 401; mark++)
+		assert_true(sqlite_has_mark(f->ops, f->opened, mark));
+}
+
+static void a_spoiled_transaction_is_not_committed(void **state)
+{
+	struct fixture *f = *state;
+	const struct tocsin_alert alert = {.id = "1", .source = "rows", .fingerprint = "f"};
+	struct tocsin_new_alert new = {.alert = &alert, .now_ms = NOW};
+	char *body = malloc(16 << 20);
+	int64_t number;
+
+	/* Larger than the page cache: it is written to the log before the commit. */
+	memset(body, 'x', (16 << 20) - 1);
+	body[(16 << 20) - 1] = '\0';
+	new.body = body;
+	assert_int_equal(f->ops->begin(f->opened), 0);
+	break_disk(FAULT_FULL, 0, false);
+	assert_int_equal(f->ops->accept(f->opened, &new, &number), -ENOSPC);
+	assert_true(disk.hit);
+	assert_int_equal(f->ops->hasten(f->opened, NOW), -ENOSPC);
+	assert_int_equal(f->ops->commit(f->opened), -ENOSPC);
+	f->ops->rollback(f->opened);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 2), 0);
+	free(body);
+}
+
+static int ignore(const struct tocsin_stored_delivery *delivery, void *data)
+{
+	*(int64_t *)data = delivery->id * 1000 + delivery->token;
+	return 0;
+}
+
+/* Accepts, claims, settles, prunes and checkpoints until something fails; how many were accepted. */
+static int64_t live(struct fixture *f, int64_t rounds, int *error)
+{
+	int64_t claimed = 0, mark;
+	size_t removed;
+
+	for (mark = 0; mark < rounds; mark++) {
+		struct tocsin_attempt attempt = {
+			.state = TOCSIN_STATE_DELIVERED, .number = 1, .ended_ms = NOW, .detail = "ok"};
+		struct tocsin_attempt_result result;
+
+		*error = sqlite_accept_one(f->ops, f->opened, mark + 1);
+		if (*error)
+			break;
+		*error = f->ops->begin(f->opened);
+		if (!*error)
+			*error = f->ops->claim(f->opened, "mail", NOW, LEASE, 1, ignore, &claimed);
+		attempt.delivery = claimed / 1000;
+		attempt.token = claimed % 1000;
+		if (!*error && mark % 2)
+			*error = f->ops->settle(f->opened, &attempt, &result);
+		if (!*error && mark % 8 == 0)
+			*error = f->ops->prune(f->opened, 1, 1, 10, &removed);
+		if (!*error)
+			*error = f->ops->commit(f->opened);
+		if (*error)
+			f->ops->rollback(f->opened);
+		if (!*error && mark % 16 == 0)
+			*error = f->ops->maintain(f->opened, true);
+		if (*error) {
+			mark++;
+			break;
+		}
+	}
+	return mark;
+}
+
+/* Everything acknowledged is there after the next start, and the counts add up. */
+static void sweep(struct fixture *f, enum fault fault, int expected)
+{
+	struct tocsin_counters n;
+	int error = 1;
+
+	for (long k = 0; error; k++) {
+		int64_t accepted;
+
+		break_disk(fault, k, fault != FAULT_FULL);
+		accepted = live(f, 60, &error);
+		assert_true(disk.hit == (error != 0));
+		assert_true(!error || error == expected);
+		open_again(f);
+		for (int64_t mark = 1; mark <= accepted; mark++)
+			assert_true(sqlite_has_mark(f->ops, f->opened, mark));
+		assert_int_equal(f->ops->counters(f->opened, &n), 0);
+		assert_int_equal(n.accepted, n.delivered + n.dead + n.suppressed + n.pending);
+		f->ops->close(f->opened);
+		f->store.subject.reset(&f->store.subject);
+		assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
+	}
+}
+
+static void no_failing_write_loses_what_was_acknowledged(void **state)
+{
+	sweep(*state, FAULT_WRITE, -EIO);
+}
+
+static void no_failing_sync_loses_what_was_acknowledged(void **state)
+{
+	sweep(*state, FAULT_SYNC, -EIO);
+}
+
+static void no_full_disk_loses_what_was_acknowledged(void **state)
+{
+	sweep(*state, FAULT_FULL, -ENOSPC);
+}
+
+/* Memory that ends at the k-th request of SQLite. */
+static struct {
+	sqlite3_mem_methods real;
+	long left;                   /* negative: enough */
+} memory = {.left = -1};
+
+static bool memory_ends(void)
+{
+	return memory.left >= 0 && memory.left-- == 0;
+}
+
+static void *short_malloc(int size)
+{
+	return memory_ends() ? NULL : memory.real.xMalloc(size);
+}
+
+static void *short_realloc(void *old, int size)
+{
+	return memory_ends() ? NULL : memory.real.xRealloc(old, size);
+}
+
+static void short_memory(void)
+{
+	sqlite3_mem_methods replaced;
+
+	assert_int_equal(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory.real), SQLITE_OK);
+	replaced = memory.real;
+	replaced.xMalloc = short_malloc;
+	replaced.xRealloc = short_realloc;
+	assert_int_equal(sqlite3_config(SQLITE_CONFIG_MALLOC, &replaced), SQLITE_OK);
+	/* Without this SQLite serves small requests from a pool of its own. */
+	assert_int_equal(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0), SQLITE_OK);
+}
+
+static void short_memory_is_reported_and_nothing_breaks(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_counters n;
+	int error = 1;
+	long k;
+
+	for (k = 0; error; k += 7) {
+		int64_t accepted;
+
+		f->ops->close(f->opened);
+		f->opened = NULL;
+		f->store.subject.reset(&f->store.subject);
+		memory.left = k;
+		error = f->store.subject.open(&f->store.subject, &f->opened);
+		accepted = error ? 0 : live(f, 10, &error);
+		/* Where SQLite can do without, it goes on. */
+		assert_true(!error || error == -ENOMEM);
+		error = memory.left < 0;
+		memory.left = -1;
+		if (!f->opened)
+			assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
+		for (int64_t mark = 1; mark <= accepted; mark++)
+			assert_true(sqlite_has_mark(f->ops, f->opened, mark));
+		assert_int_equal(f->ops->counters(f->opened, &n), 0);
+		assert_int_equal(n.accepted, n.delivered + n.dead + n.suppressed + n.pending);
+	}
+	assert_true(k > 500);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_failed_sync_is_the_end_until_the_store_is_opened_again),
+		TEST(a_failed_write_is_the_end_until_the_store_is_opened_again),
+		TEST(a_full_disk_refuses_and_later_goes_on),
+		TEST(the_reserve_is_made_again_when_there_is_room),
+		TEST(a_full_disk_inside_a_checkpoint_loses_nothing),
+		TEST(a_spoiled_transaction_is_not_committed),
+		TEST(no_failing_write_loses_what_was_acknowledged),
+		TEST(no_failing_sync_loses_what_was_acknowledged),
+		TEST(no_full_disk_loses_what_was_acknowledged),
+		TEST(short_memory_is_reported_and_nothing_breaks),
+	};
+
+	short_memory();
+	mount_disk();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

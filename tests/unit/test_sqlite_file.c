@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file of the SQLite store: whose it is, who may read it, and what a killed process leaves. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "sqlite_store.h"
+
+static int set_up(void **state)
+{
+	struct sqlite_store *store = *state = calloc(1, sizeof(*store));
+
+	sqlite_store_init(store);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	sqlite_store_done(*state);
+	free(*state);
+	return 0;
+}
+
+static void *open_it(struct sqlite_store *store)
+{
+	void *opened = NULL;
+
+	assert_int_equal(store->subject.open(&store->subject, &opened), 0);
+	return opened;
+}
+
+/* The errno of an open that fails. */
+static int refused(struct sqlite_store *store)
+{
+	void *opened = NULL;
+	int result = store->subject.open(&store->subject, &opened);
+
+	assert_null(opened);
+	assert_true(strlen(store->log) > 0);
+	return result;
+}
+
+static void run_sql(const struct sqlite_store *store, const char *sql)
+{
+	sqlite3 *handle;
+
+	assert_int_equal(sqlite3_open(store->path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+}
+
+static int mode_of(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 ? (int)(status.st_mode & 0777) : -errno;
+}
+
+static void only_its_owner_can_read_it(void **state)
+{
+	struct sqlite_store *store = *state;
+	mode_t old = umask(0);
+	void *opened;
+
+	store->subject.ops->close(open_it(store));
+	opened = open_it(store);
+	(void)umask(old);
+	assert_int_equal(sqlite_accept_one(store->subject.ops, opened, 1), 0);
+	assert_int_equal(mode_of(store->path), 0600);
+	assert_int_equal(mode_of(sqlite_beside(store, "-wal")), 0600);
+	assert_int_equal(mode_of(sqlite_beside(store, ".lock")), 0600);
+	assert_int_equal(mode_of(sqlite_beside(store, ".reserve")), 0600);
+	/* No shared memory: nobody else can take part. */
+	assert_int_equal(mode_of(sqlite_beside(store, "-shm")), -ENOENT);
+	store->subject.ops->close(opened);
+	assert_string_equal(store->log, "");
+	assert_int_equal(chmod(store->path, 0644), 0);
+	store->subject.ops->close(open_it(store));
+	assert_non_null(strstr(store->log, "can be read by other users"));
+}
+
+static void a_second_user_is_told_who_has_it(void **state)
+{
+	struct sqlite_store *store = *state;
+	void *opened = open_it(store);
+	char owner[64];
+
+	(void)snprintf(owner, sizeof(owner), "in use by process %ld;", (long)getpid());
+	assert_int_equal(refused(store), -EBUSY);
+	assert_non_null(strstr(store->log, owner));
+	store->subject.ops->close(opened);
+	store->subject.ops->close(open_it(store));
+}
+
+static void no_other_program_can_read_or_write_it(void **state)
+{
+	struct sqlite_store *store = *state;
+	void *opened = open_it(store);
+	sqlite3 *handle;
+
+	assert_int_equal(sqlite3_open(store->path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, "SELECT * FROM alert", NULL, NULL, NULL), SQLITE_BUSY);
+	(void)sqlite3_close(handle);
+	store->subject.ops->close(opened);
+}
+
+static void a_missing_directory_is_named(void **state)
+{
+	struct sqlite_store *store = *state;
+	char kept[96];
+
+	(void)snprintf(kept, sizeof(kept), "%s", store->path);
+	(void)snprintf(store->path, sizeof(store->path), "%s/none/store.db", store->directory);
+	assert_int_equal(refused(store), -ENOENT);
+	assert_non_null(strstr(store->log, "create it"));
+	(void)snprintf(store->path, sizeof(store->path), "%s", kept);
+}
+
+static void a_lock_file_that_points_elsewhere_is_not_followed(void **state)
+{
+	struct sqlite_store *store = *state;
+
+	assert_int_equal(symlink("/etc/passwd", sqlite_beside(store, ".lock")), 0);
+	assert_int_equal(refused(store), -ELOOP);
+}
+
+static void a_directory_in_its_place_is_refused(void **state)
+{
+	struct sqlite_store *store = *state;
+
+	assert_int_equal(mkdir(store->path, 0700), 0);
+	assert_int_equal(refused(store), -EISDIR);
+	assert_int_equal(rmdir(store->path), 0);
+}
+
+static void a_newer_schema_is_refused_and_says_what_to_do(void **state)
+{
+	struct sqlite_store *store = *state;
+
+	store->subject.ops->close(open_it(store));
+	run_sql(store, "PRAGMA user_version = 99");
+	assert_int_equal(refused(store), -EINVAL);
+	assert_non_null(strstr(store->log, "schema 99"));
+	assert_non_null(strstr(store->log, "install that tocsin again"));
+}
+
+static void the_file_of_another_program_is_refused_and_left_alone(void **state)
+{
+	struct sqlite_store *store = *state;
+	char mode[8];
+	int fd;
+
+	run_sql(store, "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)");
+	assert_int_equal(refused(store), -EINVAL);
+	assert_non_null(strstr(store->log, "another program"));
+	/* Bytes 18 and 19 of the header: 1 is a rollback journal, 2 a write-ahead log. */
+	fd = open(store->path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pread(fd, mode, 2, 18), 2);
+	(void)close(fd);
+	assert_memory_equal(mode, "\1\1", 2);
+	run_sql(store, "INSERT INTO theirs VALUES (2)");
+}
+
+static void what_is_no_database_is_refused(void **state)
+{
+	struct sqlite_store *store = *state;
+	FILE *file = fopen(store->path, "w");
+
+	for (int i = 0; i < 1000; i++)
+		(void)fputs("this is my diary\n", file);
+	(void)fclose(file);
+	assert_int_equal(refused(store), -EIO);
+	assert_non_null(strstr(store->log, "damaged"));
+}
+
+/* Runs life in a process of its own and waits for it; its status. */
+static int in_child(struct sqlite_store *store, void (*life)(struct sqlite_store *store, int report),
+		    int *report)
+{
+	int pipes[2], status;
+	pid_t child;
+
+	assert_int_equal(pipe(pipes), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)close(pipes[0]);
+		life(store, pipes[1]);
+		_exit(0);
+	}
+	(void)close(pipes[1]);
+	*report = pipes[0];
+	if (life) {
+		struct timespec pause = {.tv_nsec = 1000000L * (5 + rand() % 40)};
+
+		(void)nanosleep(&pause, NULL);
+		(void)kill(child, SIGKILL);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static int64_t next_mark(struct sqlite_store *store, void *opened)
+{
+	struct tocsin_counters counters;
+
+	assert_int_equal(store->subject.ops->counters(opened, &counters), 0);
+	return counters.alerts + 1;
+}
+
+/* Accepts alert after alert, and acknowledges each after its commit. */
+static void accept_until_killed(struct sqlite_store *store, int report)
+{
+	void *opened = open_it(store);
+
+	for (int64_t mark = next_mark(store, opened);; mark++) {
+		if (sqlite_accept_one(store->subject.ops, opened, mark) ||
+		    write(report, &mark, sizeof(mark)) != sizeof(mark))
+			_exit(1);
+		(void)store->subject.ops->maintain(opened, mark % 3 == 0);
+	}
+}
+
+static void a_killed_process_loses_nothing_that_it_acknowledged(void **state)
+{
+	struct sqlite_store *store = *state;
+	struct tocsin_counters n;
+	int64_t mark, newest = 0;
+	void *opened;
+	int report;
+
+	srand(7);
+	for (int life = 0; life < 40; life++) {
+		assert_true(WIFSIGNALED(in_child(store, accept_until_killed, &report)));
+		while (read(report, &mark, sizeof(mark)) == sizeof(mark))
+			newest = mark;
+		(void)close(report);
+		opened = open_it(store);
+		for (mark = 1; mark <= newest; mark++)
+			assert_true(sqlite_has_mark(store->subject.ops, opened, mark));
+		assert_int_equal(store->subject.ops->counters(opened, &n), 0);
+		assert_true(n.alerts == newest || n.alerts == newest + 1);
+		assert_int_equal(n.pending, n.alerts);
+		newest = n.alerts;
+		store->subject.ops->close(opened);
+	}
+	assert_true(newest > 40);
+	assert_non_null(strstr(store->info, "checking it"));
+	assert_string_equal(store->log, "");
+}
+
+/* A copy of file and log as a power cut leaves them: the store is still open. */
+static void copy_file(const char *from, const char *to)
+{
+	char buffer[65536];
+	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+	size_t n;
+
+	assert_true(in && out);
+	while ((n = fread(buffer, 1, sizeof(buffer), in)) > 0)
+		assert_int_equal(fwrite(buffer, 1, n, out), n);
+	(void)fclose(in);
+	(void)fclose(out);
+}
+
+static void damage_is_found_after_a_crash(void **state)
+{
+	struct sqlite_store *store = *state;
+	void *opened = open_it(store);
+	char wal[160], copy[160];
+	FILE *file;
+
+	for (int mark = 1; mark < 200; mark++)
+		assert_int_equal(sqlite_accept_one(store->subject.ops, opened, mark), 0);
+	(void)snprintf(wal, sizeof(wal), "%s", sqlite_beside(store, "-wal"));
+	(void)snprintf(copy, sizeof(copy), "%s/copy", store->directory);
+	store->subject.ops->close(opened);
+	opened = open_it(store);
+	assert_int_equal(sqlite_accept_one(store->subject.ops, opened, 1000), 0);
+	copy_file(wal, copy);
+	store->subject.ops->close(opened);
+	/* A log that says "not closed", and a page of rubbish in the file. */
+	assert_int_equal(rename(copy, wal), 0);
+	file = fopen(store->path, "r+");
+	assert_int_equal(fseek(file, 4096 * 12, SEEK_SET), 0);
+	for (int i = 0; i < 4096; i++)
+		(void)fputc(i * 7 & 255, file);
+	(void)fclose(file);
+	sqlite_quiet(store);
+	assert_int_equal(refused(store), -EIO);
+	assert_non_null(strstr(store->log, "damaged"));
+	assert_non_null(strstr(store->log, ".recover"));
+}
+
+static void a_failed_open_leaves_the_file_to_others(void **state)
+{
+	struct sqlite_store *store = *state;
+
+	run_sql(store, "CREATE TABLE theirs (a)");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(refused(store), -EINVAL);
+	assert_int_equal(unlink(store->path), 0);
+	store->subject.ops->close(open_it(store));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(only_its_owner_can_read_it),
+		TEST(a_second_user_is_told_who_has_it),
+		TEST(no_other_program_can_read_or_write_it),
+		TEST(a_missing_directory_is_named),
+		TEST(a_lock_file_that_points_elsewhere_is_not_followed),
+		TEST(a_directory_in_its_place_is_refused),
+		TEST(a_newer_schema_is_refused_and_says_what_to_do),
+		TEST(the_file_of_another_program_is_refused_and_left_alone),
+		TEST(what_is_no_database_is_refused),
+		TEST(a_killed_process_loses_nothing_that_it_acknowledged),
+		TEST(damage_is_found_after_a_crash),
+		TEST(a_failed_open_leaves_the_file_to_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

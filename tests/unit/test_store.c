@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer and group commit, over a store that does as it is told. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "store/store.h"
+
+/* What the fake store does, and what it saw. */
+static struct fake {
+	atomic_int commit_result;     /* of the next commits */
+	atomic_int commits, rollbacks, in_transaction;
+} fake;
+
+static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+		     void **state)
+{
+	(void)self;
+	(void)host;
+	(void)config;
+	*state = &fake;
+	return 0;
+}
+
+static int refuse_open(struct tocsin_self *self, const struct tocsin_host *host,
+		       const void *config, void **state)
+{
+	(void)self;
+	(void)host;
+	(void)config;
+	(void)state;
+	return -EBUSY;
+}
+
+static void fake_close(void *state)
+{
+	(void)state;
+}
+
+static int fake_begin(void *state)
+{
+	(void)state;
+	fake.in_transaction = 1;
+	return 0;
+}
+
+static int fake_commit(void *state)
+{
+	int result = fake.commit_result;
+
+	(void)state;
+	if (result == 0) {
+		fake.commits++;
+		fake.in_transaction = 0;
+	}
+	return result;
+}
+
+static void fake_rollback(void *state)
+{
+	(void)state;
+	fake.rollbacks++;
+	fake.in_transaction = 0;
+}
+
+static int fake_maintain(void *state, bool idle)
+{
+	(void)state;
+	(void)idle;
+	return 0;
+}
+
+static const struct tocsin_store_ops ops = {
+	.size = sizeof(ops), .open = fake_open, .close = fake_close, .begin = fake_begin,
+	.commit = fake_commit, .rollback = fake_rollback, .maintain = fake_maintain};
+static const struct tocsin_plugin plugin = {.name = "fake", .kind = TOCSIN_STORE, .store = &ops};
+
+/* A request that notes what happened to it. */
+struct note {
+	struct store_request request;
+	int apply_result, applied;
+	atomic_int result;            /* 1: no answer yet */
+};
+
+static int note_apply(struct store_request *request, const struct transaction *transaction)
+{
+	struct note *note = (struct note *)request;
+
+	(void)transaction;
+	note->applied++;
+	return note->apply_result;
+}
+
+static void note_done(struct store_request *request, int result)
+{
+	((struct note *)request)->result = result;
+}
+
+static struct note make_note(bool persist)
+{
+	return (struct note){.request = {.apply = note_apply, .done = note_done,
+					 .persist = persist}, .result = 1};
+}
+
+static int await(struct note *note)
+{
+	for (int i = 0; i < 5000 && note->result == 1; i++)
+		usleep(1000);
+	return note->result;
+}
+
+static int setup(void **state)
+{
+	struct store *store;
+
+	memset(&fake, 0, sizeof(fake));
+	assert_int_equal(store_open(&plugin, NULL, NULL, NULL, NULL, &store, NULL), 0);
+	*state = store;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	store_close(*state);
+	return 0;
+}
+
+static void waiting_requests_share_one_commit(void **state)
+{
+	struct store *store = *state;
+	struct note first = make_note(false), note[100];
+	int before;
+
+	assert_int_equal(store_call(store, &first.request), 0);
+	before = fake.commits;
+	for (size_t i = 0; i < 100; i++) {
+		note[i] = make_note(false);
+		store_submit(store, &note[i].request);
+	}
+	for (size_t i = 0; i < 100; i++)
+		assert_int_equal(await(&note[i]), 0);
+	assert_true(fake.commits - before < 100);
+}
+
+static void a_request_at_fault_fails_alone(void **state)
+{
+	struct store *store = *state;
+	struct note good = make_note(false), bad = make_note(false), other = make_note(false);
+
+	bad.apply_result = -ENOENT;
+	store_submit(store, &good.request);
+	store_submit(store, &bad.request);
+	store_submit(store, &other.request);
+	assert_int_equal(await(&good), 0);
+	assert_int_equal(await(&bad), -ENOENT);
+	assert_int_equal(await(&other), 0);
+}
+
+static void a_full_disk_refuses_intake_and_keeps_settlements(void **state)
+{
+	struct store *store = *state;
+	struct note intake = make_note(false), settle = make_note(true), later = make_note(false);
+
+	fake.commit_result = -ENOSPC;
+	store_submit(store, &settle.request);
+	store_submit(store, &intake.request);
+	assert_int_equal(await(&intake), -ENOSPC);
+	assert_true(store_is_full(store));
+	assert_int_equal(settle.result, 1);
+	fake.commit_result = 0;
+	assert_int_equal(await(&settle), 0);
+	assert_int_equal(store_call(store, &later.request), 0);
+	assert_false(store_is_full(store));
+	assert_true(fake.rollbacks >= 1);
+}
+
+static void a_store_in_use_says_so(void **state)
+{
+	struct tocsin_store_ops busy = ops;
+	struct tocsin_plugin other = {.name = "fake", .kind = TOCSIN_STORE, .store = &busy};
+	struct store *store;
+
+	(void)state;
+	busy.open = refuse_open;
+	assert_int_equal(store_open(&other, NULL, NULL, NULL, NULL, &store, NULL), -EBUSY);
+}
+
+/* --- the claim hook --- */
+
+static struct hook {
+	atomic_int claims, outside, committed, rolled_back;
+	atomic_int result;
+} hook;
+
+static int hook_claim(void *data, const struct transaction *transaction, int64_t *wake_boot_ms)
+{
+	(void)data;
+	(void)transaction;
+	hook.claims++;
+	hook.outside += !fake.in_transaction;
+	*wake_boot_ms = INT64_MAX;
+	return hook.result;
+}
+
+static void hook_claimed(void *data, int result)
+{
+	(void)data;
+	if (result == 0)
+		hook.committed++;
+	else
+		hook.rolled_back++;
+}
+
+static void claims_ride_in_the_transaction_of_what_was_accepted(void **state)
+{
+	struct store *store = *state;
+	struct store_hooks hooks = {.claim = hook_claim, .claimed = hook_claimed};
+	struct note note = make_note(false);
+	int before;
+
+	memset(&hook, 0, sizeof(hook));
+	store_start(store, &hooks);
+	assert_int_equal(store_call(store, &note.request), 0);
+	before = fake.commits;
+	note = make_note(false);
+	assert_int_equal(store_call(store, &note.request), 0);
+	assert_int_equal(fake.commits - before, 1);
+	assert_true(hook.claims >= 2);
+	assert_int_equal(hook.outside, 0);
+	assert_int_equal(hook.committed, hook.claims);
+	hook.result = -ENOSPC;
+	note = make_note(false);
+	assert_int_equal(store_call(store, &note.request), -ENOSPC);
+	assert_true(hook.rolled_back >= 1);
+	hook.result = 0;
+	store_stop(store);
+}
+
+static void an_idle_writer_sleeps(void **state)
+{
+	struct store *store = *state;
+	struct store_hooks hooks = {.claim = hook_claim, .claimed = hook_claimed};
+	int before;
+
+	memset(&hook, 0, sizeof(hook));
+	store_start(store, &hooks);
+	usleep(50000);
+	before = hook.claims;
+	usleep(200000);
+	assert_int_equal(hook.claims, before);
+	store_wake(store);
+	for (int i = 0; i < 1000 && hook.claims == before; i++)
+		usleep(1000);
+	assert_int_equal(hook.claims, before + 1);
+	store_stop(store);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(waiting_requests_share_one_commit, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_request_at_fault_fails_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_full_disk_refuses_intake_and_keeps_settlements,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_store_in_use_says_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			claims_ride_in_the_transaction_of_what_was_accepted, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_idle_writer_sleeps, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

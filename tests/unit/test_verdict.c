@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "delivery/verdict.h"
+
+static enum tocsin_outcome outcome_of(int status)
+{
+	struct tocsin_reply reply = {.status = status, .body = "", .error = "timed out"};
+	struct tocsin_verdict verdict;
+
+	verdict_from_reply(&reply, &verdict);
+	return verdict.outcome;
+}
+
+static void every_status_has_its_outcome(void **state)
+{
+	(void)state;
+	for (int status = 100; status < 600; status++) {
+		enum tocsin_outcome expected = TOCSIN_REJECTED;
+
+		if (status >= 200 && status < 300)
+			expected = TOCSIN_DELIVERED;
+		else if (status == 429)
+			expected = TOCSIN_THROTTLED;
+		else if (status == 408 || status == 425 || status >= 500)
+			expected = TOCSIN_UNAVAILABLE;
+		assert_int_equal(outcome_of(status), expected);
+	}
+	assert_int_equal(outcome_of(0), TOCSIN_UNAVAILABLE);
+}
+
+static void the_reason_is_one_short_line(void **state)
+{
+	char body[1000];
+	struct tocsin_reply reply = {.status = 404, .body = body, .body_length = sizeof(body) - 1};
+	struct tocsin_verdict verdict;
+
+	(void)state;
+	memset(body, 'x', sizeof(body) - 1);
+	body[sizeof(body) - 1] = '\0';
+	memcpy(body, "no\r\nservice\x1b", 12);
+	verdict_from_reply(&reply, &verdict);
+	assert_memory_equal(verdict.why, "status 404: no  service x", 25);
+	assert_true(strlen(verdict.why) < 220);
+}
+
+static void retry_after_is_read_in_all_its_forms(void **state)
+{
+	int64_t now = INT64_C(1763470000) * 1000; /* 2025-11-18T12:46:40Z */
+
+	(void)state;
+	assert_int_equal(verdict_retry_after_ms("7", now), 7000);
+	assert_int_equal(verdict_retry_after_ms("0.25", now), 250);
+	assert_int_equal(verdict_retry_after_ms(" 3 ", now), 3000);
+	assert_int_equal(verdict_retry_after_ms("Tue, 18 Nov 2025 12:47:40 GMT", now), 60000);
+	assert_int_equal(verdict_retry_after_ms("Tue, 18 Nov 2025 12:00:00 GMT", now), 0);
+	assert_int_equal(verdict_retry_after_ms("-5", now), 0);
+	assert_int_equal(verdict_retry_after_ms("soon", now), 0);
+	assert_int_equal(verdict_retry_after_ms("", now), 0);
+	assert_int_equal(verdict_retry_after_ms("nan", now), 0);
+	assert_int_equal(verdict_retry_after_ms("inf", now), 0);
+	assert_true(verdict_retry_after_ms("1e300", now) > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_status_has_its_outcome),
+		cmocka_unit_test(the_reason_is_one_short_line),
+		cmocka_unit_test(retry_after_is_read_in_all_its_forms),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
