@@ -17,7 +17,7 @@ int64_t clock_boot_ms(void);
 int clock_cond_init(pthread_cond_t *cond);
 /* Waits on a condition variable of clock_cond_init until the boot time (INT64_MAX: for ever). 0, or
  * -ETIMEDOUT. Returns 0 now and then although nothing happened; callers loop. The clock of
- * condition variables stands still during a suspend, so a wake-up right after one may be 30 s late. */
+ * condition variables stands still during a suspend: a wake-up right after one may be 30 s late. */
 int clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t until_boot_ms);
 
 #define CLOCK_TEXT 32

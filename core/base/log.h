@@ -15,7 +15,7 @@
 
 #include <tocsin/plugin.h>
 
-struct log;     /* opaque; one per program */
+struct log; /* opaque; one per program */
 
 enum log_format { LOG_TEXT, LOG_JSON };
 

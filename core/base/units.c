@@ -20,17 +20,26 @@ struct unit {
 
 /* Descending, the order in which they may follow each other. */
 static const struct unit durations[] = {
-	{"y", 365 * DAY}, {"w", 7 * DAY}, {"d", DAY},  {"h", HOUR},
+	{"y", 365 * DAY}, {"w", 7 * DAY}, {"d", DAY}, {"h", HOUR},
 	{"m", MINUTE},    {"s", SECOND},  {"ms", 1},
 };
 #define DURATIONS (sizeof(durations) / sizeof(durations[0]))
 
 /* K alone is binary, as with dd and sort; KB is what disks are sold in. */
 static const struct unit sizes[] = {
-	{"TiB", INT64_C(1) << 40}, {"GiB", INT64_C(1) << 30}, {"MiB", INT64_C(1) << 20},
-	{"KiB", INT64_C(1) << 10}, {"TB", INT64_C(1000000000000)}, {"GB", 1000000000},
-	{"MB", 1000000}, {"KB", 1000}, {"", 1}, {"B", 1},
-	{"T", INT64_C(1) << 40}, {"G", INT64_C(1) << 30}, {"M", INT64_C(1) << 20},
+	{"TiB", INT64_C(1) << 40},
+	{"GiB", INT64_C(1) << 30},
+	{"MiB", INT64_C(1) << 20},
+	{"KiB", INT64_C(1) << 10},
+	{"TB", INT64_C(1000000000000)},
+	{"GB", 1000000000},
+	{"MB", 1000000},
+	{"KB", 1000},
+	{"", 1},
+	{"B", 1},
+	{"T", INT64_C(1) << 40},
+	{"G", INT64_C(1) << 30},
+	{"M", INT64_C(1) << 20},
 	{"K", INT64_C(1) << 10},
 };
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))

@@ -127,8 +127,8 @@ static void add_code(struct buffer *out, const char *text)
 	buffer_printf(out, quoted ? "`` %s ``" : "`%s`", text);
 }
 
-static void markdown_entry(struct buffer *out, const struct tocsin_option *option,
-			   const char *name, int width)
+static void markdown_entry(struct buffer *out, const struct tocsin_option *option, const char *name,
+			   int width)
 {
 	struct buffer facts = {0};
 

@@ -41,9 +41,9 @@ static json_t *object_of(const struct tocsin_option *option, size_t option_size)
 	if (option->example != NULL)
 		json_object_set_new(object, "example", json_string(option->example));
 	if (option->type == TOCSIN_SECTION)
-		json_object_set_new(object, "options",
-				    describe_json(option->options, option_size,
-						  option->option_count));
+		json_object_set_new(
+			object, "options",
+			describe_json(option->options, option_size, option->option_count));
 	return object;
 }
 

@@ -48,14 +48,15 @@ static int refuse_directory(const char *directory, int code, struct problems *pr
 	struct place place = {.file = directory};
 
 	if (code == ENOENT)
-		problems_add(problems, &place, "there is no such directory; create it, or name "
+		problems_add(problems, &place,
+			     "there is no such directory; create it, or name "
 			     "the one that holds the configuration files");
 	else if (code == ENOTDIR)
-		problems_add(problems, &place, "this is not a directory; name the one that holds "
+		problems_add(problems, &place,
+			     "this is not a directory; name the one that holds "
 			     "the configuration files");
 	else
-		problems_add(problems, &place, "this directory cannot be read: %s",
-			     strerror(code));
+		problems_add(problems, &place, "this directory cannot be read: %s", strerror(code));
 	return -code;
 }
 
@@ -66,7 +67,8 @@ static int check_root(const struct node *root, struct problems *problems)
 		return 0;
 	problems_add(problems, &root->place,
 		     "this file is %s; write sections such as 'channels:' and indent what belongs "
-		     "to them", root->kind == NODE_LIST ? "a list" : "a single text");
+		     "to them",
+		     root->kind == NODE_LIST ? "a list" : "a single text");
 	return -EINVAL;
 }
 

@@ -6,8 +6,8 @@
 #include "config/yaml.h"
 
 struct documents {
-	struct node **root;     /* of each file: NODE_MAP, or NODE_NULL when empty */
-	char **path;            /* directory/name */
+	struct node **root; /* of each file: NODE_MAP, or NODE_NULL when empty */
+	char **path;        /* directory/name */
 	size_t n;
 };
 

@@ -36,8 +36,7 @@ static int refuse(struct expansion *expansion, const char *format, ...)
 }
 
 /* Puts the value where the reference stood. An empty secret is never what somebody meant. */
-static int put(struct expansion *expansion, const char *value, const char *origin,
-	       const char *name)
+static int put(struct expansion *expansion, const char *value, const char *origin, const char *name)
 {
 	const struct options_context *context = expansion->context;
 
@@ -70,11 +69,13 @@ static int put_env(struct expansion *expansion, const char *name)
 
 	if (!is_variable(name))
 		return refuse(expansion, "${env:...} needs the name of an environment variable, "
-			      "such as ${env:SMTP_PASSWORD}");
+					 "such as ${env:SMTP_PASSWORD}");
 	value = getenv(name);
 	if (value == NULL)
-		return refuse(expansion, "the environment variable '%s' is not set; set it, or use "
-			      "${file:/path/of/a/file}", name);
+		return refuse(expansion,
+			      "the environment variable '%s' is not set; set it, or use "
+			      "${file:/path/of/a/file}",
+			      name);
 	return put(expansion, value, "environment variable", name);
 }
 
@@ -87,11 +88,15 @@ static int read_secret(struct expansion *expansion, int fd, const char *path, ch
 		return refuse(expansion, "the file '%s' cannot be read: %s", path,
 			      strerror((int)-length));
 	if (length > SECRET_SIZE)
-		return refuse(expansion, "the file '%s' is larger than %d KiB; it should hold "
-			      "nothing but the value", path, SECRET_SIZE / 1024);
+		return refuse(expansion,
+			      "the file '%s' is larger than %d KiB; it should hold "
+			      "nothing but the value",
+			      path, SECRET_SIZE / 1024);
 	if (memchr(data, '\0', (size_t)length) != NULL)
-		return refuse(expansion, "the file '%s' contains a NUL character; it should hold "
-			      "nothing but the value", path);
+		return refuse(expansion,
+			      "the file '%s' contains a NUL character; it should hold "
+			      "nothing but the value",
+			      path);
 	while (length > 0 && (data[length - 1] == '\n' || data[length - 1] == '\r'))
 		length--;
 	data[length] = '\0';
@@ -128,12 +133,15 @@ static int check_file(struct expansion *expansion, int fd, const char *path, boo
 	if (credential)
 		return 0;
 	if ((status.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) != 0)
-		return refuse(expansion, "others than its owner can read or write the file '%s' "
-			      "(mode %04o); run chmod 600 on it", path,
-			      (unsigned int)status.st_mode & 07777);
+		return refuse(expansion,
+			      "others than its owner can read or write the file '%s' "
+			      "(mode %04o); run chmod 600 on it",
+			      path, (unsigned int)status.st_mode & 07777);
 	if (status.st_uid != 0 && status.st_uid != geteuid())
-		return refuse(expansion, "the file '%s' belongs to another user; run chown on it, "
-			      "to root or the user that runs tocsin", path);
+		return refuse(expansion,
+			      "the file '%s' belongs to another user; run chown on it, "
+			      "to root or the user that runs tocsin",
+			      path);
 	return 0;
 }
 
@@ -165,7 +173,7 @@ static int put_file(struct expansion *expansion, const char *path)
 {
 	if (path[0] != '/')
 		return refuse(expansion, "${file:...} needs an absolute path, such as "
-			      "${file:/etc/tocsin/smtp.password}");
+					 "${file:/etc/tocsin/smtp.password}");
 	return put_path(expansion, path, is_credential(path));
 }
 
@@ -177,10 +185,12 @@ static int put_credential(struct expansion *expansion, const char *name)
 
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
 		return refuse(expansion, "${cred:...} needs the name of a systemd credential, such "
-			      "as ${cred:smtp-password}");
+					 "as ${cred:smtp-password}");
 	if (directory == NULL || directory[0] != '/')
-		return refuse(expansion, "there are no systemd credentials here for '%s'; add "
-			      "LoadCredential= to the unit, or use ${file:/path/of/a/file}", name);
+		return refuse(expansion,
+			      "there are no systemd credentials here for '%s'; add "
+			      "LoadCredential= to the unit, or use ${file:/path/of/a/file}",
+			      name);
 	buffer_printf(&path, "%s/%s", directory, name);
 	result = path.failed ? refuse(expansion, "memory is short")
 			     : put_path(expansion, path.data, true);
@@ -204,7 +214,7 @@ static int replace(struct expansion *expansion, const char **at)
 
 	if (end == NULL)
 		return refuse(expansion, "a '${' has no closing '}'; add it, or write $${ for the "
-			      "two characters themselves");
+					 "two characters themselves");
 	for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
 		size_t length = strlen(references[i].begin);
 		char *name;
@@ -224,7 +234,7 @@ static int replace(struct expansion *expansion, const char **at)
 	}
 	/* Not quoted: this may be the middle of a password. */
 	return refuse(expansion, "after '${' comes env:NAME, file:PATH or cred:NAME; write $${ for "
-		      "the two characters themselves");
+				 "the two characters themselves");
 }
 
 static int expand(struct expansion *expansion, const char *text, bool *found)

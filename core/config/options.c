@@ -12,16 +12,15 @@
 /* One map on its way into structs. */
 struct filling {
 	const struct options_context *context;
-	const struct node *map;         /* NULL: empty */
+	const struct node *map; /* NULL: empty */
 	const struct place *place;
-	const char *what;               /* "channel 'mail'", NULL */
+	const char *what; /* "channel 'mail'", NULL */
 	const struct options_table *tables;
 	size_t n;
 	const char *const *skip;
 };
 
-struct tocsin_option options_at(const struct tocsin_option *table, size_t option_size,
-				size_t index)
+struct tocsin_option options_at(const struct tocsin_option *table, size_t option_size, size_t index)
 {
 	struct tocsin_option option = {0};
 	size_t known = option_size < sizeof(option) ? option_size : sizeof(option);
@@ -62,8 +61,8 @@ static bool is_skipped(const char *const *skip, const char *key)
 	return false;
 }
 
-static bool find(const struct filling *filling, const char *key,
-		 const struct options_table **table, struct tocsin_option *option)
+static bool find(const struct filling *filling, const char *key, const struct options_table **table,
+		 struct tocsin_option *option)
 {
 	for (size_t t = 0; t < filling->n; t++) {
 		*table = &filling->tables[t];
@@ -105,8 +104,7 @@ static void add_problem(const struct filling *filling, const struct place *place
 			struct buffer *sentence)
 {
 	problems_add(filling->context->problems, place, "%s%s%s",
-		     filling->what == NULL ? "" : filling->what,
-		     filling->what == NULL ? "" : ": ",
+		     filling->what == NULL ? "" : filling->what, filling->what == NULL ? "" : ": ",
 		     sentence->failed ? "memory is short" : buffer_text(sentence));
 	buffer_done(sentence);
 }

@@ -28,8 +28,8 @@ typedef void options_secret_fn(const char *secret, void *data);
 struct options_table {
 	const struct tocsin_option *option;
 	size_t n;
-	size_t option_size;     /* sizeof(struct tocsin_option) of whoever made the table */
-	void *into;             /* the struct to fill, zeroed; its presets are applied first */
+	size_t option_size; /* sizeof(struct tocsin_option) of whoever made the table */
+	void *into;         /* the struct to fill, zeroed; its presets are applied first */
 };
 
 struct options_context {

@@ -17,9 +17,9 @@ struct reading {
 	const struct options_context *context;
 	const char *what;
 	const struct tocsin_option *option;
-	size_t item;            /* in a list: which one, from 1; else 0 */
-	const char *entry;      /* in a map: its name; else NULL */
-	bool secret;            /* the value must not be shown */
+	size_t item;       /* in a list: which one, from 1; else 0 */
+	const char *entry; /* in a map: its name; else NULL */
+	bool secret;       /* the value must not be shown */
 };
 
 static bool is_secret(enum tocsin_option_type type)
@@ -80,8 +80,7 @@ static void add_hint(struct buffer *out, const struct tocsin_option *option, con
 }
 
 /* "... must be a whole number between 1 and 65535, not 'abc'" */
-static void refuse_value(const struct reading *reading, const struct place *place,
-			 const char *text)
+static void refuse_value(const struct reading *reading, const struct place *place, const char *text)
 {
 	size_t length = strlen(text);
 	size_t shown = text_prefix(text, length, SHOWN);
@@ -193,9 +192,8 @@ static void read_strings(struct reading *reading, const struct node *node,
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		item[i] = node->kind == NODE_LIST
-				  ? part_of(reading, node->item[i], i + 1, NULL)
-				  : text_of(reading, node);
+		item[i] = node->kind == NODE_LIST ? part_of(reading, node->item[i], i + 1, NULL)
+						  : text_of(reading, node);
 		if (item[i] == NULL)
 			return;
 	}

@@ -59,7 +59,7 @@ void problems_add(struct problems *problems, const struct place *place, const ch
 /* A problem with its place as written in the text. */
 struct placed {
 	char *text;
-	size_t file;            /* length of the file's name */
+	size_t file; /* length of the file's name */
 	unsigned long line, column;
 	size_t index;
 };

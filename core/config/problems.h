@@ -7,12 +7,12 @@
 
 /* Where something stands; line and column count from 1, 0 means the whole file. */
 struct place {
-	const char *file;       /* lives as long as the tree or configuration it belongs to */
+	const char *file; /* lives as long as the tree or configuration it belongs to */
 	int line, column;
 };
 
 struct problems {
-	char **text;            /* "file:line:column: what is wrong; what to write instead" */
+	char **text; /* "file:line:column: what is wrong; what to write instead" */
 	size_t n;
 };
 

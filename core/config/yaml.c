@@ -214,7 +214,8 @@ static bool fill(struct reader *reader, yaml_event_t *event, struct node *node, 
 	if (depth > YAML_DEPTH) {
 		problems_add(reader->problems, &node->place,
 			     "lists and maps are nested deeper than %d; nothing here needs that, "
-			     "check the brackets", YAML_DEPTH);
+			     "check the brackets",
+			     YAML_DEPTH);
 		return false;
 	}
 	if (type == YAML_SEQUENCE_START_EVENT)

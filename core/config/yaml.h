@@ -21,11 +21,11 @@ enum node_kind { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct node {
 	enum node_kind kind;
-	struct place place;     /* of the value */
-	char *text;             /* scalar; "" for null; UTF-8 without NUL characters */
-	bool quoted;            /* a quoted scalar is text, whatever it looks like */
-	struct node **item;     /* list: items; map: values */
-	struct node **key;      /* map: keys, scalars, as many as items; NULL for a list */
+	struct place place; /* of the value */
+	char *text;         /* scalar; "" for null; UTF-8 without NUL characters */
+	bool quoted;        /* a quoted scalar is text, whatever it looks like */
+	struct node **item; /* list: items; map: values */
+	struct node **key;  /* map: keys, scalars, as many as items; NULL for a list */
 	size_t n;
 };
 

@@ -17,7 +17,7 @@ struct reader {
 	const char *text;
 	size_t length;
 	struct problems *problems;
-	int code;               /* -ENOMEM when memory is short */
+	int code; /* -ENOMEM when memory is short */
 };
 
 /* reader->problems is set. All borrow name and text. False: the reason is in the problems. */

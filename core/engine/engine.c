@@ -291,13 +291,20 @@ int engine_start_sources(struct engine *engine, struct error *err)
 	return 0;
 }
 
+/* Ends the runs of all sources; their plugins stay open. */
 static void stop_sources(struct engine *engine)
+{
+	for (size_t i = 0; i < engine->n_sources; i++)
+		source_stop(engine->source[i]); /* all at once, then wait for each */
+	for (size_t i = 0; i < engine->n_sources; i++)
+		source_join(engine->source[i]);
+}
+
+static void free_sources(struct engine *engine)
 {
 	struct source **list;
 	size_t n;
 
-	for (size_t i = 0; i < engine->n_sources; i++)
-		source_stop(engine->source[i]); /* all at once, then wait for each */
 	pthread_mutex_lock(&engine->sources_lock);
 	list = engine->source;
 	n = engine->n_sources;
@@ -318,6 +325,7 @@ void engine_stop(struct engine *engine)
 		store_stop(engine->store);
 	if (engine->dispatch)
 		close_channels(engine);
+	free_sources(engine);
 	store_close(engine->store);
 	dispatch_free(engine->dispatch);
 	self_done(&engine->store_self);

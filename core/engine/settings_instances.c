@@ -89,15 +89,19 @@ static void check_channel(struct loading *loading, const char *what, const struc
 		problems_add(loading->context.problems, &channel->place,
 			     "%s: retry: max is shorter than first; make it at least as long",
 			     what);
-	if (channel->plugin->it.blocking)
+	if (channel->plugin->it.blocking) {
 		refuse_key(
 			loading, what, node, "concurrency",
 			"this channel blocks, so 'concurrency' has no meaning; write workers: for "
 			"the number of connections");
-	else
+		refuse_key(loading, what, node, "timeout",
+			   "this channel has its own time limits, so 'timeout' has no meaning; "
+			   "see 'tocsin plugins show' for its options");
+	} else {
 		refuse_key(loading, what, node, "workers",
 			   "this channel does not block, so 'workers' has no meaning; write "
 			   "concurrency: for the number of deliveries at once");
+	}
 }
 
 static void read_channel(struct loading *loading, const struct entry *entry)

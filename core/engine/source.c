@@ -76,12 +76,15 @@ static void *thread(void *data)
 
 	if (open_source(source))
 		run_source(source);
-	if (source->open_result == 0)
-		source->settings->plugin->source.close(source->state);
 	pthread_mutex_lock(&source->lock);
 	source->ended = true;
 	pthread_cond_broadcast(&source->changed);
+	/* its locks guard the deliveries that are still under way */
+	while (!source->may_close && source->open_result == 0)
+		pthread_cond_wait(&source->changed, &source->lock);
 	pthread_mutex_unlock(&source->lock);
+	if (source->open_result == 0)
+		source->settings->plugin->source.close(source->state);
 	return NULL;
 }
 
@@ -169,6 +172,10 @@ void source_free(struct source *source)
 	if (!source)
 		return;
 	source_stop(source);
+	pthread_mutex_lock(&source->lock);
+	source->may_close = true;
+	pthread_cond_broadcast(&source->changed);
+	pthread_mutex_unlock(&source->lock);
 	pthread_join(source->thread, NULL);
 	dispose(source);
 }

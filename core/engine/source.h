@@ -12,6 +12,7 @@
 #include "engine/internal.h"
 
 #define SOURCE_TELL 500         /* marks told in one call */
+#define SOURCE_REFUSED 64       /* refused alerts that are not logged again and again */
 
 struct source {
 	struct engine *engine;
@@ -26,7 +27,7 @@ struct source {
 
 	pthread_mutex_t lock;       /* guards what follows */
 	pthread_cond_t changed;
-	bool opened, may_run, ended;
+	bool opened, may_run, ended, may_close;
 	int open_result, run_result;
 	char trouble[256];          /* why it does not work at the moment, or "" */
 
@@ -39,18 +40,20 @@ struct source {
 		char *mark;
 	} *accepted;
 	size_t n_accepted;
+	uint64_t refused[SOURCE_REFUSED]; /* marks of alerts not accepted, told once */
 };
 
 /* Opens the source on its own thread, which then waits for source_run. */
 int source_new(struct engine *engine, struct generation *generation,
 	       const struct source_settings *settings, struct source **source, struct error *err);
 void source_run(struct source *source);
-/* Asks it to stop; source_free waits for that. */
+/* Asks its run to end; source_join waits for that. The plugin stays open (and keeps its locks) until
+ * source_free. */
 void source_stop(struct source *source);
 void source_free(struct source *source);
 /* Any thread: look at what changed. tell: the store may have something to tell it. */
 void source_wake(struct source *source, bool tell);
-/* Waits until its work is over (a run that is once). 0 or what run returned. */
+/* Waits until its run is over. 0 or what run returned. */
 int source_join(struct source *source);
 /* Any thread: a new reference. */
 json_t *source_status(struct source *source);

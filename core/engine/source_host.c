@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "engine/intake.h"
 #include "engine/source.h"
 #include "store/values.h"
@@ -66,6 +67,21 @@ static void batch_free(struct batch *batch)
 	free(batch->from);
 }
 
+/* The source emits a refused alert again and again; people need to hear of it once. */
+static void report_refused(struct source *source, const char *mark, const char *why)
+{
+	uint64_t hash = mark ? fnv1a(FNV_START, mark, strlen(mark)) : 0;
+	uint64_t *slot = &source->refused[hash % SOURCE_REFUSED];
+
+	if (mark && *slot == hash)
+		return;
+	*slot = hash;
+	log_write(source->engine->log, TOCSIN_LOG_ERROR, source->settings->name,
+		  "alert %s is not accepted: %s", mark ? mark : "without a mark", why);
+	if (mark)
+		tally_failed(&source->engine->tally, mark);
+}
+
 static int fill_batch(struct source *source, struct tocsin_emission *emission, size_t n,
 		      struct batch *batch)
 {
@@ -82,11 +98,7 @@ static int fill_batch(struct source *source, struct tocsin_emission *emission, s
 			return result;
 		emission[i].result = TOCSIN_INVALID;
 		if (result < 0) {
-			log_write(source->engine->log, TOCSIN_LOG_ERROR, source->settings->name,
-				  "alert %s is not accepted: %s",
-				  emission[i].mark ? emission[i].mark : "without a mark", err.text);
-			if (emission[i].mark)
-				tally_failed(&source->engine->tally, emission[i].mark);
+			report_refused(source, emission[i].mark, err.text);
 			continue;
 		}
 		batch->from[batch->n] = i;

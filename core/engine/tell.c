@@ -13,6 +13,7 @@
 struct page {
 	struct store_request request;
 	const char *source;
+	int64_t after;          /* only alerts above this number */
 	struct tocsin_settled settled[SOURCE_TELL];
 	int64_t alert[SOURCE_TELL];
 	char *mark[SOURCE_TELL];
@@ -45,7 +46,8 @@ static int read_untold(struct store_request *request, const struct transaction *
 	struct page *page = (struct page *)request;
 
 	page_clear(page);
-	return t->ops->untold(t->state, page->source, SOURCE_TELL, on_untold, page);
+	return t->ops->untold(t->state, page->source, page->after, SOURCE_TELL, on_untold,
+			      page);
 }
 
 static int write_told(struct store_request *request, const struct transaction *t)
@@ -69,22 +71,58 @@ static void report(const struct source *source, const struct page *page)
 	}
 }
 
+static void page_drop(struct page *page, size_t i)
+{
+	free(page->mark[i]);
+	page->n--;
+	memmove(&page->mark[i], &page->mark[i + 1], (page->n - i) * sizeof(page->mark[0]));
+	memmove(&page->alert[i], &page->alert[i + 1], (page->n - i) * sizeof(page->alert[0]));
+	memmove(&page->settled[i], &page->settled[i + 1],
+		(page->n - i) * sizeof(page->settled[0]));
+}
+
+/* Hands the page to the plugin. Marks that it can never note (-EINVAL) leave the page, so that one of
+ * them does not keep the others from being told. Returns the last thing that stood in the way. */
+static int hand_over(struct source *source, struct page *page)
+{
+	const struct tocsin_source_ops *ops = &source->settings->plugin->source;
+	int result = ops->settled ? ops->settled(source->state, page->settled, page->n) : 0;
+	int trouble = 0;
+
+	if (result == 0)
+		return 0;
+	if (result != -EINVAL || page->n == 1) {
+		while (page->n > 0)
+			page_drop(page, page->n - 1);
+		return result;
+	}
+	for (size_t i = 0; i < page->n;) {
+		result = ops->settled(source->state, &page->settled[i], 1);
+		if (result < 0) {
+			trouble = result;
+			page_drop(page, i);
+		} else {
+			i++;
+		}
+	}
+	return trouble;
+}
+
 /* Tells one page. Returns how many, or what stood in the way. */
 static int tell_page(struct source *source, struct page *page)
 {
-	const struct tocsin_source_ops *ops = &source->settings->plugin->source;
-	int n = (int)page->n, result;
+	int trouble, result;
 
-	if (n == 0)
+	if (page->n == 0)
 		return 0;
-	result = ops->settled ? ops->settled(source->state, page->settled, page->n) : 0;
-	if (result < 0)
-		return result;
+	trouble = hand_over(source, page);
 	report(source, page);
 	page->request.apply = write_told;
 	page->request.persist = true;
 	result = store_call(source->engine->store, &page->request);
-	return result < 0 ? result : n;
+	if (result == 0)
+		result = trouble;
+	return result < 0 ? result : (int)page->n;
 }
 
 /* What was accepted counts as settled for sources with settle_on: accepted. */
@@ -120,19 +158,28 @@ static int tell_accepted(struct source *source, struct page *page)
 
 static int tell_settled(struct source *source, struct page *page)
 {
-	int told = 0, result;
+	int told = 0, trouble = 0, result;
+	size_t n;
 
+	page->after = 0;
 	do {
 		page->request.apply = read_untold;
 		page->request.persist = false;
 		result = store_call(source->engine->store, &page->request);
+		n = page->n;
+		if (n)
+			page->after = page->alert[n - 1];
 		if (result == 0)
 			result = tell_page(source, page);
 		page_clear(page);
-		if (result > 0)
+		if (result == -EINVAL)
+			trouble = result; /* the others are told all the same */
+		else if (result < 0)
+			return result;
+		else
 			told += result;
-	} while (result == SOURCE_TELL);
-	return result < 0 ? result : told;
+	} while (n == SOURCE_TELL);
+	return trouble < 0 ? trouble : told;
 }
 
 int source_tell(struct source *source)

@@ -160,8 +160,7 @@ static int linker_refused(const char *name, struct error *err)
  * comes first: it resolves every function now and says what is missing, while
  * libltdl would bind lazily and call each failure "file not found".
  */
-static int open_object(const struct loader *loader, int fd, const void **symbol,
-		       struct error *err)
+static int open_object(const struct loader *loader, int fd, const void **symbol, struct error *err)
 {
 	char name[64];
 	lt_dlhandle handle;
@@ -176,7 +175,8 @@ static int open_object(const struct loader *loader, int fd, const void **symbol,
 	*symbol = lt_dlsym(handle, SYMBOL);
 	if (!*symbol)
 		return error_set(err, -ENOENT,
-				 "it has no symbol " SYMBOL "; a plugin is made with TOCSIN_PLUGIN");
+				 "it has no symbol " SYMBOL
+				 "; a plugin is made with TOCSIN_PLUGIN");
 	return 0;
 }
 
@@ -241,7 +241,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 static void refuse(const struct listener *listener, const char *path, const struct error *why)
 {
-	struct buffer sentence = { 0 };
+	struct buffer sentence = {0};
 
 	buffer_printf(&sentence, "plugin %s refused: %s", path, why->text);
 	if (listener->refused)
@@ -252,8 +252,8 @@ static void refuse(const struct listener *listener, const char *path, const stru
 static int load_entry(struct loader *loader, const char *directory, const char *name,
 		      const struct listener *listener)
 {
-	struct buffer path = { 0 };
-	struct error why = { "not enough memory" };
+	struct buffer path = {0};
+	struct error why = {"not enough memory"};
 	int result = -ENOMEM;
 
 	buffer_printf(&path, "%s/%s", directory, name);
@@ -268,7 +268,7 @@ static int load_entry(struct loader *loader, const char *directory, const char *
 int loader_scan(struct loader *loader, const char *directory, loader_refused_fn *refused,
 		void *data, struct error *err)
 {
-	struct listener listener = { refused, data };
+	struct listener listener = {refused, data};
 	struct dirent **entries;
 	struct error why;
 	int loaded = 0;

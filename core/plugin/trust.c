@@ -13,9 +13,9 @@
 
 /* A walk from the root to the end of a path. */
 struct walk {
-	const char *asked;      /* the whole path, for messages */
-	int fd;                 /* the component reached so far, opened with O_PATH */
-	char rest[PATH_MAX];    /* what is still to walk */
+	const char *asked;   /* the whole path, for messages */
+	int fd;              /* the component reached so far, opened with O_PATH */
+	char rest[PATH_MAX]; /* what is still to walk */
 	int links;
 };
 
@@ -44,7 +44,8 @@ static int judge(const struct walk *walk, int fd, const struct stat *st, bool la
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return error_set(err, -EPERM,
 				 "%s belongs to user %u; it must belong to root or to user %u, "
-				 "who runs this", name, st->st_uid, geteuid());
+				 "who runs this",
+				 name, st->st_uid, geteuid());
 	if (S_ISLNK(st->st_mode) || !writable)
 		return 0;
 	/* In a sticky directory on the way others cannot replace what is ours or root's. */
@@ -136,8 +137,8 @@ static int reopen(const struct walk *walk, bool directory, struct error *err)
 	if (fstat(walk->fd, &st) < 0)
 		return error_set(err, -errno, "%s: %s", walk->asked, strerror(errno));
 	if (directory ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
-		return error_set(err, directory ? -ENOTDIR : -EINVAL, "%s is not a %s",
-				 walk->asked, directory ? "directory" : "regular file");
+		return error_set(err, directory ? -ENOTDIR : -EINVAL, "%s is not a %s", walk->asked,
+				 directory ? "directory" : "regular file");
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", walk->fd);
 	fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (directory ? O_DIRECTORY : 0));
 	if (fd < 0)
@@ -147,7 +148,7 @@ static int reopen(const struct walk *walk, bool directory, struct error *err)
 
 int trust_open(const char *path, bool directory, struct error *err)
 {
-	struct walk walk = { .asked = path, .fd = -1 };
+	struct walk walk = {.asked = path, .fd = -1};
 	char component[NAME_MAX + 1];
 	bool too_long = false;
 	int result = 0;

@@ -17,6 +17,7 @@ struct required {
 	const char *name;
 	size_t offset;
 };
+/* clang-format off */
 #define REQUIRED(structure, field) { #field, offsetof(structure, field) }
 
 static const struct required channel_functions[] = {
@@ -63,6 +64,7 @@ static const struct required store_functions[] = {
 	REQUIRED(struct tocsin_store_ops, prune),
 	REQUIRED(struct tocsin_store_ops, maintain),
 };
+/* clang-format on */
 
 /* An operations table: where it came from, where its copy goes. */
 struct operations {
@@ -94,7 +96,8 @@ static int copy_operations(const struct operations *ops, struct error *err)
 	if (size < ops->least_size || size > MAX_STRUCT || size % sizeof(void *) != 0)
 		return error_set(err, -EINVAL,
 				 "its .%s operations have the impossible size %zu; set .size to "
-				 "sizeof(struct tocsin_%s_ops)", ops->kind, size, ops->kind);
+				 "sizeof(struct tocsin_%s_ops)",
+				 ops->kind, size, ops->kind);
 	memset(ops->ours, 0, ops->our_size);
 	memcpy(ops->ours, ops->theirs, size < ops->our_size ? size : ops->our_size);
 	memcpy(ops->ours, &ops->our_size, sizeof(ops->our_size));
@@ -112,10 +115,13 @@ static int copy_operations(const struct operations *ops, struct error *err)
 
 static int check_channel(struct plugin *plugin, struct error *err)
 {
-	struct operations ops = {
-		"channel", plugin->it.channel, &plugin->channel, sizeof(plugin->channel),
-		CHANNEL_SIZE_1, channel_functions, TOCSIN_COUNT(channel_functions),
-	};
+	struct operations ops = {"channel",
+				 plugin->it.channel,
+				 &plugin->channel,
+				 sizeof(plugin->channel),
+				 CHANNEL_SIZE_1,
+				 channel_functions,
+				 TOCSIN_COUNT(channel_functions)};
 
 	plugin->it.channel = &plugin->channel;
 	if (plugin->it.batch > MAX_BATCH || plugin->it.concurrency < 0)
@@ -125,10 +131,13 @@ static int check_channel(struct plugin *plugin, struct error *err)
 
 static int check_source(struct plugin *plugin, struct error *err)
 {
-	struct operations ops = {
-		"source", plugin->it.source, &plugin->source, sizeof(plugin->source),
-		SOURCE_SIZE_1, source_functions, TOCSIN_COUNT(source_functions),
-	};
+	struct operations ops = {"source",
+				 plugin->it.source,
+				 &plugin->source,
+				 sizeof(plugin->source),
+				 SOURCE_SIZE_1,
+				 source_functions,
+				 TOCSIN_COUNT(source_functions)};
 
 	plugin->it.source = &plugin->source;
 	return copy_operations(&ops, err);
@@ -136,10 +145,13 @@ static int check_source(struct plugin *plugin, struct error *err)
 
 static int check_store(struct plugin *plugin, struct error *err)
 {
-	struct operations ops = {
-		"store", plugin->it.store, &plugin->store, sizeof(plugin->store),
-		STORE_SIZE_1, store_functions, TOCSIN_COUNT(store_functions),
-	};
+	struct operations ops = {"store",
+				 plugin->it.store,
+				 &plugin->store,
+				 sizeof(plugin->store),
+				 STORE_SIZE_1,
+				 store_functions,
+				 TOCSIN_COUNT(store_functions)};
 
 	plugin->it.store = &plugin->store;
 	return copy_operations(&ops, err);
@@ -171,7 +183,8 @@ static int check_front(const void *symbol, size_t symbol_size, uint32_t *size, s
 	if (front[0] != TOCSIN_ABI)
 		return error_set(err, -EPROTO,
 				 "it was built for plugin ABI %u, this is ABI %d; build it against "
-				 "these headers", front[0], TOCSIN_ABI);
+				 "these headers",
+				 front[0], TOCSIN_ABI);
 	*size = front[1];
 	if (*size < PLUGIN_SIZE_1 || *size > MAX_STRUCT ||
 	    (symbol_size != 0 && *size > symbol_size))
@@ -196,7 +209,8 @@ int verify_descriptor(const void *symbol, size_t symbol_size, struct plugin *plu
 				 "its .name must be a small letter followed by small letters, "
 				 "digits, '_' or '-'");
 	if (!it->version || !it->summary)
-		return error_set(err, -EINVAL, "it has no .%s", it->version ? "summary" : "version");
+		return error_set(err, -EINVAL, "it has no .%s",
+				 it->version ? "summary" : "version");
 	result = check_kind(plugin, err);
 	return result < 0 ? result : verify_options(it, err);
 }

@@ -104,11 +104,11 @@ static int check_table(const struct table *table, struct error *err)
 		const struct tocsin_option option =
 			options_at(table->options, table->option_size, i);
 
-		if (option.size != table->option_size || !option.name ||
-		    !verify_name(option.name))
+		if (option.size != table->option_size || !option.name || !verify_name(option.name))
 			result = error_set(err, -EINVAL,
 					   "its option number %zu is not made with TOCSIN_OPTION "
-					   "and a name of small letters", i + 1);
+					   "and a name of small letters",
+					   i + 1);
 		else if (stands_before(table, i, option.name))
 			result = error_set(err, -EEXIST, "its option '%s' is there twice",
 					   option.name);
@@ -120,11 +120,12 @@ static int check_table(const struct table *table, struct error *err)
 
 int verify_options(const struct tocsin_plugin *it, struct error *err)
 {
-	struct table table = { it->options, it->option_count, it->option_size, it->config_size, 0 };
+	struct table table = {it->options, it->option_count, it->option_size, it->config_size, 0};
 
 	if (it->option_size < OPTION_SIZE_1 || it->option_size > MAX_STRUCT ||
 	    it->option_size % _Alignof(struct tocsin_option) != 0)
-		return error_set(err, -EINVAL, "its .option_size %u is impossible", it->option_size);
+		return error_set(err, -EINVAL, "its .option_size %u is impossible",
+				 it->option_size);
 	if (it->config_size > MAX_CONFIG)
 		return error_set(err, -EINVAL, "its .config_size %zu is impossible",
 				 it->config_size);

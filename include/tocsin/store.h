@@ -171,8 +171,9 @@ struct tocsin_store_ops {
 	int (*next_due)(void *state, const char *channel, int64_t *due_ms); /* INT64_MAX: none */
 
 	/* telling sources */
-	int (*untold)(void *state, const char *source, size_t limit, tocsin_untold_fn *fn,
-		      void *data);      /* settled alerts that the source has not been told of */
+	/* Settled alerts that the source has not been told of, by number, above `after`. */
+	int (*untold)(void *state, const char *source, int64_t after, size_t limit,
+		      tocsin_untold_fn *fn, void *data);
 	int (*told)(void *state, int64_t alert);
 
 	/* operators; settled ones with state DEAD only for replay and drop */

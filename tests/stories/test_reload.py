@@ -43,10 +43,10 @@ def test_a_bad_configuration_changes_nothing(tocsin, tmp_path, how):
     log = tmp_path / "log.json"
     tocsin.configure(channels={"log": file_channel(log)}).start()
     pid = tocsin.pid
-    tocsin.write("20-bad.yaml", "channels:\n  bad: {type: smtp, prot: 1}\nlog: {levle: x}\n")
+    tocsin.write("20-bad.yaml", "channels:\n  bad: {type: smtp, prot: 1}\nhistory: {kepe: 1d}\n")
     if how == "signal":
         tocsin.hup()
-        tocsin.wait_log(r"20-bad\.yaml:3:7: .*levle")
+        tocsin.wait_log(r"20-bad\.yaml:3:11: .*kepe")
     elif how == "command":
         run = tocsin.cli("reload")
         assert run.status == 1 and "20-bad.yaml:2:" in run.stdout + run.stderr, run
@@ -56,7 +56,7 @@ def test_a_bad_configuration_changes_nothing(tocsin, tmp_path, how):
         with pytest.raises(Refused) as refused:
             tocsin.post("/api/v1/reload")
         assert refused.value.status == 422
-        assert any("20-bad.yaml:3:7" in each for each in refused.value.reply["problems"])
+        assert any("20-bad.yaml:3:11" in each for each in refused.value.reply["problems"])
     tocsin.send(alert())
     tocsin.wait_settled()
     assert count(log) == 1 and tocsin.pid == pid and tocsin.running()

@@ -60,6 +60,11 @@ static void fake_done(struct tocsin_delivery *delivery, enum tocsin_outcome outc
 	snprintf(done->why, sizeof(done->why), "%s", why ? why : "");
 }
 
+static void fake_begin(struct tocsin_delivery *delivery)
+{
+	assert_non_null(delivery);
+}
+
 /* Two statuses are enough here: the core has tests of its own for the mapping. */
 static void fake_post(struct tocsin_delivery *delivery, const struct tocsin_request *request)
 {
@@ -80,7 +85,7 @@ static void fake_post(struct tocsin_delivery *delivery, const struct tocsin_requ
 	if (reply->status >= 200 && reply->status < 300)
 		verdict.outcome = TOCSIN_DELIVERED;
 	else if (reply->status == 0 || reply->status == 429 || reply->status >= 500)
-		verdict.outcome = TOCSIN_RETRY;
+		verdict.outcome = reply->status == 429 ? TOCSIN_THROTTLED : TOCSIN_UNAVAILABLE;
 	snprintf(verdict.why, sizeof(verdict.why), "status %d", reply->status);
 	if (request->judge)
 		request->judge(reply, &verdict);
@@ -91,6 +96,7 @@ const struct tocsin_host fake_host = {
 	.size = sizeof(fake_host),
 	.log = fake_log,
 	.count = fake_count,
+	.begin = fake_begin,
 	.done = fake_done,
 	.post = fake_post,
 };

@@ -58,6 +58,8 @@ int fixture_begin(void **state)
 	f->admin = PQconnectdb(server);
 	if (PQstatus(f->admin) != CONNECTION_OK)
 		return -1;
+	/* One test at a time: those of another program would meet this one on the server. */
+	fixture_sql(f, "SELECT pg_advisory_lock(1)");
 	fixture_sql(f, "SET client_min_messages = warning; DROP SCHEMA IF EXISTS t CASCADE; "
 		       "DROP ROLE IF EXISTS limited; CREATE ROLE limited LOGIN; "
 		       "CREATE SCHEMA t; SET search_path = t; GRANT USAGE ON SCHEMA t TO limited");
@@ -84,10 +86,8 @@ int fixture_end(void **state)
 {
 	struct fixture *f = *state;
 
-	/* One test at a time: those of another program would meet this one on the server. */
-	fixture_sql(f, "SELECT pg_advisory_lock(1)");
-	fixture_sql(f,
-		    "SET client_min_messages = warning; DROP SCHEMA t CASCADE; DROP ROLE limited");
+	fixture_sql(f, "SET client_min_messages = warning; "
+		       "DROP SCHEMA t CASCADE; DROP ROLE limited");
 	PQfinish(f->admin);
 	host_done(&f->host);
 	free(f->connection);

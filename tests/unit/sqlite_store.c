@@ -44,7 +44,7 @@ static int open_store(struct store_subject *subject, void **state)
 	static struct tocsin_self self;
 
 	self.store = (struct sqlite_store *)subject->data;
-	config = (struct config){.path = self.store->path, .reserve = 1 << 20};
+	config = (struct config){.path = self.store->path, .reserve = 1 << 16};
 	assert_int_equal(tocsin_plugin.config_size, sizeof(config));
 	return subject->ops->open(&self, &host, &config, state);
 }

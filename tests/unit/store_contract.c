@@ -192,7 +192,7 @@ struct telling contract_untold(struct contract *c, const char *source)
 {
 	struct telling telling = {0};
 
-	assert_int_equal(c->ops->untold(c->store, source, 100, note_untold, &telling), 0);
+	assert_int_equal(c->ops->untold(c->store, source, 0, 100, note_untold, &telling), 0);
 	return telling;
 }
 

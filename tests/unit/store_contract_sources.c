@@ -155,11 +155,46 @@ static void a_source_hears_again_when_the_last_dead_one_is_dropped(void **state)
 	assert_false(telling.dead);
 }
 
+static int check_next(int64_t alert, const char *mark, bool dead, void *data)
+{
+	int64_t *last = data;
+
+	assert_true(mark && !dead);
+	assert_true(alert > *last);
+	*last = alert;
+	return 0;
+}
+
+static void a_source_hears_of_many_page_by_page_in_their_order(void **state)
+{
+	struct contract *c = *state;
+	int64_t last = 0;
+	char mark[4];
+
+	contract_begin(c);
+	for (char i = '0'; i <= '9'; i++) {
+		mark[0] = i;
+		mark[1] = '\0';
+		(void)contract_accept(c, &(struct sample){.mark = mark,
+							  .tell = true,
+							  .state = TOCSIN_STATE_SUPPRESSED});
+	}
+	contract_commit(c);
+	for (int page = 0; page < 4; page++) {
+		int64_t before = last;
+
+		assert_int_equal(c->ops->untold(c->store, "site-alerts", last, 3, check_next, &last),
+				 0);
+		assert_int_equal(last - before, page < 3 ? 3 : 1);
+	}
+}
+
 const struct contract_test contract_sources[] = {
 	CONTRACT_TEST(parking_holds_back_what_its_source_will_emit_again),
 	CONTRACT_TEST(what_was_not_emitted_again_is_suppressed),
 	CONTRACT_TEST(a_source_hears_of_the_end_once),
 	CONTRACT_TEST(a_source_does_not_hear_of_what_is_pending_or_not_asked_for),
+	CONTRACT_TEST(a_source_hears_of_many_page_by_page_in_their_order),
 	CONTRACT_TEST(a_source_hears_again_after_a_replay),
 	CONTRACT_TEST(a_source_hears_again_when_the_last_dead_one_is_dropped),
 	{NULL, NULL},

@@ -101,7 +101,8 @@ static const json_t *named(const json_t *array, const char *name)
 	size_t i;
 	const json_t *item;
 
-	json_array_foreach(array, i, item) {
+	json_array_foreach(array, i, item)
+	{
 		if (strcmp(json_string_value(json_object_get(item, "name")), name) == 0)
 			return item;
 	}

@@ -44,8 +44,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = {"10-a.yaml", "B.yml", "a.yaml", ".hidden.yaml",
-					    "c.yaml~", "README", ".yaml", "z.yaml", "fifo.yaml"};
+	static const char *const names[] = {"10-a.yaml",    "B.yml",   "a.yaml",
+					    ".hidden.yaml", "c.yaml~", "README",
+					    ".yaml",        "z.yaml",  "fifo.yaml"};
 	char path[96];
 
 	(void)state;

@@ -70,7 +70,9 @@ static const char *expand(const char *text)
 {
 	struct problems problems = {0};
 	struct options_context context = {
-		.arena = arena, .problems = &problems, .secret = hear,
+		.arena = arena,
+		.problems = &problems,
+		.secret = hear,
 	};
 	char *value;
 	int code;
@@ -100,8 +102,8 @@ static const char *reference(const char *kind, const char *name)
 
 static void text_without_references_stays_as_it_is(void **state)
 {
-	static const char *const texts[] = {"", "plain", "pa$$word", "$", "$x {y} $1", "}",
-					    "$ {env:X}"};
+	static const char *const texts[] = {"",          "plain", "pa$$word", "$",
+					    "$x {y} $1", "}",     "$ {env:X}"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

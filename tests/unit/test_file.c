@@ -241,7 +241,7 @@ static void what_does_not_fit_leaves_nothing_behind(void **unused)
 	setrlimit(RLIMIT_FSIZE, &small);
 	outcome = fake_deliver(state, &fake)->outcome;
 	setrlimit(RLIMIT_FSIZE, &before);
-	assert_int_equal(outcome, TOCSIN_RETRY);
+	assert_int_equal(outcome, TOCSIN_UNAVAILABLE);
 	assert_content(place.log, "kept\n");
 	assert_int_equal(fake_deliver(state, &fake)->outcome, TOCSIN_DELIVERED);
 	tocsin_plugin.channel->close(state);
@@ -274,7 +274,7 @@ static void rotation_moves_to_a_new_file(void **unused)
 	assert_int_equal(stat(place.log, &st), 0);
 	/* so is a directory that was replaced */
 	fake_remove(place.directory);
-	assert_int_equal(fake_deliver(state, &fake)->outcome, TOCSIN_RETRY);
+	assert_int_equal(fake_deliver(state, &fake)->outcome, TOCSIN_UNAVAILABLE);
 	assert_int_equal(mkdir(place.directory, 0700), 0);
 	assert_int_equal(fake_deliver(state, &fake)->outcome, TOCSIN_DELIVERED);
 	tocsin_plugin.channel->close(state);
@@ -339,7 +339,7 @@ static void a_place_that_turns_unsafe_is_left_alone(void **unused)
 	assert_int_equal(symlink(place.other, place.log), 0);
 	tocsin_plugin.channel->reopen(state);
 	fake_alert_init(&fake, "x");
-	assert_int_equal(fake_deliver(state, &fake)->outcome, TOCSIN_RETRY);
+	assert_int_equal(fake_deliver(state, &fake)->outcome, TOCSIN_UNAVAILABLE);
 	assert_content(place.other, "precious\n");
 	tocsin_plugin.channel->close(state);
 	fake_remove(place.directory);

@@ -108,9 +108,10 @@ static void build(const struct bench *bench, const char *file, const char *sourc
 	const char *include = getenv("TOCSIN_INCLUDE");
 
 	write_file(bench, "source.c", source);
-	snprintf(command, sizeof(command),
-		 "cd \"$1\" && umask 022 && %s -std=c11 -shared -fPIC -w -I'%s' -o '%s' source.c %s",
-		 cc ? cc : "cc", include ? include : "include", file, arguments);
+	snprintf(
+		command, sizeof(command),
+		"cd \"$1\" && umask 022 && %s -std=c11 -shared -fPIC -w -I'%s' -o '%s' source.c %s",
+		cc ? cc : "cc", include ? include : "include", file, arguments);
 	/* The include path may be relative to where the test runs. */
 	if (!include || include[0] != '/') {
 		char here[256];
@@ -118,8 +119,8 @@ static void build(const struct bench *bench, const char *file, const char *sourc
 		assert_non_null(getcwd(here, sizeof(here)));
 		snprintf(command, sizeof(command),
 			 "cd \"$1\" && umask 022 && %s -std=c11 -shared -fPIC -w -I'%s/%s' -o '%s' "
-			 "source.c %s", cc ? cc : "cc", here, include ? include : "include", file,
-			 arguments);
+			 "source.c %s",
+			 cc ? cc : "cc", here, include ? include : "include", file, arguments);
 	}
 	run(command, bench->directory);
 }
@@ -188,9 +189,11 @@ static void two_plugins_with_the_same_function_do_not_mix(void **state)
 	build(bench, "gong.so", whole, "-DANSWER=2 '-DOPEN=.open=open_it,' '-DNAME=\"gong\"'");
 	assert_int_equal(scan(bench), 2);
 	assert_int_equal(loader_find(bench->loader, TOCSIN_CHANNEL, "bell")
-				 ->channel.open(NULL, NULL, NULL, NULL), 1);
+				 ->channel.open(NULL, NULL, NULL, NULL),
+			 1);
 	assert_int_equal(loader_find(bench->loader, TOCSIN_CHANNEL, "gong")
-				 ->channel.open(NULL, NULL, NULL, NULL), 2);
+				 ->channel.open(NULL, NULL, NULL, NULL),
+			 2);
 }
 
 static void refuses_the_second_of_a_name_and_names_the_first(void **state)
@@ -228,8 +231,9 @@ static void refuses_what_is_no_shared_object(void **state)
 {
 	struct bench *bench = *state;
 
-	write_file(bench, "text.so", "#!/bin/sh\necho 'this is a script, and a rather long one so "
-				     "that it is longer than the header of a shared object'\n");
+	write_file(bench, "text.so",
+		   "#!/bin/sh\necho 'this is a script, and a rather long one so "
+		   "that it is longer than the header of a shared object'\n");
 	refused(bench, "text.so", "not a shared object");
 	assert_int_equal(unlink(path_of(bench, "text.so")), 0);
 	assert_int_equal(mkfifo(path_of(bench, "pipe.so"), 0600), 0);
@@ -243,7 +247,8 @@ static void refuses_another_abi(void **state)
 {
 	struct bench *bench = *state;
 
-	build(bench, "old.so", "#include <stdint.h>\nconst uint32_t tocsin_plugin[2] = { 77, 400 };", "");
+	build(bench, "old.so",
+	      "#include <stdint.h>\nconst uint32_t tocsin_plugin[2] = { 77, 400 };", "");
 	refused(bench, "old.so", "ABI 77");
 }
 
@@ -271,8 +276,9 @@ static void refuses_a_file_with_an_undefined_function_and_names_it(void **state)
 {
 	struct bench *bench = *state;
 
-	build(bench, "lazy.so", whole, "-DANSWER='not_there()' '-DOPEN=.open=open_it,' "
-				       "'-DNAME=\"lazy\"' -Wl,-z,lazy");
+	build(bench, "lazy.so", whole,
+	      "-DANSWER='not_there()' '-DOPEN=.open=open_it,' "
+	      "'-DNAME=\"lazy\"' -Wl,-z,lazy");
 	refused(bench, "lazy.so", "not_there");
 }
 

@@ -148,7 +148,8 @@ static void every_type_is_read(void **state)
 			      "port: \"587\"\nretries: -3\nverify: false\ntimeout: 1h30m\n"
 			      "size: 1MiB\nrate: unlimited\ntls: tls\nto: one@example.com\n"
 			      "labels: {b: 1, a: true}\nquery: |\n  SELECT $$x$$\n"
-			      "path: /var/log/x\nretry: {first: 5s, name: n}\n"), 0);
+			      "path: /var/log/x\nretry: {first: 5s, name: n}\n"),
+			 0);
 	assert_string_equal(config.host, "123");
 	assert_string_equal(config.password, "hunter2");
 	assert_string_equal(config.url, "HTTPS://u:p@[::1]:8/x?y");
@@ -176,9 +177,9 @@ static void an_unknown_key_gets_a_suggestion(void **state)
 {
 	(void)state;
 	assert_refused("prot: 1", "x.yaml:2:1: channel 'mail': unknown key 'prot'; did you mean "
-		       "'port'?");
+				  "'port'?");
 	assert_refused("tpye: smtp", "x.yaml:2:1: channel 'mail': unknown key 'tpye'; did you mean "
-		       "'type'?");
+				     "'type'?");
 	assert_refused("colour: red",
 		       "x.yaml:2:1: channel 'mail': unknown key 'colour'; the known keys are type, "
 		       "host, password, url, hook, port, retries, verify, timeout, size, rate, "
@@ -234,16 +235,24 @@ static void wrong_values_say_what_to_write(void **state)
 		char expected[256];
 
 		snprintf(expected, sizeof(expected),
-			 "x.yaml:2:%d: channel 'mail': '%.*s' must be %s", key + 3, key, cases[i].line, cases[i].must);
+			 "x.yaml:2:%d: channel 'mail': '%.*s' must be %s", key + 3, key,
+			 cases[i].line, cases[i].must);
 		assert_refused(cases[i].line, expected);
 	}
 }
 
 static void urls_need_a_scheme_a_host_and_no_spaces(void **state)
 {
-	static const char *const bad[] = {"example.com", "ftp://example.com", "http://",
-					  "https:///x", "http://:80/", "'http://a b/'", "\"http://a\\tb/\"",
-					  "http://user@/x", "file:///etc/passwd", "http://?x",
+	static const char *const bad[] = {"example.com",
+					  "ftp://example.com",
+					  "http://",
+					  "https:///x",
+					  "http://:80/",
+					  "'http://a b/'",
+					  "\"http://a\\tb/\"",
+					  "http://user@/x",
+					  "file:///etc/passwd",
+					  "http://?x",
 					  "\"http://a\\r\\nX: y/\""};
 
 	(void)state;
@@ -260,30 +269,31 @@ static void wrong_kinds_say_what_was_found(void **state)
 {
 	(void)state;
 	assert_refused("port: [1]", "x.yaml:2:7: channel 'mail': 'port' must be a whole number "
-		       "between 1 and 65535, not a list");
+				    "between 1 and 65535, not a list");
 	assert_refused("path: {a: b}", "x.yaml:2:7: channel 'mail': 'path' must be an absolute "
-		       "path such as /var/lib/tocsin, not a section");
+				       "path such as /var/lib/tocsin, not a section");
 	assert_refused("tls:", "x.yaml:2:5: channel 'mail': 'tls' has no value; write one of "
-		       "starttls, tls, none, or take the line out");
+			       "starttls, tls, none, or take the line out");
 	assert_refused("to: {a: b}", "x.yaml:2:5: channel 'mail': 'to' must be a text or a list of "
-		       "texts, not a section");
+				     "texts, not a section");
 	assert_refused("to: [a, [b]]", "x.yaml:2:9: channel 'mail': item 2 of 'to' must be a text, "
-		       "not a list");
+				       "not a list");
 	assert_refused("labels: [a]", "x.yaml:2:9: channel 'mail': 'labels' must be lines of "
-		       "'name: text', not a list");
+				      "'name: text', not a list");
 	assert_refused("labels: {a: [b]}", "x.yaml:2:13: channel 'mail': 'a' in 'labels' must be a "
-		       "text, not a list");
+					   "text, not a list");
 	assert_refused("retry: 5s", "x.yaml:2:8: channel 'mail': retry: this must be a section of "
-		       "'key: value' lines, not a single text");
+				    "'key: value' lines, not a single text");
 	assert_int_not_equal(fill("- a\n"), 0);
 	assert_string_equal(problems.text[0], "x.yaml:1:1: channel 'mail': this must be a section "
-			    "of 'key: value' lines, not a list");
+					      "of 'key: value' lines, not a list");
 }
 
 static void secrets_are_never_shown(void **state)
 {
 	(void)state;
-	assert_refused("hook: hunter2", "x.yaml:2:7: channel 'mail': 'hook' must be an http or "
+	assert_refused("hook: hunter2",
+		       "x.yaml:2:7: channel 'mail': 'hook' must be an http or "
 		       "https URL without spaces, such as https://example.com/hook; the value is "
 		       "not");
 	assert_int_equal(setenv("TOCSIN_TEST", "hunter2", 1), 0);
@@ -304,7 +314,8 @@ static void references_work_in_every_type(void **state)
 	assert_int_equal(setenv("TOCSIN_TEST", "587", 1), 0);
 	assert_int_equal(fill("host: h${env:TOCSIN_TEST}\nport: ${env:TOCSIN_TEST}\n"
 			      "to: [a, \"${env:TOCSIN_TEST}\"]\n"
-			      "labels: {x: \"${env:TOCSIN_TEST}\"}\n"), 0);
+			      "labels: {x: \"${env:TOCSIN_TEST}\"}\n"),
+			 0);
 	assert_string_equal(config.host, "h587");
 	assert_int_equal(config.port, 587);
 	assert_string_equal(config.to.item[1], "587");

@@ -30,13 +30,13 @@ static void a_problem_begins_with_its_place(void **state)
 static void problems_are_sorted_by_number_not_by_digit(void **state)
 {
 	static const struct place places[] = {
-		{"b.yaml", 2, 1}, {"a:1:2.yaml", 10, 1}, {"a:1:2.yaml", 9, 12},
-		{"a:1:2.yaml", 9, 2},
-		{"a.yaml", 100, 1}, {"b.yaml", 0, 0}, {"a.yaml", 9, 1},
+		{"b.yaml", 2, 1},     {"a:1:2.yaml", 10, 1}, {"a:1:2.yaml", 9, 12},
+		{"a:1:2.yaml", 9, 2}, {"a.yaml", 100, 1},    {"b.yaml", 0, 0},
+		{"a.yaml", 9, 1},
 	};
 	static const char *const sorted[] = {
-		"a.yaml:9:1: x", "a.yaml:100:1: x", "a:1:2.yaml:9:2: x", "a:1:2.yaml:9:12: x",
-		"a:1:2.yaml:10:1: x", "b.yaml: x", "b.yaml:2:1: x",
+		"a.yaml:9:1: x",      "a.yaml:100:1: x", "a:1:2.yaml:9:2: x", "a:1:2.yaml:9:12: x",
+		"a:1:2.yaml:10:1: x", "b.yaml: x",       "b.yaml:2:1: x",
 	};
 	struct problems problems = {0};
 

@@ -80,7 +80,11 @@ static void a_link_stays_one_link(void **unused)
 	fake.alert.link = "https://example.com/?a=1&b=<x>|\"y";
 	message = posted(&plain, &fake);
 	assert_string_equal(text_of(message), "🚨 *CRITICAL: <https://example.com/?a=1&amp;b=%3Cx%3E"
-					      "%7C%22y|a|b&gt;c>*");
+					      "%7C%22y|a¦b&gt;c>*");
+	json_decref(message);
+	fake.alert.link = "https://example.com/\xff\xc3\xa9";
+	message = posted(&plain, &fake);
+	assert_non_null(strstr(text_of(message), "<https://example.com/%FF%C3%A9|a¦b"));
 	json_decref(message);
 	fake.alert.link = "javascript:alert(1)";
 	message = posted(&plain, &fake);
@@ -163,10 +167,10 @@ static void the_words_of_slack_are_explained(void **unused)
 			    "Slack says 404 no_service: the webhook was removed or switched "
 			    "off; make a new one and use its URL");
 	assert_non_null(strstr(answer(410, "channel_is_archived\n")->why, "archived; unarchive"));
-	assert_int_equal(answer(500, "rollup_error")->outcome, TOCSIN_RETRY);
+	assert_int_equal(answer(500, "rollup_error")->outcome, TOCSIN_UNAVAILABLE);
 	/* unknown words leave the standard verdict */
 	assert_string_equal(answer(400, "never_heard_of")->why, "status 400");
-	assert_int_equal(answer(0, NULL)->outcome, TOCSIN_RETRY);
+	assert_int_equal(answer(0, NULL)->outcome, TOCSIN_UNAVAILABLE);
 }
 
 static void an_error_in_a_success_is_an_error(void **unused)
@@ -180,10 +184,10 @@ static void an_error_in_a_success_is_an_error(void **unused)
 	assert_int_equal(answer(200, "{\"ok\":false,\"error\":\"channel_not_found\"}")->outcome,
 			 TOCSIN_REJECTED);
 	assert_int_equal(answer(200, "{\"ok\":false,\"error\":\"ratelimited\"}")->outcome,
-			 TOCSIN_RETRY);
+			 TOCSIN_THROTTLED);
 	assert_int_equal(answer(200, "{\"ok\":false}")->outcome, TOCSIN_REJECTED);
 	assert_int_equal(answer(200, "invalid_payload")->outcome, TOCSIN_REJECTED);
-	assert_int_equal(answer(200, "<html>please log in</html>")->outcome, TOCSIN_RETRY);
+	assert_int_equal(answer(200, "<html>please log in</html>")->outcome, TOCSIN_UNAVAILABLE);
 }
 
 int main(void)

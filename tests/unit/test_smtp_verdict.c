@@ -29,8 +29,8 @@ static void a_reply_means_what_rfc_5321_says(void **unused)
 	for (enum smtp_stage stage = SMTP_STAGE_MAIL; stage <= SMTP_STAGE_END; stage++) {
 		assert_int_equal(judged(stage, 550, "5.7.1 no").outcome, TOCSIN_REJECTED);
 		assert_int_equal(judged(stage, 451, "4.3.0 later").outcome, TOCSIN_RETRY);
-		assert_int_equal(judged(stage, 421, "4.3.2 down").outcome, TOCSIN_RETRY);
-		assert_int_equal(judged(stage, 0, "lost").outcome, TOCSIN_RETRY);
+		assert_int_equal(judged(stage, 421, "4.3.2 down").outcome, TOCSIN_UNAVAILABLE);
+		assert_int_equal(judged(stage, 0, "lost").outcome, TOCSIN_UNAVAILABLE);
 	}
 	assert_int_equal(judged(SMTP_STAGE_DATA, 250, "odd").outcome, TOCSIN_RETRY);
 	assert_int_equal(judged(SMTP_STAGE_END, 354, "odd").outcome, TOCSIN_RETRY);
@@ -45,10 +45,10 @@ static void trouble_of_the_channel_kills_no_alert(void **unused)
 	static const int codes[] = {530, 534, 535, 538};
 
 	(void)unused;
-	assert_int_equal(judged(SMTP_STAGE_CONNECT, 554, "go away").outcome, TOCSIN_RETRY);
-	assert_int_equal(judged(SMTP_STAGE_CONNECT, 0, "refuses the login").outcome, TOCSIN_RETRY);
+	assert_int_equal(judged(SMTP_STAGE_CONNECT, 554, "go away").outcome, TOCSIN_UNAVAILABLE);
+	assert_int_equal(judged(SMTP_STAGE_CONNECT, 0, "refuses the login").outcome, TOCSIN_UNAVAILABLE);
 	for (size_t i = 0; i < TOCSIN_COUNT(codes); i++)
-		assert_int_equal(judged(SMTP_STAGE_RCPT, codes[i], "auth").outcome, TOCSIN_RETRY);
+		assert_int_equal(judged(SMTP_STAGE_RCPT, codes[i], "auth").outcome, TOCSIN_UNAVAILABLE);
 }
 
 static void greylisting_is_given_time(void **unused)

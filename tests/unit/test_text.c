@@ -58,11 +58,11 @@ static void invalid_sequences_become_replacement_characters(void **state)
 	} cases[] = {
 		{"a\xFFz", "a�z"},
 		{"\x80", "�"},
-		{"\xC0\xAF", "��"},             /* overlong slash */
-		{"\xE0\x80\xAF", "���"},        /* overlong slash */
-		{"\xED\xA0\x80", "���"},        /* surrogate */
-		{"\xF4\x90\x80\x80", "����"},   /* beyond U+10FFFF */
-		{"\xE2\x82", "�"},              /* cut off */
+		{"\xC0\xAF", "��"},           /* overlong slash */
+		{"\xE0\x80\xAF", "���"},      /* overlong slash */
+		{"\xED\xA0\x80", "���"},      /* surrogate */
+		{"\xF4\x90\x80\x80", "����"}, /* beyond U+10FFFF */
+		{"\xE2\x82", "�"},            /* cut off */
 		{"\xE2\x82z", "�z"},
 		{"\xF0\x9F\x98 ok", "� ok"},
 	};
@@ -70,8 +70,7 @@ static void invalid_sequences_become_replacement_characters(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_false(text_is_valid(cases[i].text, strlen(cases[i].text)));
-		assert_string_equal(valid(cases[i].text, strlen(cases[i].text)),
-				    cases[i].expected);
+		assert_string_equal(valid(cases[i].text, strlen(cases[i].text)), cases[i].expected);
 	}
 }
 
@@ -127,15 +126,22 @@ static void a_prefix_never_cuts_a_character(void **state)
 
 static void a_near_miss_finds_what_was_meant(void **state)
 {
-	static const char *const keys[] = {"host", "port", "password", "username", "timeout", "to",
-					   "send_resolved", "from"};
+	static const char *const keys[] = {"host",    "port", "password",      "username",
+					   "timeout", "to",   "send_resolved", "from"};
 	static const struct {
 		const char *word, *meant;
 	} cases[] = {
-		{"prot", "port"},         {"Port", "port"},          {"hots", "host"},
-		{"hst", "host"},          {"pasword", "password"},   {"pass", "password"},
-		{"user", "username"},     {"timeout_ms", "timeout"}, {"passwrod", "password"},
-		{"send-resolved", "send_resolved"}, {"sendResolved", "send_resolved"},
+		{"prot", "port"},
+		{"Port", "port"},
+		{"hots", "host"},
+		{"hst", "host"},
+		{"pasword", "password"},
+		{"pass", "password"},
+		{"user", "username"},
+		{"timeout_ms", "timeout"},
+		{"passwrod", "password"},
+		{"send-resolved", "send_resolved"},
+		{"sendResolved", "send_resolved"},
 		{"form", "from"},
 		{"TO", "to"},
 	};

@@ -44,8 +44,9 @@ static void durations_are_read_in_every_unit(void **state)
 
 static void what_is_no_duration_is_refused(void **state)
 {
-	static const char *const bad[] = {"", "5", "s", "5 s", "5x", "-5s", "1.5h", "30m1h", "1h1h",
-					  "5s ", "5S", "0x5s", "5ms3s", "99999999999999999999"};
+	static const char *const bad[] = {
+		"",      "5",    "s",   "5 s", "5x",   "-5s",   "1.5h",
+		"30m1h", "1h1h", "5s ", "5S",  "0x5s", "5ms3s", "99999999999999999999"};
 	int64_t ms = 7;
 
 	(void)state;
@@ -117,8 +118,9 @@ static void rates_are_a_count_in_a_time(void **state)
 
 static void what_is_no_rate_is_refused(void **state)
 {
-	static const char *const bad[] = {"", "5", "5/", "/s", "0/s", "5/0s", "5/x", "5 / s",
-					  "5/s ", "-5/s", "Unlimited", "5/s/s", "5/0"};
+	static const char *const bad[] = {"",          "5",     "5/",    "/s",   "0/s",
+					  "5/0s",      "5/x",   "5 / s", "5/s ", "-5/s",
+					  "Unlimited", "5/s/s", "5/0"};
 	struct tocsin_rate rate;
 
 	(void)state;
@@ -128,8 +130,8 @@ static void what_is_no_rate_is_refused(void **state)
 
 static void a_duration_is_written_as_it_would_be_read(void **state)
 {
-	static const char *const texts[] = {"0", "450ms", "45s", "1h30m", "1d", "30d", "2w", "1y",
-					    "1d12h", "1m1ms", "90d", "15m"};
+	static const char *const texts[] = {"0",  "450ms", "45s",   "1h30m", "1d",  "30d",
+					    "2w", "1y",    "1d12h", "1m1ms", "90d", "15m"};
 	char text[UNITS_TEXT];
 
 	(void)state;
@@ -149,8 +151,9 @@ static void an_elapsed_time_is_short_for_people(void **state)
 		int64_t ms;
 		const char *text;
 	} cases[] = {
-		{0, "0ms"},          {450, "450ms"},        {45300, "45.3s"},
-		{59999, "59.9s"},    {125000, "2m 5s"},     {11400000, "3h 10m"},
+		{0, "0ms"},          {450, "450ms"},
+		{45300, "45.3s"},    {59999, "59.9s"},
+		{125000, "2m 5s"},   {11400000, "3h 10m"},
 		{90000000, "1d 1h"}, {INT64_MAX, "106751991167d 7h"},
 	};
 	char text[UNITS_TEXT];

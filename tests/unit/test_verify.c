@@ -20,7 +20,10 @@ struct config {
 };
 
 static const struct tocsin_option deep_options[] = {
-	{.size = sizeof(struct tocsin_option), .type = TOCSIN_STRINGS, .name = "names", .help = "Names."},
+	{.size = sizeof(struct tocsin_option),
+	 .type = TOCSIN_STRINGS,
+	 .name = "names",
+	 .help = "Names."},
 };
 
 static int open_it(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
@@ -93,8 +96,7 @@ static int setup(void **state)
 
 static void accepted(struct sample *sample)
 {
-	int result =
-		verify_descriptor(&sample->it, sizeof(sample->it), &sample->out, &sample->err);
+	int result = verify_descriptor(&sample->it, sizeof(sample->it), &sample->out, &sample->err);
 
 	if (result != 0)
 		fail_msg("refused: %s", sample->err.text);
@@ -102,8 +104,7 @@ static void accepted(struct sample *sample)
 
 static void refused(struct sample *sample, const char *because)
 {
-	int result =
-		verify_descriptor(&sample->it, sizeof(sample->it), &sample->out, &sample->err);
+	int result = verify_descriptor(&sample->it, sizeof(sample->it), &sample->out, &sample->err);
 
 	assert_true(result < 0);
 	if (!strstr(sample->err.text, because))

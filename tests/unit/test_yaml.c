@@ -54,7 +54,8 @@ static void a_tree_remembers_where_each_node_stands(void **state)
 	assert_int_equal(read_text("channels:\n"
 				   "  mail:\n"
 				   "    port: 25\n"
-				   "    to: [a@example.com, 'b']\n"), 0);
+				   "    to: [a@example.com, 'b']\n"),
+			 0);
 	assert_int_equal(root->kind, NODE_MAP);
 	channels = node_get(root, "channels");
 	mail = node_get(channels, "mail");
@@ -78,8 +79,8 @@ static void a_tree_remembers_where_each_node_stands(void **state)
 
 static void an_empty_file_is_null(void **state)
 {
-	static const char *const empty[] = {"", "\n", "# comment\n", "---\n", "~\n",
-					    "\xEF\xBB\xBF"};
+	static const char *const empty[] = {"",      "\n",  "# comment\n",
+					    "---\n", "~\n", "\xEF\xBB\xBF"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++) {
@@ -161,7 +162,10 @@ static void text_that_is_not_utf8_is_refused_with_its_place(void **state)
 	assert_refused("a: 1\nb: \xC3\xA9\xFF\n", "x.yaml:2:6: this is not UTF-8 text");
 	assert_int_not_equal(read_bytes("a: \0b\n", 6), 0);
 	assert_non_null(strstr(problems.text[0], "x.yaml:1:4: this is not UTF-8"));
-	assert_int_not_equal(read_bytes("\xFF\xFE" "a\0:\0", 6), 0);
+	assert_int_not_equal(read_bytes("\xFF\xFE"
+					"a\0:\0",
+					6),
+			     0);
 	assert_refused("a: \"b\\0c\"\n", "x.yaml:1:4: this text contains a NUL character");
 }
 
@@ -195,9 +199,10 @@ static char *repeat(const char *piece, size_t *length)
 
 static void hostile_files_take_no_time(void **state)
 {
-	static const char *const pieces[] = {"[", "{a: ", "- ", "? ", "a: &b *c\n", "a: ", "\n",
-					     "[],", "'", "\"\\", "a\n", "!", "&a ", "- - - - a\n",
-					     "a: 1\n", "*a ", "|\n", "# \n", "\xFF", "{? [] : a, "};
+	static const char *const pieces[] = {"[",   "{a: ", "- ",   "? ",          "a: &b *c\n",
+					     "a: ", "\n",   "[],",  "'",           "\"\\",
+					     "a\n", "!",    "&a ",  "- - - - a\n", "a: 1\n",
+					     "*a ", "|\n",  "# \n", "\xFF",        "{? [] : a, "};
 	int64_t start = clock_boot_ms();
 
 	(void)state;

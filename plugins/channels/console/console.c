@@ -156,7 +156,7 @@ static void deliver_one(struct console *console, struct tocsin_delivery *deliver
 		snprintf(why, sizeof(why), "cannot write to %s: %s",
 			 console->fd == STDOUT_FILENO ? "standard output" : "standard error",
 			 strerror(-rc));
-	console->host->done(delivery, rc == 0 ? TOCSIN_DELIVERED : TOCSIN_RETRY, 0, why);
+	console->host->done(delivery, rc == 0 ? TOCSIN_DELIVERED : TOCSIN_UNAVAILABLE, 0, why);
 	free(text);
 }
 

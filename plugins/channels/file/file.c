@@ -141,7 +141,7 @@ static void file_deliver(void *state, struct tocsin_delivery *const batch[], siz
 		why = rc == 0 ? "written" : file->logfile.why;
 	}
 	for (i = 0; i < n; i++)
-		file->host->done(batch[i], rc == 0 ? TOCSIN_DELIVERED : TOCSIN_RETRY, 0, why);
+		file->host->done(batch[i], rc == 0 ? TOCSIN_DELIVERED : TOCSIN_UNAVAILABLE, 0, why);
 	free(text);
 }
 

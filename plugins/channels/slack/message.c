@@ -66,6 +66,7 @@ static void put_text(struct mrkdwn *text, const char *value, bool lines)
 /* <url|text> cannot be broken by a url in which the delimiters are percent-encoded. */
 static void put_link(struct mrkdwn *text, const char *url, const char *title)
 {
+	uint32_t point;
 	char hex[4];
 
 	/* A link that was cut in its middle would be none; the factor is that of "&amp;". */
@@ -75,7 +76,7 @@ static void put_link(struct mrkdwn *text, const char *url, const char *title)
 	}
 	put_mark(text, "<");
 	for (; *url; url++) {
-		if (strchr("|<>\"`", *url)) {
+		if ((unsigned char)*url >= 0x80 || strchr("|<>\"`", *url)) {
 			snprintf(hex, sizeof(hex), "%%%02X", (unsigned int)(unsigned char)*url);
 			put_mark(text, hex);
 		} else if (*url == '&') {
@@ -85,7 +86,9 @@ static void put_link(struct mrkdwn *text, const char *url, const char *title)
 		}
 	}
 	put_mark(text, "|");
-	put_text(text, title, false);
+	/* A second delimiter would make some readers take the wrong half for the text. */
+	while ((point = text_next(&title)) != 0)
+		put_point(text, text_is_control(point) ? ' ' : point == '|' ? 0xa6 : point);
 	put_mark(text, ">");
 }
 

@@ -17,8 +17,8 @@ static const struct meaning {
 	{"channel_is_archived", TOCSIN_REJECTED,
 	 "the channel is archived; unarchive it or make a webhook for another one"},
 	{"channel_not_found", TOCSIN_REJECTED, "there is no such channel; check 'channel'"},
-	{"fatal_error", TOCSIN_RETRY, "Slack is in trouble"},
-	{"internal_error", TOCSIN_RETRY, "Slack is in trouble"},
+	{"fatal_error", TOCSIN_UNAVAILABLE, "Slack is in trouble"},
+	{"internal_error", TOCSIN_UNAVAILABLE, "Slack is in trouble"},
 	{"invalid_auth", TOCSIN_REJECTED, "the token in 'url' is not valid"},
 	{"invalid_blocks", TOCSIN_REJECTED, "Slack did not understand the message"},
 	{"invalid_payload", TOCSIN_REJECTED, "Slack did not understand the message"},
@@ -36,12 +36,12 @@ static const struct meaning {
 	{"not_in_channel", TOCSIN_REJECTED, "the webhook's app is not a member of the channel"},
 	{"posting_to_general_channel_denied", TOCSIN_REJECTED,
 	 "an admin forbids posting to the general channel"},
-	{"rate_limited", TOCSIN_RETRY, "too many messages"},
-	{"ratelimited", TOCSIN_RETRY, "too many messages"},
-	{"request_timeout", TOCSIN_RETRY, "Slack is in trouble"},
+	{"rate_limited", TOCSIN_THROTTLED, "too many messages"},
+	{"ratelimited", TOCSIN_THROTTLED, "too many messages"},
+	{"request_timeout", TOCSIN_UNAVAILABLE, "Slack is in trouble"},
 	{"restricted_action", TOCSIN_REJECTED, "an admin of the workspace forbids this"},
-	{"rollup_error", TOCSIN_RETRY, "Slack is in trouble"},
-	{"service_unavailable", TOCSIN_RETRY, "Slack is in trouble"},
+	{"rollup_error", TOCSIN_UNAVAILABLE, "Slack is in trouble"},
+	{"service_unavailable", TOCSIN_UNAVAILABLE, "Slack is in trouble"},
 	{"team_disabled", TOCSIN_REJECTED, "the workspace was switched off"},
 	{"token_revoked", TOCSIN_REJECTED, "the token in 'url' was revoked"},
 	{"too_many_attachments", TOCSIN_REJECTED, "the message has too many attachments"},
@@ -93,7 +93,7 @@ static void judge_success(const struct tocsin_reply *reply, const struct meaning
 		explain(meaning, word, reply->status, verdict);
 	} else if (body[strspn(body, " \t\r\n")] == '<') {
 		/* A proxy or a login page answers in place of Slack. */
-		verdict->outcome = TOCSIN_RETRY;
+		verdict->outcome = TOCSIN_UNAVAILABLE;
 		snprintf(verdict->why, sizeof(verdict->why),
 			 "a web page came in place of Slack's answer; is 'url' right, is a proxy "
 			 "in between?");
@@ -116,8 +116,8 @@ void slack_judge(const struct tocsin_reply *reply, struct tocsin_verdict *verdic
 		judge_success(reply, meaning, word, object, verdict);
 	} else if (meaning) {
 		/* The status decides, except that trouble on their side is worth another try. */
-		if (meaning->outcome == TOCSIN_RETRY)
-			verdict->outcome = TOCSIN_RETRY;
+		if (meaning->outcome != TOCSIN_REJECTED)
+			verdict->outcome = meaning->outcome;
 		explain(meaning, word, reply->status, verdict);
 	}
 	json_decref(object);

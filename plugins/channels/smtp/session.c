@@ -148,16 +148,23 @@ static void try_send(struct smtp_session *session, const char *from, const char 
 		smtp_session_close(session);
 }
 
-void smtp_session_send(struct smtp_session *session, const char *from, const char *to,
-		       const char *message, size_t length, struct smtp_result *result)
+bool smtp_session_ready(struct smtp_session *session, struct smtp_result *result)
 {
-	bool reused;
-
 	if (session->curl && smtp_is_stale(session)) {
 		session->broken = true;
 		smtp_session_close(session);
 	}
-	reused = session->curl != NULL;
+	if (session->curl || smtp_connect(session, result) == 0)
+		return true;
+	smtp_session_close(session);
+	return false;
+}
+
+void smtp_session_send(struct smtp_session *session, const char *from, const char *to,
+		       const char *message, size_t length, struct smtp_result *result)
+{
+	bool reused = session->mails > 0;
+
 	try_send(session, from, to, message, length, result);
 	/* Servers close idle connections whenever they like; that is not this mail's failure
 	 * as long as none of it went out. */

@@ -48,6 +48,8 @@ struct smtp_session {
 void smtp_session_init(struct smtp_session *session, struct tocsin_self *self,
 		       const struct tocsin_host *host, const struct smtp_config *config,
 		       const char *hello);
+/* Makes sure that there is a connection; false: the result says why there is none. */
+bool smtp_session_ready(struct smtp_session *session, struct smtp_result *result);
 void smtp_session_send(struct smtp_session *session, const char *from, const char *to,
 		       const char *message, size_t length, struct smtp_result *result);
 /* Says goodbye, unless the connection is broken, and closes. */

@@ -140,13 +140,16 @@ static char *make_wire(struct smtp *smtp, const struct tocsin_delivery *delivery
 	return wire;
 }
 
-static void send_wire(struct smtp *smtp, const char *wire, size_t length,
-		      struct tocsin_verdict *verdict, bool *connected)
+static void send_wire(struct smtp *smtp, struct tocsin_delivery *delivery, const char *wire,
+		      size_t length, struct tocsin_verdict *verdict, bool *connected)
 {
 	struct smtp_result result;
 
-	smtp_session_send(&smtp->session, smtp->envelope.from.address, smtp->envelope.to.address,
-			  wire, length, &result);
+	if (smtp_session_ready(&smtp->session, &result)) {
+		smtp->host->begin(delivery);
+		smtp_session_send(&smtp->session, smtp->envelope.from.address,
+				  smtp->envelope.to.address, wire, length, &result);
+	}
 	smtp_judge(&result, verdict);
 	*connected = result.stage != SMTP_STAGE_CONNECT;
 	if (verdict->outcome == TOCSIN_DELIVERED)
@@ -167,7 +170,7 @@ static bool deliver_one(struct smtp *smtp, struct tocsin_delivery *delivery,
 			       sizeof(verdict->why)) == 0) {
 		wire = make_wire(smtp, delivery, &length);
 		if (wire)
-			send_wire(smtp, wire, length, verdict, &connected);
+			send_wire(smtp, delivery, wire, length, verdict, &connected);
 		else
 			*verdict = (struct tocsin_verdict){TOCSIN_RETRY, 0, "out of memory"};
 		free(wire);

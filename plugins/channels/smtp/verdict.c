@@ -55,7 +55,7 @@ static const char *refusal(const struct smtp_result *result, enum tocsin_outcome
 {
 	if (result->code < 400)
 		return "answers out of order to";
-	return outcome == TOCSIN_RETRY && result->code < 500 ? "defers" : "refuses";
+	return outcome != TOCSIN_REJECTED && result->code < 500 ? "defers" : "refuses";
 }
 
 /* "the server refuses the recipient: 550 5.1.1 no such user", fit for a log. */
@@ -93,5 +93,7 @@ void smtp_judge(const struct smtp_result *result, struct tocsin_verdict *verdict
 		verdict->outcome = TOCSIN_REJECTED;
 	else if (is_greylisting(result))
 		verdict->retry_after_ms = GREYLIST_FLOOR_MS;
+	else if (result->code == 0 || result->code == 421 || is_channels_fault(result))
+		verdict->outcome = TOCSIN_UNAVAILABLE;
 	say(result, verdict);
 }

@@ -137,9 +137,10 @@ char *sql_array(const char *const *value, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		size += 2 * strlen(value[i]) + 3;
-	text = end = malloc(size);
+	text = malloc(size);
 	if (!text)
 		return NULL;
+	end = text;
 	*end++ = '{';
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)

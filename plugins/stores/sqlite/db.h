@@ -160,7 +160,8 @@ int db_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_m
 int db_recover(void *state, int64_t now_ms, int64_t *n);
 int db_hasten(void *state, int64_t now_ms);
 int db_next_due(void *state, const char *channel, int64_t *due_ms);
-int db_untold(void *state, const char *source, size_t limit, tocsin_untold_fn *fn, void *data);
+int db_untold(void *state, const char *source, int64_t after, size_t limit, tocsin_untold_fn *fn,
+	      void *data);
 int db_told(void *state, int64_t alert);
 int db_deliveries(void *state, const struct tocsin_query *query, tocsin_delivery_fn *fn,
 		  void *data);

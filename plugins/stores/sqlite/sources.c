@@ -11,7 +11,8 @@ static const char select_parked[] =
 	" AND due_ms = 9223372036854775807 AND id > ?2 ORDER BY id LIMIT ?3";
 static const char select_untold[] =
 	"SELECT number, mark, dead > 0 FROM alert INDEXED BY alert_untold"
-	" WHERE source = ?1 AND pending = 0 AND tell > told ORDER BY number LIMIT ?2";
+	" WHERE source = ?1 AND pending = 0 AND tell > told AND number > ?2"
+	" ORDER BY number LIMIT ?3";
 /* Not when it was replayed meanwhile: the source is then told of the new end. */
 static const char update_told[] = "UPDATE alert SET told = 1 WHERE number = ?1 AND pending = 0";
 
@@ -72,7 +73,8 @@ int db_unwanted(void *state, const char *source, const char *reason, int64_t now
 	return result;
 }
 
-int db_untold(void *state, const char *source, size_t limit, tocsin_untold_fn *fn, void *data)
+int db_untold(void *state, const char *source, int64_t after, size_t limit, tocsin_untold_fn *fn,
+	      void *data)
 {
 	struct db *db = state;
 	struct statement st;
@@ -83,7 +85,8 @@ int db_untold(void *state, const char *source, size_t limit, tocsin_untold_fn *f
 		return result;
 	st = statement_use(db, select_untold);
 	bind_int(&st, 1, name);
-	bind_int(&st, 2, (int64_t)limit);
+	bind_int(&st, 2, after);
+	bind_int(&st, 3, (int64_t)limit);
 	while (!result && (row = statement_row(&st)) == 1) {
 		int64_t alert = column_int(&st, 0);
 		const char *mark = column_text(&st, 1);

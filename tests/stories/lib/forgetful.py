@@ -20,7 +20,7 @@ struct sqlite3_stmt;
 enum { OK = 0, DONE = 101, EVERY = 50 };
 
 extern const char *sqlite3_sql(struct sqlite3_stmt *);
-static int open_transaction, commits;
+static int working, open_transaction, commits;
 
 int sqlite3_step(struct sqlite3_stmt *statement)
 {
@@ -29,10 +29,13 @@ int sqlite3_step(struct sqlite3_stmt *statement)
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "sqlite3_step");
+	/* The tables are made as they should be; it is alerts that are forgotten. */
+	if (sql && strncmp(sql, "INSERT INTO alert", 17) == 0)
+		working = 1;
 	if (sql && strncmp(sql, "BEGIN", 5) == 0 && open_transaction)
 		return DONE;
 	if (sql && strncmp(sql, "COMMIT", 6) == 0) {
-		open_transaction = ++commits % EVERY != 0;
+		open_transaction = working && ++commits % EVERY != 0;
 		if (open_transaction)
 			return DONE;
 	}
