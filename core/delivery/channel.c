@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "delivery/http.h"
 
+#define AHEAD 32        /* claimed deliveries that wait beside those under way, at least */
+
 int channel_new(const struct channel_spec *spec, const struct channel_world *world,
 		struct channel **result, struct error *err)
 {
@@ -137,10 +139,10 @@ void channel_reopen(struct channel *channel)
 static size_t wanted(const struct channel *channel)
 {
 	const struct tocsin_plugin *it = &channel->spec.plugin->it;
-	size_t n = it->blocking ? channel->spec.workers * (it->batch ? it->batch : 1)
+	size_t n = it->blocking ? channel->spec.workers * (it->batch > 1 ? it->batch : 1)
 				: channel->spec.concurrency;
 
-	n *= 2;
+	n = n * 2 + AHEAD;
 	if (channel->spec.rate.count > 0 && n > 2 + (size_t)channel->spec.rate.count)
 		n = 2 + (size_t)channel->spec.rate.count;
 	return n < CHANNEL_QUEUE ? n : CHANNEL_QUEUE;
@@ -218,9 +220,12 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 	size_t n = may_start(channel, max, now);
 
 	for (size_t i = 0; i < n; i++) {
-		batch[i] = channel->head;
-		batch[i]->started_ms = wall;
-		channel->head = batch[i]->next;
+		struct delivery *delivery = channel->head;
+
+		channel->head = delivery->next;
+		delivery->started_ms = wall;
+		delivery->underway = underway_enter(channel->world->underway, delivery->pub.id);
+		batch[i] = delivery;
 	}
 	if (!channel->head)
 		channel->tail = &channel->head;

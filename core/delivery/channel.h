@@ -21,6 +21,7 @@
 #include "delivery/delivery.h"
 #include "delivery/rate.h"
 #include "delivery/retry.h"
+#include "delivery/underway.h"
 #include "plugin/loader.h"
 #include "plugin/self.h"
 #include "store/store.h"
@@ -51,6 +52,7 @@ struct channel_world {
 	struct log *log;
 	struct store *store;
 	struct http *http;
+	struct underway *underway;
 	/* On the store's thread, after the commit of a settlement. */
 	void (*settled)(void *data, const struct delivery *delivery);
 	/* On an instance's thread: an attempt begins; an attempt ended. */

@@ -176,6 +176,7 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		.due_ms = decision.due_ms, .number = delivery->pub.attempt,
 		.started_ms = delivery->started_ms, .ended_ms = now, .detail = delivery->detail};
 	leave_batch(delivery);
+	underway_leave(world->underway, delivery->underway);
 	report(delivery, &decision, outcome);
 	if (delivery->backlog) {
 		world->tried(world->data, delivery->backlog);

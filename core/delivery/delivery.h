@@ -26,6 +26,7 @@ struct delivery {
 	struct alert *alert;
 	int64_t token, created_ms;
 	int64_t started_ms;           /* wall time at which this attempt began */
+	size_t underway;              /* its slot while in the plugin's hands */
 	bool begun;                   /* the plugin (or the core for it) said so */
 	/* how it ended */
 	struct store_request request;

@@ -14,6 +14,7 @@ struct dispatch {
 	struct store *store;
 	struct http *http;
 	struct channel_world world;
+	struct underway underway;   /* used after dispatch_note_underway */
 	struct dispatch_hooks hooks;
 	bool once;
 	int64_t started_ms;         /* wall time; what is due later is left for the next run */
@@ -53,6 +54,8 @@ static void on_settled(void *data, const struct delivery *delivery)
 	} else {
 		dispatch->hooks.settled(dispatch->hooks.data, delivery);
 	}
+	if (dispatch->once) /* the next round sees whether this was the last */
+		store_wake(dispatch->store);
 }
 
 static void on_begun(void *data, const struct delivery *delivery)
@@ -175,10 +178,9 @@ static int renew_leases(struct dispatch *dispatch)
 		if (result < 0)
 			return result;
 	}
-	result = t->ops->recover(t->state, clock_wall_ms(), &n);
-	if (result == 0 && n > 0)
-		for (size_t i = 0; i < dispatch->n; i++)
-			dispatch->channel[i]->next_due_ms = 0;
+	result = t->ops->recover(t->state, clock_wall_ms(), NULL, 0, &n);
+	for (size_t i = 0; n > 0 && i < dispatch->n; i++)
+		dispatch->channel[i]->next_due_ms = 0;
 	dispatch->renew_at_ms = clock_boot_ms() + DISPATCH_RENEW_MS;
 	return result;
 }
@@ -288,7 +290,8 @@ int dispatch_new(struct log *log, struct store *store, bool once,
 		return code;
 	}
 	dispatch->world = (struct channel_world){
-		.log = log, .store = store, .http = dispatch->http, .settled = on_settled,
+		.log = log, .store = store, .http = dispatch->http,
+		.underway = &dispatch->underway, .settled = on_settled,
 		.begun = on_begun, .tried = on_tried, .available = on_available, .data = dispatch};
 	pthread_mutex_init(&dispatch->lock, NULL);
 	backlogs_init(&dispatch->backlogs, once);
@@ -420,6 +423,19 @@ void dispatch_due(struct dispatch *dispatch, const char *name, int64_t due_ms)
 	if (channel && due_ms < channel->next_due_ms)
 		channel->next_due_ms = due_ms;
 	pthread_mutex_unlock(&dispatch->lock);
+}
+
+void dispatch_look_again(struct dispatch *dispatch)
+{
+	pthread_mutex_lock(&dispatch->lock);
+	for (size_t i = 0; i < dispatch->n; i++)
+		dispatch->channel[i]->next_due_ms = 0;
+	pthread_mutex_unlock(&dispatch->lock);
+}
+
+void dispatch_note_underway(struct dispatch *dispatch, void *memory)
+{
+	underway_init(&dispatch->underway, memory);
 }
 
 struct backlogs *dispatch_backlogs(struct dispatch *dispatch)

@@ -437,9 +437,8 @@ int http_attach(struct http *http, struct channel *channel, struct error *err)
 	int result = command(http, COMMAND_ATTACH, channel);
 
 	if (result < 0)
-		return error_set(err, result, "channel '%s' cannot be opened (its reason stands "
-				 "above)", channel->spec.name);
-	return 0;
+		self_open_failed(&channel->instance->self, result, "channel", err);
+	return result;
 }
 
 void http_detach(struct http *http, struct channel *channel)

@@ -144,9 +144,8 @@ int workers_start(struct channel *channel, struct error *err)
 		while (!channel->instance[i].opened)
 			pthread_cond_wait(&channel->changed, &channel->lock);
 		if (result == 0 && channel->instance[i].result < 0)
-			result = error_set(err, channel->instance[i].result,
-					   "channel '%s' cannot be opened (its reason stands above)",
-					   channel->spec.name);
+			result = self_open_failed(&channel->instance[i].self,
+						  channel->instance[i].result, "channel", err);
 	}
 	if (result < 0) {
 		channel->closing = true;

@@ -42,6 +42,11 @@ struct store *engine_store(struct engine *engine)
 	return engine->store;
 }
 
+void engine_look_again(struct engine *engine)
+{
+	dispatch_look_again(engine->dispatch);
+}
+
 int engine_severity(struct engine *engine, const char *text, enum tocsin_severity *severity)
 {
 	int result;

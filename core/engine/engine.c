@@ -172,16 +172,62 @@ static void close_channels(struct engine *engine)
 struct recovery {
 	struct store_request request;
 	struct engine *engine;
+	void *memory;
+	int64_t suspect[UNDERWAY_SLOTS];
 	int64_t n;
 };
+
+/* Sources that read their alerts again decide anew which of them still wait. */
+static int park(struct engine *engine, const struct transaction *t)
+{
+	const struct settings *settings = engine->current->settings;
+	int result = 0;
+
+	for (size_t i = 0; i < settings->n_sources && result == 0; i++) {
+		const struct source_settings *source = &settings->source[i];
+
+		if (source->common.enabled && source->plugin->it.rereads)
+			result = t->ops->park(t->state, source->name);
+	}
+	return result;
+}
 
 static int recover(struct store_request *request, const struct transaction *t)
 {
 	struct recovery *recovery = (struct recovery *)request;
-	int result = t->ops->recover(t->state, TOCSIN_PARKED, &recovery->n);
+	struct engine *engine = recovery->engine;
+	size_t n;
+	int result;
 
-	if (result == 0 && recovery->engine->options.once)
-		result = t->ops->hasten(t->state, dispatch_now_ms(recovery->engine->dispatch));
+	if (!recovery->memory && t->ops->scratch)
+		recovery->memory = t->ops->scratch(t->state, UNDERWAY_SIZE);
+	n = underway_left(recovery->memory, recovery->suspect);
+	result = t->ops->recover(t->state, TOCSIN_PARKED, recovery->suspect, n, &recovery->n);
+	if (result == 0)
+		result = park(engine, t);
+	if (result == 0 && engine->options.once)
+		result = t->ops->hasten(t->state, dispatch_now_ms(engine->dispatch));
+	return result;
+}
+
+static int recover_store(struct engine *engine, struct error *err)
+{
+	struct recovery *recovery = calloc(1, sizeof(*recovery));
+	int result;
+
+	if (!recovery)
+		return error_set(err, -ENOMEM, "out of memory");
+	recovery->request.apply = recover;
+	recovery->engine = engine;
+	result = store_call(engine->store, &recovery->request);
+	if (result < 0)
+		error_set(err, result, "the store cannot be read: %s", strerror(-result));
+	else if (recovery->n > 0)
+		log_write(engine->log, TOCSIN_LOG_WARNING, "store",
+			  "%lld deliveries were claimed when the last process ended; they are "
+			  "tried again with the same keys", (long long)recovery->n);
+	dispatch_note_underway(engine->dispatch, recovery->memory);
+	free(recovery);
 	return result;
 }
 
@@ -198,26 +244,23 @@ static int start(struct engine *engine, struct error *err)
 	const struct settings *settings = engine->current->settings;
 	struct dispatch_hooks hooks = {.settled = on_settled, .begun = on_begun, .idle = on_idle,
 				       .data = engine};
-	struct recovery recovery = {.request = {.apply = recover}, .engine = engine};
 	struct store_hooks store_hooks = {.failed = on_store_lost};
 	int result;
 
 	self_init(&engine->store_self, "store", engine->log, NULL, engine);
 	result = store_open(&settings->store.plugin->it, &engine->store_self, store_host(),
 			    settings->store.config, engine->log, &engine->store, err);
-	if (result < 0)
+	if (result == -ENOMEM || result == -EAGAIN)
 		return result;
+	if (result < 0)
+		return self_open_failed(&engine->store_self, result, "the", err);
 	result = dispatch_new(engine->log, engine->store, engine->options.once, &hooks,
 			      &engine->dispatch, err);
 	if (result < 0)
 		return result;
-	result = store_call(engine->store, &recovery.request);
+	result = recover_store(engine, err);
 	if (result < 0)
-		return error_set(err, result, "the store cannot be read: %s", strerror(-result));
-	if (recovery.n > 0)
-		log_write(engine->log, TOCSIN_LOG_WARNING, "store",
-			  "%lld deliveries were under way when the last process ended; they are "
-			  "tried again with the same keys", (long long)recovery.n);
+		return result;
 	result = open_channels(engine, err);
 	if (result < 0)
 		return result;

@@ -66,6 +66,8 @@ void engine_accept(struct engine *engine, struct alert **alerts, size_t n, const
 
 /* Any thread: the store, for queries through store_submit. */
 struct store *engine_store(struct engine *engine);
+/* On the store's thread, inside a transaction: deliveries were replayed. */
+void engine_look_again(struct engine *engine);
 /* Any thread: the aliases of the current settings, copied values only through severity_parse. */
 int engine_severity(struct engine *engine, const char *text, enum tocsin_severity *severity);
 /* As alert_from_client with the current aliases. Any thread. */

@@ -183,7 +183,8 @@ static int apply_entry(struct intake *intake, struct intake_entry *entry,
 		result = t->ops->find_mark(t->state, entry->alert->pub.source, entry->mark, &found);
 	if (result < 0)
 		return result;
-	if (found.alert && !found.told)
+	/* One that died is still the same row: its source left it pending. */
+	if (found.alert && (!found.told || found.dead > 0))
 		result = know_entry(intake, entry, &found, t);
 	else
 		result = accept_entry(intake, entry, found.alert ? found.generation + 1 : 0, t);

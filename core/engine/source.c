@@ -83,8 +83,12 @@ static void *thread(void *data)
 	while (!source->may_close && source->open_result == 0)
 		pthread_cond_wait(&source->changed, &source->lock);
 	pthread_mutex_unlock(&source->lock);
-	if (source->open_result == 0)
+	if (source->open_result == 0) {
+		/* what ended while the channels were closing */
+		source->tell_again_ms = 0;
+		source_tell(source);
 		source->settings->plugin->source.close(source->state);
+	}
 	return NULL;
 }
 
@@ -130,8 +134,7 @@ int source_new(struct engine *engine, struct generation *generation,
 	pthread_mutex_unlock(&source->lock);
 	if (code < 0) {
 		pthread_join(source->thread, NULL);
-		error_set(err, code, "source '%s' cannot be opened (its reason stands above)",
-			  settings->name);
+		self_open_failed(&source->self, code, "source", err);
 		dispose(source);
 		return code;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/self.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,23 @@ void self_log(struct tocsin_self *self, enum tocsin_level level, const char *for
 	va_start(args, format);
 	log_vwrite(self->log, level, self->name, format, args);
 	va_end(args);
+	if (level < TOCSIN_LOG_ERROR)
+		return;
+	va_start(args, format);
+	pthread_mutex_lock(&self->lock);
+	(void)vsnprintf(self->trouble, sizeof(self->trouble), format, args);
+	log_mask(self->log, self->trouble);
+	pthread_mutex_unlock(&self->lock);
+	va_end(args);
+}
+
+int self_open_failed(struct tocsin_self *self, int code, const char *what, struct error *err)
+{
+	pthread_mutex_lock(&self->lock);
+	error_set(err, code, "%s '%s' cannot be opened: %s", what, self->name,
+		  *self->trouble ? self->trouble : strerror(-code));
+	pthread_mutex_unlock(&self->lock);
+	return code;
 }
 
 static struct self_counter *find_or_add(struct tocsin_self *self, const char *name)

@@ -16,6 +16,7 @@
 
 #include <tocsin/plugin.h>
 
+#include "base/error.h"
 #include "base/log.h"
 
 struct store;
@@ -25,7 +26,8 @@ struct tocsin_self {
 	struct log *log;        /* borrowed */
 	struct store *store;    /* for save and load; NULL in a store's own instance */
 	void *owner;            /* whoever made it: a worker, a channel, a source */
-	pthread_mutex_t lock;   /* guards the counters */
+	pthread_mutex_t lock;   /* guards what follows */
+	char trouble[256];      /* the last error it logged, or "" */
 	struct self_counter {
 		char *name;
 		int64_t value;
@@ -41,6 +43,8 @@ void self_done(struct tocsin_self *self);
 void self_log(struct tocsin_self *self, enum tocsin_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void self_count(struct tocsin_self *self, const char *counter, int64_t add);
+/* The sentence for an instance whose open returned code, with the reason that it logged. Returns code. */
+int self_open_failed(struct tocsin_self *self, int code, const char *what, struct error *err);
 /* Adds each counter to the object (a sum when it is there already). */
 void self_add_counters(struct tocsin_self *self, json_t *object);
 

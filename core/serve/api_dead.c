@@ -43,6 +43,7 @@ static int replay(struct store_request *request, const struct transaction *trans
 	struct call *call = call_of(request);
 
 	call->count = 0;
+	engine_look_again(call->options->engine);
 	return transaction->ops->replay(transaction->state, &call->query, clock_wall_ms(),
 					&call->count);
 }
@@ -78,7 +79,6 @@ void api_dead_replay(struct call *call)
 
 void api_dead_replayed(struct call *call)
 {
-	store_wake(engine_store(call->options->engine));
 	answer(call, "replayed");
 }
 

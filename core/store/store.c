@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -316,7 +317,7 @@ int store_open(const struct tocsin_plugin *plugin, struct tocsin_self *self,
 
 		pthread_join(store->thread, NULL);
 		store_free(store);
-		return error_set(err, code, "the store cannot be opened");
+		return error_set(err, code, "the store cannot be opened: %s", strerror(-code));
 	}
 	*result = store;
 	return 0;

@@ -152,7 +152,8 @@ struct tocsin_source_ops {
 	/* Runs on the source's own thread until host->wait says stop. 0, or a negative errno
 	 * when it cannot go on (tocsind --once then exits with status 2). */
 	int (*run)(void *state);
-	/* optional: what became of emitted marks; called inside host->wait. 0: noted in the
+	/* optional: what became of emitted marks; called inside host->wait, and once more
+	 * between run and close. 0: noted in the
 	 * source; negative errno: not now, the core tells again later. */
 	int (*settled)(void *state, const struct tocsin_settled *settled, size_t n);
 	void (*close)(void *state);

@@ -118,7 +118,7 @@ struct tocsin_query {
 	unsigned int states;        /* bits 1 << enum tocsin_state */
 	int64_t since_ms;           /* received or created at or after */
 	int64_t before;             /* numbers below this one */
-	int64_t limit;              /* 0: 100 */
+	int64_t limit;              /* 0: 100; replay and drop: all */
 };
 
 struct tocsin_counters {
@@ -149,7 +149,8 @@ struct tocsin_store_ops {
 	 * not seen before are added. */
 	int (*revive)(void *state, int64_t alert, const struct tocsin_new_delivery *wanted,
 		      size_t n, int64_t now_ms);
-	/* Every pending (not claimed) delivery of the source's marked alerts is parked. */
+	/* Every pending (not claimed) delivery of the source's alerts that it wants to be told
+	 * of is parked. */
 	int (*park)(void *state, const char *source);
 	/* Every parked delivery of the source is suppressed with the reason. */
 	int (*unwanted)(void *state, const char *source, const char *reason, int64_t now_ms,
@@ -162,10 +163,13 @@ struct tocsin_store_ops {
 		      struct tocsin_attempt_result *result);
 	/* Gives a claim back untried: pending, due at due_ms. */
 	int (*release)(void *state, int64_t delivery, int64_t token, int64_t due_ms);
+	/* Both do nothing, and return 0, when the token is not (any more) the claim's. */
 	int (*renew)(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms);
 	/* Claims whose lease is over (all claims when now_ms is TOCSIN_PARKED: nobody else
-	 * holds the store) become pending again; the third time the delivery dies. */
-	int (*recover)(void *state, int64_t now_ms, int64_t *n);
+	 * holds the store) become pending again. The suspects among them were in a plugin's
+	 * hands when the process ended; the third time such a delivery dies. */
+	int (*recover)(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
+		       int64_t *n);
 	/* Pending deliveries that are not parked become due at now_ms at the latest. */
 	int (*hasten)(void *state, int64_t now_ms);
 	int (*next_due)(void *state, const char *channel, int64_t *due_ms); /* INT64_MAX: none */
@@ -197,6 +201,9 @@ struct tocsin_store_ops {
 		     size_t *removed);
 	/* Outside a transaction: checkpoint and the like; idle says that nothing waits. */
 	int (*maintain)(void *state, bool idle);
+	/* optional: memory, zero at first, that outlives the process but not the machine (a
+	 * mapped file); the same for every call. NULL: there is none. */
+	void *(*scratch)(void *state, size_t size);
 };
 
 #endif

@@ -79,16 +79,18 @@ CASES = {
     "route to nowhere": (HEAD + "routes:\n  - {name: a, channels: [«logg]}\n", r"'logg'.*'log'"),
     "unknown severity": (HEAD + "routes:\n  - {name: a, severity: «critcal, channels: [log]}\n",
                          r"critcal.*critical"),
-    "unknown floor": (HEAD + "routes:\n  - {name: a, severity: «loud+, channels: [log]}\n", r"loud"),
+    "unknown floor": (HEAD + "routes:\n  - {name: a, severity: «loud+, channels: [log]}\n",
+                      r"loud"),
     "matcher": (HEAD + "routes:\n  - {name: a, match: [«'site'], channels: [log]}\n", r"site"),
-    "regular expression": (HEAD + "routes:\n  - {name: a, match: [«'a=~\"(\"'], channels: [log]}\n",
-                           r"\("),
+    "regular expression": (HEAD + "routes:\n  - {name: a, match: [«'a=~\"(\"'],"
+                           " channels: [log]}\n", r"\("),
     "two routes of one name": (HEAD + "routes:\n  - {name: a, channels: [log]}\n"
                                "  - {name: «a, channels: [log]}\n", r"'a'"),
     "routes is a map": (HEAD + "routes: «{name: a}\n", r"routes|list"),
     "unknown key of a route": (HEAD + "routes:\n  - {name: a, «chanels: [log]}\n",
                                r"did you mean 'channels'"),
-    "alias for no severity": (HEAD + "severities: {aliases: {blocker: «bad}}\n", r"blocker.*critical"),
+    "alias for no severity": (HEAD + "severities: {aliases: {blocker: «bad}}\n",
+                              r"blocker.*critical"),
     # the rest of the core
     "socket mode": (HEAD + "api: {socket: /tmp/x.sock, mode: «\"0999\"}\n", r"mode"),
     "store type": (HEAD + "store: {type: «sqlit}\n", r"sqlit.*'sqlite'"),

@@ -72,7 +72,7 @@ def test_a_peer_that_hangs_or_trickles_is_given_up_after_the_timeout(tocsin, sla
 
 
 def test_a_refusal_is_dead_at_once_and_can_be_replayed_or_dropped(tocsin, slack):
-    """404 no_service: no second attempt; the dead letter says why; replay sends it, drop ends it."""
+    """404 no_service: no second attempt; the dead letter says why; replay sends, drop ends it."""
     slack.answer(404, "no_service")
     tocsin.configure(channels={"chat": slack_channel(slack)}).start()
     for n in range(3):

@@ -227,7 +227,7 @@ def test_a_killed_daemon_loses_no_row(tocsin, alerts_database, smtp, dice):
 
 
 def test_a_delivery_that_kills_the_daemon_is_set_aside(tocsin, slack, smtp):
-    """Poison: what is under way whenever the daemon dies is dead after the third time, others go on."""
+    """Poison: what is under way each time the daemon dies is dead the third time; others go on."""
     slack.hang()
     tocsin.configure(channels={"chat": slack_channel(slack, timeout="60s", concurrency=1),
                                "mail": smtp_channel(smtp)},

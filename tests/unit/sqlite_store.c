@@ -98,12 +98,18 @@ const char *sqlite_beside(const struct sqlite_store *store, const char *suffix)
 static int accept_mark(const struct tocsin_store_ops *ops, void *state, int64_t mark)
 {
 	char text[33];
-	const struct tocsin_alert alert = {
-		.size = sizeof(alert), .id = text, .source = "rows", .fingerprint = "0123456789abcdef"};
+	const struct tocsin_alert alert = {.size = sizeof(alert),
+					   .id = text,
+					   .source = "rows",
+					   .fingerprint = "0123456789abcdef"};
 	const struct tocsin_new_delivery delivery = {
 		.channel = "mail", .recipient = "", .route = "all", .key = text, .due_ms = NOW};
-	const struct tocsin_new_alert new = {
-		.alert = &alert, .body = "{}", .mark = text, .now_ms = NOW, .delivery = &delivery, .n = 1};
+	const struct tocsin_new_alert new = {.alert = &alert,
+					     .body = "{}",
+					     .mark = text,
+					     .now_ms = NOW,
+					     .delivery = &delivery,
+					     .n = 1};
 	int64_t number;
 
 	contract_id(mark, text);

@@ -9,8 +9,8 @@ struct sqlite_store {
 	struct store_subject subject;
 	char directory[64];
 	char path[96];
-	char log[8192];              /* every line of warning and error since the last sqlite_quiet */
-	char info[8192];             /* the others */
+	char log[8192];  /* every line of warning and error since the last sqlite_quiet */
+	char info[8192]; /* the others */
 };
 
 void sqlite_store_init(struct sqlite_store *store);

@@ -130,8 +130,8 @@ void contract_claim(struct contract *c, const char *channel, int64_t now_ms, siz
 		    struct copies *copies)
 {
 	copies->n = 0;
-	assert_int_equal(c->ops->claim(c->store, channel, now_ms, LEASE, limit, contract_copy, copies),
-			 0);
+	assert_int_equal(
+		c->ops->claim(c->store, channel, now_ms, LEASE, limit, contract_copy, copies), 0);
 }
 
 struct copy contract_claim_one(struct contract *c, const char *channel)

@@ -33,7 +33,7 @@ struct contract {
 	struct store_subject *subject;
 	const struct tocsin_store_ops *ops;
 	void *store;
-	int64_t alerts;              /* made so far, for their ids */
+	int64_t alerts; /* made so far, for their ids */
 };
 
 void contract_begin(struct contract *c);
@@ -46,18 +46,18 @@ void contract_reopen(struct contract *c);
 
 /* An alert as tests like to say it; what is left out has a preset. */
 struct sample {
-	const char *source;          /* "site-alerts" */
+	const char *source; /* "site-alerts" */
 	const char *mark;
 	int generation;
 	bool tell;
-	const char *body;            /* "{}" */
-	const char *channel[4];      /* one delivery each; "mail" */
-	const char *recipient;       /* "" */
-	const char *key[4];          /* made up */
+	const char *body;       /* "{}" */
+	const char *channel[4]; /* one delivery each; "mail" */
+	const char *recipient;  /* "" */
+	const char *key[4];     /* made up */
 	enum tocsin_state state;
 	const char *reason;
-	int64_t due_ms;              /* NOW */
-	int64_t now_ms;              /* NOW */
+	int64_t due_ms; /* NOW */
+	int64_t now_ms; /* NOW */
 	bool no_delivery;
 };
 /* The result of accept. */
@@ -109,7 +109,10 @@ struct contract_test {
 	const char *name;
 	CMUnitTestFunction run;
 };
-#define CONTRACT_TEST(function) {#function, function}
+#define CONTRACT_TEST(function) \
+	{ \
+#function, function \
+	}
 extern const struct contract_test contract_intake[], contract_claims[], contract_sources[],
 	contract_operators[]; /* each ends with a NULL name */
 

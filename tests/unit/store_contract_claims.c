@@ -72,6 +72,28 @@ static void what_the_caller_cannot_take_stays_pending(void **state)
 	free(copies);
 }
 
+static int settle_now(const struct tocsin_stored_delivery *delivery, void *data)
+{
+	struct copy claim = {.id = delivery->id, .token = delivery->token};
+
+	assert_int_equal(delivery->state, TOCSIN_STATE_CLAIMED);
+	assert_false(contract_settle(data, &claim, TOCSIN_STATE_DEAD, 0).stale);
+	assert_string_equal(delivery->channel, "mail");
+	return 0;
+}
+
+static void a_claim_may_be_settled_while_it_is_handed_out(void **state)
+{
+	struct contract *c = *state;
+
+	contract_begin(c);
+	for (int i = 0; i < 3; i++)
+		(void)contract_accept(c, &(struct sample){0});
+	assert_int_equal(c->ops->claim(c->store, "mail", NOW, LEASE, 10, settle_now, c), 0);
+	contract_commit(c);
+	assert_int_equal(contract_counters(c).dead, 3);
+}
+
 static void a_delivered_one_leaves_the_queue_for_the_history(void **state)
 {
 	struct contract *c = *state;
@@ -143,7 +165,7 @@ static void an_old_token_changes_nothing_and_is_counted(void **state)
 	old = contract_claim_one(c, "mail");
 	contract_commit(c);
 	contract_begin(c);
-	assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &n), 0);
+	assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, NULL, 0, &n), 0);
 	assert_int_equal(n, 1);
 	assert_true(contract_settle(c, &old, TOCSIN_STATE_DELIVERED, 0).stale);
 	now = contract_claim_one(c, "mail");
@@ -166,13 +188,14 @@ static void a_released_claim_is_pending_and_untried(void **state)
 	(void)contract_accept(c, &(struct sample){0});
 	claim = contract_claim_one(c, "mail");
 	assert_int_equal(c->ops->release(c->store, claim.id, claim.token, NOW - 3), 0);
-	assert_int_equal(c->ops->release(c->store, claim.id, claim.token, NOW), -ESTALE);
+	assert_int_equal(c->ops->release(c->store, claim.id, claim.token, NOW), 0);
 	assert_int_equal(c->ops->next_due(c->store, "mail", &due_ms), 0);
 	assert_int_equal(due_ms, NOW - 3);
 	again = contract_claim_one(c, "mail");
 	assert_int_equal(again.attempt, 0);
 	assert_true(again.token > claim.token);
-	assert_int_equal(c->ops->release(c->store, again.id, claim.token, NOW), -ESTALE);
+	assert_int_equal(c->ops->release(c->store, again.id, claim.token, NOW), 0);
+	assert_false(contract_settle(c, &again, TOCSIN_STATE_DELIVERED, 0).stale);
 	contract_commit(c);
 }
 
@@ -188,10 +211,10 @@ static void only_claims_whose_lease_is_over_are_taken_back(void **state)
 	(void)contract_accept(c, &(struct sample){0});
 	second = contract_claim_one(c, "mail");
 	assert_int_equal(c->ops->renew(c->store, first.id, first.token, LEASE + 100), 0);
-	assert_int_equal(c->ops->renew(c->store, first.id, first.token + 1, LEASE + 100), -ESTALE);
-	assert_int_equal(c->ops->recover(c->store, LEASE - 1, &n), 0);
+	assert_int_equal(c->ops->renew(c->store, second.id, second.token + 1, LEASE + 100), 0);
+	assert_int_equal(c->ops->recover(c->store, LEASE - 1, NULL, 0, &n), 0);
 	assert_int_equal(n, 0);
-	assert_int_equal(c->ops->recover(c->store, LEASE, &n), 0);
+	assert_int_equal(c->ops->recover(c->store, LEASE, NULL, 0, &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(contract_claim_one(c, "mail").id, second.id);
 	contract_commit(c);
@@ -212,7 +235,7 @@ static void a_delivery_that_ends_the_process_three_times_dies(void **state)
 		contract_commit(c);
 		contract_reopen(c);
 		contract_begin(c);
-		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &n), 0);
+		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &claim.id, 1, &n), 0);
 		assert_int_equal(n, 1);
 		contract_commit(c);
 	}
@@ -234,11 +257,29 @@ static void an_attempt_that_ended_forgets_the_crashes_before_it(void **state)
 	(void)contract_accept(c, &(struct sample){0});
 	for (int crash = 0; crash < 4; crash++) {
 		claim = contract_claim_one(c, "mail");
-		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &n), 0);
+		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &claim.id, 1, &n), 0);
 		if (crash != 1)
 			continue;
 		claim = contract_claim_one(c, "mail");
 		(void)contract_settle(c, &claim, TOCSIN_STATE_PENDING, NOW);
+	}
+	assert_int_equal(contract_delivery(c, claim.id).state, TOCSIN_STATE_PENDING);
+	contract_commit(c);
+}
+
+static void a_claim_that_only_waited_is_no_suspect(void **state)
+{
+	struct contract *c = *state;
+	struct copy claim;
+	int64_t n, other;
+
+	contract_begin(c);
+	(void)contract_accept(c, &(struct sample){0});
+	for (int crash = 0; crash < 9; crash++) {
+		claim = contract_claim_one(c, "mail");
+		other = claim.id + 1;
+		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &other, 1, &n), 0);
+		assert_int_equal(n, 1);
 	}
 	assert_int_equal(contract_delivery(c, claim.id).state, TOCSIN_STATE_PENDING);
 	contract_commit(c);
@@ -254,7 +295,7 @@ static void many_claims_are_taken_back_at_once(void **state)
 	for (int i = 0; i < 600; i++)
 		(void)contract_accept(c, &(struct sample){0});
 	contract_claim(c, "mail", NOW, 600, copies);
-	assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &n), 0);
+	assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, NULL, 0, &n), 0);
 	assert_int_equal(n, 600);
 	contract_claim(c, "mail", NOW, 1000, copies);
 	assert_int_equal(copies->n, 600);
@@ -305,6 +346,7 @@ const struct contract_test contract_claims[] = {
 	CONTRACT_TEST(the_oldest_due_is_claimed_first),
 	CONTRACT_TEST(many_are_claimed_at_once_each_one_once),
 	CONTRACT_TEST(what_the_caller_cannot_take_stays_pending),
+	CONTRACT_TEST(a_claim_may_be_settled_while_it_is_handed_out),
 	CONTRACT_TEST(a_delivered_one_leaves_the_queue_for_the_history),
 	CONTRACT_TEST(an_alert_is_settled_with_its_last_delivery),
 	CONTRACT_TEST(a_failed_attempt_waits_for_its_next_time),
@@ -313,6 +355,7 @@ const struct contract_test contract_claims[] = {
 	CONTRACT_TEST(only_claims_whose_lease_is_over_are_taken_back),
 	CONTRACT_TEST(a_delivery_that_ends_the_process_three_times_dies),
 	CONTRACT_TEST(an_attempt_that_ended_forgets_the_crashes_before_it),
+	CONTRACT_TEST(a_claim_that_only_waited_is_no_suspect),
 	CONTRACT_TEST(many_claims_are_taken_back_at_once),
 	CONTRACT_TEST(hastening_leaves_parked_ones_parked),
 	CONTRACT_TEST(the_next_due_time_is_that_of_the_earliest_pending),

@@ -57,7 +57,8 @@ static void what_was_rolled_back_never_was(void **state)
 	struct copies *copies = calloc(1, sizeof(*copies));
 
 	contract_begin(c);
-	(void)contract_accept(c, &(struct sample){.mark = "7", .source = "new", .channel = {"fresh"}});
+	(void)contract_accept(c,
+			      &(struct sample){.mark = "7", .source = "new", .channel = {"fresh"}});
 	c->ops->rollback(c->store);
 	assert_int_equal(contract_counters(c).accepted, 0);
 	contract_begin(c);
@@ -65,7 +66,8 @@ static void what_was_rolled_back_never_was(void **state)
 	assert_int_equal(found.alert, 0);
 	contract_claim(c, "fresh", NOW, 10, copies);
 	assert_int_equal(copies->n, 0);
-	(void)contract_accept(c, &(struct sample){.mark = "7", .source = "new", .channel = {"fresh"}});
+	(void)contract_accept(c,
+			      &(struct sample){.mark = "7", .source = "new", .channel = {"fresh"}});
 	contract_claim(c, "fresh", NOW, 10, copies);
 	assert_int_equal(copies->n, 1);
 	assert_string_equal(copies->item[0].channel, "fresh");
@@ -233,11 +235,10 @@ static void emitting_again_leaves_a_retry_to_its_time(void **state)
 static int64_t three_dead(struct contract *c)
 {
 	static struct copies copies;
-	int64_t alert = contract_accept(
-		c, &(struct sample){.mark = "7",
-				    .tell = true,
-				    .channel = {"mail", "mail", "mail"},
-				    .key = {"c", "a", "b"}});
+	int64_t alert = contract_accept(c, &(struct sample){.mark = "7",
+							    .tell = true,
+							    .channel = {"mail", "mail", "mail"},
+							    .key = {"c", "a", "b"}});
 
 	contract_claim(c, "mail", NOW, 3, &copies);
 	assert_int_equal(copies.n, 3);

@@ -14,9 +14,11 @@ static void parking_holds_back_what_its_source_will_emit_again(void **state)
 	(void)contract_accept(c, &(struct sample){.mark = "1", .key = {"claimed"}});
 	(void)contract_claim_one(c, "mail");
 	(void)contract_accept(c, &(struct sample){.mark = "2", .key = {"parked"}});
-	(void)contract_accept(c, &(struct sample){.mark = "3", .due_ms = NOW + 5, .key = {"retry"}});
+	(void)contract_accept(c,
+			      &(struct sample){.mark = "3", .due_ms = NOW + 5, .key = {"retry"}});
 	(void)contract_accept(c, &(struct sample){.key = {"unmarked"}});
-	(void)contract_accept(c, &(struct sample){.mark = "2", .source = "other", .key = {"other"}});
+	(void)contract_accept(c,
+			      &(struct sample){.mark = "2", .source = "other", .key = {"other"}});
 	assert_int_equal(c->ops->park(c->store, "site-alerts"), 0);
 	assert_int_equal(c->ops->park(c->store, "unheard of"), 0);
 	contract_claim(c, "mail", INT64_MAX - 1, 10, copies);
@@ -27,6 +29,29 @@ static void parking_holds_back_what_its_source_will_emit_again(void **state)
 	contract_list(c, &(struct tocsin_query){.states = 1U << TOCSIN_STATE_PENDING}, copies);
 	assert_int_equal(copies->n, 2);
 	assert_true(copies->item[0].due_ms == TOCSIN_PARKED);
+	free(copies);
+}
+
+static void very_many_are_parked_hastened_and_suppressed(void **state)
+{
+	struct contract *c = *state;
+	struct copies *copies = calloc(1, sizeof(*copies));
+	const int many = 10500;
+	int64_t n;
+
+	contract_begin(c);
+	for (int i = 0; i < many; i++)
+		(void)contract_accept(
+			c, &(struct sample){.mark = "7", .generation = i, .due_ms = NOW + 5});
+	assert_int_equal(c->ops->hasten(c->store, NOW), 0);
+	contract_claim(c, "mail", NOW, 1000, copies);
+	assert_int_equal(copies->n, 1000);
+	assert_int_equal(c->ops->park(c->store, "site-alerts"), 0);
+	contract_claim(c, "mail", INT64_MAX - 1, 1000, copies);
+	assert_int_equal(copies->n, 0);
+	assert_int_equal(c->ops->unwanted(c->store, "site-alerts", "gone", NOW, &n), 0);
+	assert_int_equal(n, many - 1000);
+	contract_commit(c);
 	free(copies);
 }
 
@@ -45,12 +70,14 @@ static void what_was_not_emitted_again_is_suppressed(void **state)
 	(void)contract_accept(c, &(struct sample){.mark = "10"});
 	(void)contract_accept(
 		c, &(struct sample){.mark = "1", .source = "other", .due_ms = TOCSIN_PARKED});
-	assert_int_equal(c->ops->unwanted(c->store, "site-alerts", "settled elsewhere", NOW, &n), 0);
+	assert_int_equal(c->ops->unwanted(c->store, "site-alerts", "settled elsewhere", NOW, &n),
+			 0);
 	assert_int_equal(n, 301);
 	assert_int_equal(c->ops->unwanted(c->store, "unheard of", "settled elsewhere", NOW, &n), 0);
 	assert_int_equal(n, 0);
 	contract_commit(c);
-	contract_list(c, &(struct tocsin_query){.states = 1U << TOCSIN_STATE_SUPPRESSED, .limit = 1},
+	contract_list(c,
+		      &(struct tocsin_query){.states = 1U << TOCSIN_STATE_SUPPRESSED, .limit = 1},
 		      copies);
 	assert_int_equal(copies->n, 1);
 	assert_int_equal(copies->item[0].alert, last);
@@ -102,6 +129,23 @@ static void a_source_does_not_hear_of_what_is_pending_or_not_asked_for(void **st
 	assert_int_equal(contract_untold(c, "site-alerts").n, 0);
 }
 
+static void a_source_that_asked_for_nothing_can_know_before_the_end(void **state)
+{
+	struct contract *c = *state;
+	struct tocsin_marked found;
+	struct copy claim;
+
+	contract_begin(c);
+	int64_t alert = contract_accept(c, &(struct sample){.mark = "7"});
+	assert_int_equal(c->ops->told(c->store, alert), 0);
+	claim = contract_claim_one(c, "mail");
+	(void)contract_settle(c, &claim, TOCSIN_STATE_DEAD, 0);
+	contract_commit(c);
+	assert_int_equal(c->ops->find_mark(c->store, "site-alerts", "7", &found), 0);
+	assert_true(found.told);
+	assert_int_equal(contract_untold(c, "site-alerts").n, 0);
+}
+
 static int64_t replay(struct contract *c, int64_t id)
 {
 	int64_t n;
@@ -144,11 +188,11 @@ static void a_source_hears_again_when_the_last_dead_one_is_dropped(void **state)
 	(void)contract_settle(c, &mail, TOCSIN_STATE_DEAD, 0);
 	(void)contract_settle(c, &chat, TOCSIN_STATE_DEAD, 0);
 	assert_int_equal(c->ops->told(c->store, alert), 0);
-	assert_int_equal(c->ops->drop(c->store, &(struct tocsin_query){.id = mail.id}, "no", NOW, &n),
-			 0);
+	assert_int_equal(
+		c->ops->drop(c->store, &(struct tocsin_query){.id = mail.id}, "no", NOW, &n), 0);
 	assert_int_equal(contract_untold(c, "site-alerts").n, 0);
-	assert_int_equal(c->ops->drop(c->store, &(struct tocsin_query){.id = chat.id}, "no", NOW, &n),
-			 0);
+	assert_int_equal(
+		c->ops->drop(c->store, &(struct tocsin_query){.id = chat.id}, "no", NOW, &n), 0);
 	contract_commit(c);
 	telling = contract_untold(c, "site-alerts");
 	assert_int_equal(telling.n, 1);
@@ -183,18 +227,20 @@ static void a_source_hears_of_many_page_by_page_in_their_order(void **state)
 	for (int page = 0; page < 4; page++) {
 		int64_t before = last;
 
-		assert_int_equal(c->ops->untold(c->store, "site-alerts", last, 3, check_next, &last),
-				 0);
+		assert_int_equal(
+			c->ops->untold(c->store, "site-alerts", last, 3, check_next, &last), 0);
 		assert_int_equal(last - before, page < 3 ? 3 : 1);
 	}
 }
 
 const struct contract_test contract_sources[] = {
 	CONTRACT_TEST(parking_holds_back_what_its_source_will_emit_again),
+	CONTRACT_TEST(very_many_are_parked_hastened_and_suppressed),
 	CONTRACT_TEST(what_was_not_emitted_again_is_suppressed),
 	CONTRACT_TEST(a_source_hears_of_the_end_once),
 	CONTRACT_TEST(a_source_does_not_hear_of_what_is_pending_or_not_asked_for),
 	CONTRACT_TEST(a_source_hears_of_many_page_by_page_in_their_order),
+	CONTRACT_TEST(a_source_that_asked_for_nothing_can_know_before_the_end),
 	CONTRACT_TEST(a_source_hears_again_after_a_replay),
 	CONTRACT_TEST(a_source_hears_again_when_the_last_dead_one_is_dropped),
 	{NULL, NULL},

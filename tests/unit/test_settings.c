@@ -239,7 +239,7 @@ static void sections_of_several_files_become_one(void **state)
 	     STORE "log: {level: debug, format: json}\n"
 		   "severities: {aliases: {blocker: critical}}\n"
 		   "channels:\n  mail: {type: mail, host: h, to: [ops@example.com], workers: 3,\n"
-		   "    timeout: 5s, retry: {first: 2s, max: 1m}}\n"
+		   "    retry: {first: 2s, max: 1m}}\n"
 		   "routes: [{name: one, severity: blocker, channels: [chat]}]\n",
 	     "channels:\n  chat: {type: chat, url: 'https://example.com/x', enabled: false}\n"
 	     "severities: {aliases: {nag: notice}}\n",
@@ -255,7 +255,6 @@ static void sections_of_several_files_become_one(void **state)
 	assert_true(mail->common.enabled);
 	assert_true(mail->common.send_resolved);
 	assert_int_equal(mail->common.workers, 3);
-	assert_int_equal(mail->common.timeout, 5000);
 	assert_int_equal(mail->common.retry.first, 2000);
 	assert_int_equal(mail->common.retry.max, 60000);
 	assert_int_equal(mail->common.retry.give_up_after, INT64_C(3) * 86400000);

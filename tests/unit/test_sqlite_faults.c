@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The SQLite store on a disk that fails. A file system of SQLite's own kind stands before the
- * real one and fails the k-th write or sync, or every one from then on.
- */
+/* The SQLite store on a disk that fails, and in a process whose memory ends. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,152 +8,9 @@
 
 #include <sqlite3.h>
 
+#include "../../plugins/stores/sqlite/db.h"
+#include "faulty_disk.h"
 #include "sqlite_store.h"
-
-enum fault { FAULT_NONE, FAULT_WRITE, FAULT_FULL, FAULT_SYNC };
-
-/* The one disk of this program. */
-static struct {
-	enum fault fault;
-	long after;                  /* this many good calls first */
-	bool for_ever;
-	bool hit;
-	sqlite3_vfs vfs, *real;
-} disk;
-
-static bool fails(enum fault fault)
-{
-	if (disk.fault != fault || disk.after-- > 0)
-		return false;
-	disk.hit = true;
-	if (!disk.for_ever)
-		disk.fault = FAULT_NONE;
-	return true;
-}
-
-static void break_disk(enum fault fault, long after, bool for_ever)
-{
-	disk.fault = fault;
-	disk.after = after;
-	disk.for_ever = for_ever;
-	disk.hit = false;
-}
-
-/* A file of the real file system with two of its methods replaced. */
-struct file {
-	sqlite3_file base;
-	sqlite3_io_methods methods;
-	const sqlite3_io_methods *real;
-};
-
-static sqlite3_file *inner(sqlite3_file *file)
-{
-	return (sqlite3_file *)((struct file *)file + 1);
-}
-
-static int file_close(sqlite3_file *file)
-{
-	return inner(file)->pMethods->xClose(inner(file));
-}
-
-static int file_read(sqlite3_file *file, void *data, int n, sqlite3_int64 at)
-{
-	return inner(file)->pMethods->xRead(inner(file), data, n, at);
-}
-
-static int file_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 at)
-{
-	if (fails(FAULT_WRITE))
-		return SQLITE_IOERR_WRITE;
-	if (fails(FAULT_FULL))
-		return SQLITE_FULL;
-	return inner(file)->pMethods->xWrite(inner(file), data, n, at);
-}
-
-static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
-{
-	return inner(file)->pMethods->xTruncate(inner(file), size);
-}
-
-/* Nothing here survives a power cut, so the sweeps need not wait for the real disk. */
-static int file_sync(sqlite3_file *file, int flags)
-{
-	(void)file;
-	(void)flags;
-	return fails(FAULT_SYNC) ? SQLITE_IOERR_FSYNC : SQLITE_OK;
-}
-
-static int file_size(sqlite3_file *file, sqlite3_int64 *size)
-{
-	return inner(file)->pMethods->xFileSize(inner(file), size);
-}
-
-static int file_lock(sqlite3_file *file, int lock)
-{
-	return inner(file)->pMethods->xLock(inner(file), lock);
-}
-
-static int file_unlock(sqlite3_file *file, int lock)
-{
-	return inner(file)->pMethods->xUnlock(inner(file), lock);
-}
-
-static int file_reserved(sqlite3_file *file, int *result)
-{
-	return inner(file)->pMethods->xCheckReservedLock(inner(file), result);
-}
-
-static int file_control(sqlite3_file *file, int op, void *data)
-{
-	return inner(file)->pMethods->xFileControl(inner(file), op, data);
-}
-
-static int file_sector(sqlite3_file *file)
-{
-	return inner(file)->pMethods->xSectorSize(inner(file));
-}
-
-static int file_characteristics(sqlite3_file *file)
-{
-	return inner(file)->pMethods->xDeviceCharacteristics(inner(file));
-}
-
-/* Version 1: no shared memory, which the store must do without. */
-static const sqlite3_io_methods methods = {
-	.iVersion = 1,
-	.xClose = file_close,
-	.xRead = file_read,
-	.xWrite = file_write,
-	.xTruncate = file_truncate,
-	.xSync = file_sync,
-	.xFileSize = file_size,
-	.xLock = file_lock,
-	.xUnlock = file_unlock,
-	.xCheckReservedLock = file_reserved,
-	.xFileControl = file_control,
-	.xSectorSize = file_sector,
-	.xDeviceCharacteristics = file_characteristics,
-};
-
-static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
-{
-	int result = disk.real->xOpen(disk.real, name, inner(file), flags, out);
-
-	(void)vfs;
-	file->pMethods = inner(file)->pMethods ? &methods : NULL;
-	return result;
-}
-
-static void mount_disk(void)
-{
-	disk.real = sqlite3_vfs_find(NULL);
-	disk.vfs = *disk.real;
-	disk.vfs.zName = "faults";
-	disk.vfs.szOsFile = (int)sizeof(struct file) + disk.real->szOsFile;
-	disk.vfs.xOpen = disk_open;
-	disk.vfs.pNext = NULL;
-	assert_int_equal(sqlite3_vfs_register(&disk.vfs, 1), SQLITE_OK);
-}
 
 struct fixture {
 	struct sqlite_store store;
@@ -218,6 +72,43 @@ static void a_failed_sync_is_the_end_until_the_store_is_opened_again(void **stat
 	assert_true(sqlite_has_mark(f->ops, f->opened, 1));
 	assert_false(sqlite_has_mark(f->ops, f->opened, 3));
 	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 4), 0);
+}
+
+static void a_store_that_is_lost_is_closed_without_another_write(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int mark = 1; mark <= 50; mark++)
+		assert_int_equal(sqlite_accept_one(f->ops, f->opened, mark), 0);
+	break_disk(FAULT_SYNC, 0, false);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 51), -EIO);
+	disk.written = 0;
+	f->ops->close(f->opened);
+	assert_int_equal(disk.written, 0);
+	assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
+	assert_true(sqlite_has_mark(f->ops, f->opened, 50));
+}
+
+static void each_error_of_sqlite_has_its_meaning(void **state)
+{
+	(void)state;
+	assert_int_equal(db_errno(SQLITE_OK, 0), 0);
+	assert_int_equal(db_errno(SQLITE_FULL, 0), -ENOSPC);
+	assert_int_equal(db_errno(SQLITE_IOERR_WRITE, EDQUOT), -ENOSPC);
+	assert_int_equal(db_errno(SQLITE_IOERR_TRUNCATE, ENOSPC), -ENOSPC);
+	/* A sync that failed for want of room has lost pages all the same. */
+	assert_int_equal(db_errno(SQLITE_IOERR_FSYNC, ENOSPC), -EIO);
+	assert_int_equal(db_errno(SQLITE_IOERR_DIR_FSYNC, ENOSPC), -EIO);
+	assert_int_equal(db_errno(SQLITE_IOERR_WRITE, EIO), -EIO);
+	assert_int_equal(db_errno(SQLITE_IOERR_READ, 0), -EIO);
+	assert_int_equal(db_errno(SQLITE_CORRUPT_INDEX, 0), -EIO);
+	assert_int_equal(db_errno(SQLITE_NOTADB, 0), -EIO);
+	assert_int_equal(db_errno(SQLITE_IOERR_NOMEM, 0), -ENOMEM);
+	assert_int_equal(db_errno(SQLITE_NOMEM, 0), -ENOMEM);
+	assert_int_equal(db_errno(SQLITE_BUSY, 0), -EBUSY);
+	assert_int_equal(db_errno(SQLITE_READONLY_DIRECTORY, 0), -EROFS);
+	assert_int_equal(db_errno(SQLITE_CONSTRAINT_UNIQUE, 0), -EEXIST);
+	assert_int_equal(db_errno(SQLITE_CONSTRAINT_PRIMARYKEY, 0), -EPROTO);
 }
 
 static void a_failed_write_is_the_end_until_the_store_is_opened_again(void **state)
@@ -317,8 +208,10 @@ static int64_t live(struct fixture *f, int64_t rounds, int *error)
 	size_t removed;
 
 	for (mark = 0; mark < rounds; mark++) {
-		struct tocsin_attempt attempt = {
-			.state = TOCSIN_STATE_DELIVERED, .number = 1, .ended_ms = NOW, .detail = "ok"};
+		struct tocsin_attempt attempt = {.state = TOCSIN_STATE_DELIVERED,
+						 .number = 1,
+						 .ended_ms = NOW,
+						 .detail = "ok"};
 		struct tocsin_attempt_result result;
 
 		*error = sqlite_accept_one(f->ops, f->opened, mark + 1);
@@ -390,7 +283,7 @@ static void no_full_disk_loses_what_was_acknowledged(void **state)
 /* Memory that ends at the k-th request of SQLite. */
 static struct {
 	sqlite3_mem_methods real;
-	long left;                   /* negative: enough */
+	long left; /* negative: enough */
 } memory = {.left = -1};
 
 static bool memory_ends(void)
@@ -457,6 +350,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_failed_sync_is_the_end_until_the_store_is_opened_again),
+		TEST(a_store_that_is_lost_is_closed_without_another_write),
+		TEST(each_error_of_sqlite_has_its_meaning),
 		TEST(a_failed_write_is_the_end_until_the_store_is_opened_again),
 		TEST(a_full_disk_refuses_and_later_goes_on),
 		TEST(the_reserve_is_made_again_when_there_is_room),

@@ -108,7 +108,8 @@ static void no_other_program_can_read_or_write_it(void **state)
 	sqlite3 *handle;
 
 	assert_int_equal(sqlite3_open(store->path, &handle), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(handle, "SELECT * FROM alert", NULL, NULL, NULL), SQLITE_BUSY);
+	assert_int_equal(sqlite3_exec(handle, "SELECT * FROM alert", NULL, NULL, NULL),
+			 SQLITE_BUSY);
 	(void)sqlite3_close(handle);
 	store->subject.ops->close(opened);
 }
@@ -183,8 +184,8 @@ static void what_is_no_database_is_refused(void **state)
 }
 
 /* Runs life in a process of its own and waits for it; its status. */
-static int in_child(struct sqlite_store *store, void (*life)(struct sqlite_store *store, int report),
-		    int *report)
+static int in_child(struct sqlite_store *store,
+		    void (*life)(struct sqlite_store *store, int report), int *report)
 {
 	int pipes[2], status;
 	pid_t child;

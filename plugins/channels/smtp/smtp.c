@@ -141,7 +141,7 @@ static char *make_wire(struct smtp *smtp, const struct tocsin_delivery *delivery
 }
 
 static void send_wire(struct smtp *smtp, struct tocsin_delivery *delivery, const char *wire,
-		      size_t length, struct tocsin_verdict *verdict, bool *connected)
+		      size_t length, struct tocsin_verdict *verdict)
 {
 	struct smtp_result result;
 
@@ -151,49 +151,30 @@ static void send_wire(struct smtp *smtp, struct tocsin_delivery *delivery, const
 				  smtp->envelope.to.address, wire, length, &result);
 	}
 	smtp_judge(&result, verdict);
-	*connected = result.stage != SMTP_STAGE_CONNECT;
 	if (verdict->outcome == TOCSIN_DELIVERED)
 		smtp->host->log(smtp->self, TOCSIN_LOG_INFO, "sent to %s",
 				smtp->envelope.to.address);
 }
 
-/* False when the server cannot be reached at all, as the verdict says. */
-static bool deliver_one(struct smtp *smtp, struct tocsin_delivery *delivery,
-			struct tocsin_verdict *verdict)
-{
-	bool connected = true;
-	size_t length = 0;
-	char *wire;
-
-	*verdict = (struct tocsin_verdict){.outcome = TOCSIN_REJECTED};
-	if (smtp_address_parse(&smtp->envelope.to, delivery->recipient, false, verdict->why,
-			       sizeof(verdict->why)) == 0) {
-		wire = make_wire(smtp, delivery, &length);
-		if (wire)
-			send_wire(smtp, delivery, wire, length, verdict, &connected);
-		else
-			*verdict = (struct tocsin_verdict){TOCSIN_RETRY, 0, "out of memory"};
-		free(wire);
-	}
-	smtp->host->done(delivery, verdict->outcome, verdict->retry_after_ms, verdict->why);
-	return connected;
-}
-
+/* One at a time: what the core hands over is under way, and a mail that only waits is not. */
 static void smtp_deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
 {
 	struct smtp *smtp = state;
-	struct tocsin_verdict verdict;
-	bool connected = true;
+	struct tocsin_verdict verdict = {.outcome = TOCSIN_REJECTED};
+	size_t length = 0;
+	char *wire;
 
-	for (size_t i = 0; i < n; i++) {
-		/* What is true of the server now is true for the rest of the batch: waiting for
-		 * each in turn would only hold them up. */
-		if (connected)
-			connected = deliver_one(smtp, batch[i], &verdict);
+	(void)n;
+	if (smtp_address_parse(&smtp->envelope.to, batch[0]->recipient, false, verdict.why,
+			       sizeof(verdict.why)) == 0) {
+		wire = make_wire(smtp, batch[0], &length);
+		if (wire)
+			send_wire(smtp, batch[0], wire, length, &verdict);
 		else
-			smtp->host->done(batch[i], verdict.outcome, verdict.retry_after_ms,
-					 verdict.why);
+			verdict = (struct tocsin_verdict){TOCSIN_RETRY, 0, "out of memory"};
+		free(wire);
 	}
+	smtp->host->done(batch[0], verdict.outcome, verdict.retry_after_ms, verdict.why);
 }
 
 static const struct tocsin_channel_ops ops = {
@@ -208,4 +189,4 @@ static const struct tocsin_channel_ops ops = {
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "smtp", .version = "1.0",
 	      .summary = "sends alerts as e-mail through a mail server", .options = options,
 	      .option_count = TOCSIN_COUNT(options), .config_size = sizeof(struct smtp_config),
-	      .channel = &ops, .blocking = true, .recipients = true, .batch = 32, );
+	      .channel = &ops, .blocking = true, .recipients = true, .batch = 1);

@@ -11,7 +11,7 @@ static const char select_ready[] =
 	"SELECT id FROM delivery INDEXED BY delivery_ready"
 	" WHERE state = 0 AND channel = ?1 AND due_ms <= ?2 ORDER BY due_ms, id LIMIT ?3";
 static const char update_claimed[] =
-	"UPDATE delivery SET state = 1, token = ?2, lease_until_ms = ?3 WHERE id = ?1";
+	"UPDATE delivery SET state = 1, token = token + 1, lease_until_ms = ?2 WHERE id = ?1";
 static const char select_claim[] =
 	"SELECT alert FROM delivery WHERE id = ?1 AND token = ?2 AND state = 1";
 static const char insert_attempt[] =
@@ -28,41 +28,44 @@ static const char update_lease[] =
 static const char select_over[] =
 	"SELECT id, alert, crashes FROM delivery INDEXED BY delivery_claimed"
 	" WHERE state = 1 AND lease_until_ms <= ?1 LIMIT ?2";
-static const char update_crashed[] =
-	"UPDATE delivery SET state = 0, crashes = crashes + 1 WHERE id = ?1";
-static const char hasten_all[] =
-	"UPDATE delivery SET due_ms = ?1"
-	" WHERE state = 0 AND due_ms > ?1 AND due_ms < 9223372036854775807";
+static const char update_back[] =
+	"UPDATE delivery SET state = 0, crashes = crashes + ?2 WHERE id = ?1";
+static const char hasten_all[] = "UPDATE delivery SET due_ms = ?3 WHERE id > ?1 AND id <= ?2"
+				 " AND state = 0 AND due_ms > ?3 AND due_ms < 9223372036854775807";
 static const char select_next[] =
 	"SELECT coalesce((SELECT due_ms FROM delivery INDEXED BY delivery_ready"
 	" WHERE state = 0 AND channel = ?1 ORDER BY due_ms LIMIT 1), 9223372036854775807)";
 
-/* Hands one delivery out. What the callback does not take stays pending. */
-static int hand_out(struct db *db, int64_t id, int64_t lease_until_ms, tocsin_delivery_fn *fn,
-		    void *data)
+static int show_claimed(struct db *db, int64_t id, tocsin_delivery_fn *fn, void *data)
 {
 	struct statement st = statement_use(db, rows_select_pending);
 	struct tocsin_stored_delivery delivery;
-	int64_t token;
 	int row, result = 0;
 
 	bind_int(&st, 1, id);
 	row = statement_row(&st);
 	if (row != 1)
-		return statement_end(&st, row < 0 ? row : -EIO);
+		return statement_end(&st, row < 0 ? row : -EPROTO);
 	rows_delivery(&st, &delivery);
-	token = ++delivery.token;
-	delivery.state = TOCSIN_STATE_CLAIMED;
 	if (!st.error)
 		result = fn(&delivery, data);
-	result = statement_end(&st, result);
+	/* What the caller could not take is pending again. */
 	if (result)
-		return result;
-	st = statement_use(db, update_claimed);
+		(void)db_release(db, id, delivery.token, delivery.due_ms);
+	return statement_end(&st, result);
+}
+
+/* Claims one delivery and hands it out. The caller may settle it before it returns. */
+static int hand_out(struct db *db, int64_t id, int64_t lease_until_ms, tocsin_delivery_fn *fn,
+		    void *data)
+{
+	struct statement st = statement_use(db, update_claimed);
+	int result;
+
 	bind_int(&st, 1, id);
-	bind_int(&st, 2, token);
-	bind_int(&st, 3, lease_until_ms);
-	return statement_run(&st);
+	bind_int(&st, 2, lease_until_ms);
+	result = statement_run(&st);
+	return result ? result : show_claimed(db, id, fn, data);
 }
 
 /* Numbers of what is ready; they are read before the first is claimed, which changes the index. */
@@ -168,17 +171,16 @@ int db_settle(void *state, const struct tocsin_attempt *attempt,
 	return error;
 }
 
+/* Nothing changes when the token is not the claim's: it was settled in this very transaction, or
+ * taken back, which its settlement will show. */
 static int change_claim(struct db *db, const char *sql, int64_t delivery, int64_t token, int64_t ms)
 {
 	struct statement st = statement_use(db, sql);
-	int64_t n;
-	int result;
 
 	bind_int(&st, 1, delivery);
 	bind_int(&st, 2, token);
 	bind_int(&st, 3, ms);
-	result = statement_changes(&st, &n);
-	return result ? result : n ? 0 : -ESTALE;
+	return statement_run(&st);
 }
 
 int db_release(void *state, int64_t delivery, int64_t token, int64_t due_ms)
@@ -203,7 +205,7 @@ struct crashed {
 	int64_t id, alert, crashes;
 };
 
-static int take_back(struct db *db, const struct crashed *crashed, int64_t now_ms)
+static int take_back(struct db *db, const struct crashed *crashed, bool suspect, int64_t now_ms)
 {
 	const struct db_settlement poison = {
 		.state = TOCSIN_STATE_DEAD,
@@ -212,10 +214,11 @@ static int take_back(struct db *db, const struct crashed *crashed, int64_t now_m
 	};
 	struct statement st;
 
-	if (crashed->crashes + 1 >= CRASHES)
+	if (suspect && crashed->crashes + 1 >= CRASHES)
 		return db_settle_one(db, crashed->id, crashed->alert, &poison, NULL);
-	st = statement_use(db, update_crashed);
+	st = statement_use(db, update_back);
 	bind_int(&st, 1, crashed->id);
+	bind_int(&st, 2, suspect);
 	return statement_run(&st);
 }
 
@@ -234,7 +237,15 @@ static int find_over(struct db *db, int64_t now_ms, struct crashed *crashed, siz
 	return statement_end(&st, row < 0 ? row : 0);
 }
 
-int db_recover(void *state, int64_t now_ms, int64_t *n)
+static bool is_among(const int64_t *ids, size_t n, int64_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+int db_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects, int64_t *n)
 {
 	struct db *db = state;
 	struct crashed crashed[DB_CHUNK];
@@ -246,7 +257,9 @@ int db_recover(void *state, int64_t now_ms, int64_t *n)
 	while (!result && found == DB_CHUNK) {
 		result = find_over(db, now_ms, crashed, &found);
 		for (size_t i = 0; i < found && !result; i++)
-			result = take_back(db, &crashed[i], settled_ms);
+			result = take_back(db, &crashed[i],
+					   is_among(suspects, n_suspects, crashed[i].id),
+					   settled_ms);
 		*n += (int64_t)found;
 	}
 	return result;
@@ -254,10 +267,7 @@ int db_recover(void *state, int64_t now_ms, int64_t *n)
 
 int db_hasten(void *state, int64_t now_ms)
 {
-	struct statement st = statement_use(state, hasten_all);
-
-	bind_int(&st, 1, now_ms);
-	return statement_run(&st);
+	return db_update_slices(state, hasten_all, now_ms);
 }
 
 int db_next_due(void *state, const char *channel, int64_t *due_ms)

@@ -72,6 +72,8 @@ struct db {
 	int wal_pages; /* in the write-ahead log after the last commit */
 	bool reserved; /* PATH.reserve is there */
 	int64_t reserve_tried_ms;
+	void *scratch; /* mapped, or NULL */
+	size_t scratch_size;
 };
 
 /* A log line of this store. */
@@ -91,6 +93,10 @@ int db_sync_directory(struct db *db);
 bool db_has_log(const struct db *db, int64_t *file_size);
 void db_reserve(struct db *db);
 void db_unreserve(struct db *db);
+
+/* scratch.c */
+void *db_scratch(void *state, size_t size);
+void db_scratch_done(struct db *db);
 
 /* schema.c: refuses files of other programs and of newer versions; creates or upgrades. */
 int db_judge(struct db *db, int64_t *version);
@@ -138,6 +144,10 @@ int db_from_history(struct db *db, int64_t delivery, bool forget_attempts, int64
 /* Changes what a settled delivery is, and why. */
 int db_restate(struct db *db, int64_t delivery, const struct db_settlement *settlement);
 
+/* Runs an UPDATE of pending and claimed deliveries in slices, so that SQLite never holds the numbers
+ * of a million rows in memory: ?1 < id <= ?2. ?3 is value. */
+int db_update_slices(struct db *db, const char *sql, int64_t value);
+
 /* A delivery and its alert, as bulk changes collect them. */
 struct db_pair {
 	int64_t id, alert;
@@ -157,7 +167,8 @@ int db_settle(void *state, const struct tocsin_attempt *attempt,
 	      struct tocsin_attempt_result *result);
 int db_release(void *state, int64_t delivery, int64_t token, int64_t due_ms);
 int db_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms);
-int db_recover(void *state, int64_t now_ms, int64_t *n);
+int db_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
+	       int64_t *n);
 int db_hasten(void *state, int64_t now_ms);
 int db_next_due(void *state, const char *channel, int64_t *due_ms);
 int db_untold(void *state, const char *source, int64_t after, size_t limit, tocsin_untold_fn *fn,

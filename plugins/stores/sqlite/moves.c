@@ -8,7 +8,8 @@
 #include "statement.h"
 
 static const char select_counts[] =
-	"SELECT pending, delivered, dead, suppressed, settled_ms, told FROM alert WHERE number = ?1";
+	"SELECT pending, delivered, dead, suppressed, settled_ms, tell, told"
+	" FROM alert WHERE number = ?1";
 static const char update_counts[] =
 	"UPDATE alert SET pending = ?2, delivered = ?3, dead = ?4, suppressed = ?5,"
 	" settled_ms = ?6, told = ?7 WHERE number = ?1";
@@ -34,6 +35,9 @@ static const char copy_from_history[] =
 static const char delete_settled[] = "DELETE FROM history WHERE id = ?1";
 static const char restate_settled[] =
 	"UPDATE history SET state = ?2, done_ms = ?3, reason = ?4 WHERE id = ?1";
+
+static const char select_slice[] =
+	"SELECT max(id) FROM (SELECT id FROM delivery WHERE id > ?1 ORDER BY id LIMIT 10000)";
 
 void db_count(struct db_change *change, enum tocsin_state state, int64_t add)
 {
@@ -89,7 +93,8 @@ int db_change_alert(struct db *db, int64_t alert, const struct db_change *change
 		if (column_int(&st, 4) > now.now_ms)
 			now.now_ms = column_int(&st, 4);
 		/* The source has to hear again of what ends otherwise than it was told. */
-		told = column_int(&st, 5) && !now.pending && was_dead == (now.dead > 0);
+		told = column_int(&st, 6) &&
+		       (!column_int(&st, 5) || (!now.pending && was_dead == (now.dead > 0)));
 	}
 	row = statement_end(&st, row);
 	if (row != 1)
@@ -204,4 +209,26 @@ int db_restate(struct db *db, int64_t delivery, const struct db_settlement *sett
 	bind_int(&st, 3, settlement->now_ms);
 	bind_text(&st, 4, settlement->reason ? settlement->reason : "");
 	return statement_run(&st);
+}
+
+int db_update_slices(struct db *db, const char *sql, int64_t value)
+{
+	int64_t after = 0, last = 0;
+	int result;
+
+	do {
+		struct statement st = statement_use(db, select_slice);
+
+		after = last;
+		bind_int(&st, 1, after);
+		result = statement_value(&st, &last);
+		if (result || !last)
+			break;
+		st = statement_use(db, sql);
+		bind_int(&st, 1, after);
+		bind_int(&st, 2, last);
+		bind_int(&st, 3, value);
+		result = statement_run(&st);
+	} while (!result);
+	return result;
 }

@@ -54,8 +54,9 @@ static int change_all(struct db *db, const struct tocsin_query *query,
 	*n = 0;
 	if (result || filter.nothing || !(filter.states & (1U << TOCSIN_STATE_DEAD)))
 		return result;
-	for (left = filter.limit; left > 0 && found == DB_CHUNK && !result;
-	     left -= (int64_t)found) {
+	/* Without a limit all of them: a list can be paged on, this cannot. */
+	left = query->limit > 0 ? query->limit : INT64_MAX;
+	for (; left > 0 && found == DB_CHUNK && !result; left -= (int64_t)found) {
 		filter.limit = left < DB_CHUNK ? left : DB_CHUNK;
 		result = find_dead(db, &filter, last, dead, &found);
 		for (size_t i = 0; i < found && !result; i++) {

@@ -4,8 +4,8 @@
 
 static const char park_source[] =
 	"UPDATE delivery SET due_ms = 9223372036854775807"
-	" WHERE source = ?1 AND state = 0 AND due_ms < 9223372036854775807"
-	" AND (SELECT mark IS NOT NULL FROM alert WHERE number = delivery.alert)";
+	" WHERE id > ?1 AND id <= ?2 AND source = ?3 AND state = 0 AND due_ms < 9223372036854775807"
+	" AND (SELECT mark IS NOT NULL AND tell = 1 FROM alert WHERE number = delivery.alert)";
 static const char select_parked[] =
 	"SELECT id, alert FROM delivery WHERE source = ?1 AND state = 0"
 	" AND due_ms = 9223372036854775807 AND id > ?2 ORDER BY id LIMIT ?3";
@@ -13,21 +13,18 @@ static const char select_untold[] =
 	"SELECT number, mark, dead > 0 FROM alert INDEXED BY alert_untold"
 	" WHERE source = ?1 AND pending = 0 AND tell > told AND number > ?2"
 	" ORDER BY number LIMIT ?3";
-/* Not when it was replayed meanwhile: the source is then told of the new end. */
-static const char update_told[] = "UPDATE alert SET told = 1 WHERE number = ?1 AND pending = 0";
+/* Not when it was replayed meanwhile: the source is then told of the new end. One that did not ask
+ * for the end may know of it before it comes. */
+static const char update_told[] =
+	"UPDATE alert SET told = 1 WHERE number = ?1 AND (pending = 0 OR tell = 0)";
 
 int db_park(void *state, const char *source)
 {
 	struct db *db = state;
-	struct statement st;
 	int64_t name;
 	int result = db_name_find(db, source, &name);
 
-	if (result || !name)
-		return result;
-	st = statement_use(db, park_source);
-	bind_int(&st, 1, name);
-	return statement_run(&st);
+	return result || !name ? result : db_update_slices(db, park_source, name);
 }
 
 static int find_parked(struct db *db, int64_t source, int64_t after, struct db_pair *parked,

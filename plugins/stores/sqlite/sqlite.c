@@ -231,6 +231,7 @@ static void finish(struct db *db)
 		(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(db->handle);
 	db_names_forget(db);
+	db_scratch_done(db);
 	db_unlock(db);
 	free(db);
 }
@@ -299,6 +300,7 @@ static const struct tocsin_store_ops operations = {
 	.load = db_load,
 	.prune = db_prune,
 	.maintain = db_maintain,
+	.scratch = db_scratch,
 };
 
 TOCSIN_PLUGIN(.kind = TOCSIN_STORE, .name = "sqlite", .version = "1.0",

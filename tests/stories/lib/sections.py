@@ -28,3 +28,14 @@ def file_channel(path, form="json", **more):
 def postgres_source(database, **more):
     """System 1 as shipped: every name is the preset."""
     return {"type": "postgres", "connection": database.conninfo, **more}
+
+
+def dispatcher(tocsin, database, server, source=None, **channel):
+    """The configuration that replaces the script of System 1. Who gets the mail is in the table,
+    unless the story says `to`."""
+    mail = smtp_channel(server, **{"to": None, **channel})
+    if mail["to"] is None:
+        del mail["to"]
+    return tocsin.configure(channels={"mail": mail}, log={"level": "info"},
+                            sources={"alerts": postgres_source(database, **(source or {}))},
+                            default={"channels": ["mail"]})
