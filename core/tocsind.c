@@ -243,7 +243,8 @@ static int run_daemon(struct program *program, struct settings *settings)
 	if (result == 0)
 		result = engine_start_sources(program->engine, &err);
 	if (result == 0) {
-		log_write(program->log, TOCSIN_LOG_INFO, NULL, "ready");
+		log_write(program->log, TOCSIN_LOG_INFO, NULL, "tocsind %s is ready with %s",
+			  PACKAGE_VERSION, program->directory);
 		notify("READY=1");
 		serve_until_stopped(program);
 		log_write(program->log, TOCSIN_LOG_INFO, NULL, "stopping");
@@ -252,7 +253,7 @@ static int run_daemon(struct program *program, struct settings *settings)
 		log_write(program->log, TOCSIN_LOG_ERROR, NULL, "not started: %s", err.text);
 	}
 	server_stop(program->server);
-	engine_stop(program->engine);
+	engine_stop(program->engine, NULL);
 	if (result == 0)
 		log_write(program->log, TOCSIN_LOG_INFO, NULL, "stopped");
 	return result == 0 ? EXIT_FINE : EXIT_FATAL;
@@ -296,8 +297,8 @@ static int sum_up(struct program *program, const struct engine_summary *summary)
 		  sent, failed);
 	if (untried > 0)
 		log_write(program->log, TOCSIN_LOG_WARNING, NULL,
-			  "%lld alerts were not tried, because their channel is not available; "
-			  "they stay pending for the next run", untried);
+			  "%lld alerts were not tried (their channel is not available, or the run "
+			  "was interrupted); they stay pending for the next run", untried);
 	log_write(program->log, TOCSIN_LOG_INFO, NULL,
 		  "Summary: %lld sent, %lld failed, %lld total", sent, failed + untried,
 		  sent + failed + untried);
@@ -334,17 +335,17 @@ static int run_once(struct program *program, struct settings *settings)
 		result = engine_start_sources(program->engine, &err);
 	if (result < 0) {
 		log_write(program->log, TOCSIN_LOG_ERROR, NULL, "not started: %s", err.text);
-		engine_stop(program->engine);
+		engine_stop(program->engine, NULL);
 		return EXIT_FATAL;
 	}
 	if (pthread_create(&watcher, NULL, watch_signals, program) != 0) {
-		engine_stop(program->engine);
+		engine_stop(program->engine, NULL);
 		return EXIT_FATAL;
 	}
-	engine_once(program->engine, &summary);
+	engine_once(program->engine);
 	ask_reload(program); /* ends the watcher */
 	pthread_join(watcher, NULL);
-	engine_stop(program->engine);
+	engine_stop(program->engine, &summary);
 	progress_free(program->progress);
 	log_set_level(program->log, level);
 	return sum_up(program, &summary);

@@ -148,7 +148,7 @@ static int start_and_try(struct offline *offline, const char *channel, const jso
 	if (engine_start(&options, settings, &engine, &err) < 0)
 		return cli_error(STATUS_NO, "%s", err.text);
 	status = try_channel(engine, channel, alert, timeout_ms, deliveries);
-	engine_stop(engine);
+	engine_stop(engine, NULL);
 	return status;
 }
 

@@ -97,22 +97,22 @@ static void report(const struct delivery *delivery, const struct retry_decision 
 		   enum tocsin_outcome outcome)
 {
 	const struct channel *channel = delivery->channel;
-	const char *to = *delivery->pub.recipient ? delivery->pub.recipient : "-";
+	const char *to = delivery->pub.recipient, *before = *to ? " to " : "";
 	char wait[UNITS_TEXT];
 
 	if (decision->state == TOCSIN_STATE_DELIVERED) {
 		log_write(channel->world->log, TOCSIN_LOG_DEBUG, channel->spec.name,
-			  "delivery %lld to %s: delivered", (long long)delivery->pub.id, to);
+			  "delivery %lld%s%s: delivered", (long long)delivery->pub.id, before, to);
 	} else if (decision->state == TOCSIN_STATE_DEAD) {
 		log_write(channel->world->log, TOCSIN_LOG_ERROR, channel->spec.name,
-			  "delivery %lld to %s is dead: %s (see 'tocsin dead show %lld')",
-			  (long long)delivery->pub.id, to, delivery->detail,
+			  "delivery %lld%s%s is dead: %s (see 'tocsin dead show %lld')",
+			  (long long)delivery->pub.id, before, to, delivery->detail,
 			  (long long)delivery->pub.id);
 	} else {
 		units_format_elapsed(decision->due_ms - delivery->attempt.ended_ms, wait);
 		log_write(channel->world->log, TOCSIN_LOG_WARNING, channel->spec.name,
-			  "delivery %lld to %s, attempt %d: %s: %s; next attempt in %s",
-			  (long long)delivery->pub.id, to, delivery->pub.attempt,
+			  "delivery %lld%s%s, attempt %d: %s: %s; next attempt in %s",
+			  (long long)delivery->pub.id, before, to, delivery->pub.attempt,
 			  outcome_name(outcome), delivery->detail, wait);
 	}
 }

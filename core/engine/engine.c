@@ -65,17 +65,23 @@ static void on_settled(void *data, const struct delivery *delivery)
 {
 	struct engine *engine = data;
 	const char *source = delivery->pub.alert->source;
+	bool told = false;
 
 	if (delivery->attempt.state != TOCSIN_STATE_DELIVERED)
 		tally_failed(&engine->tally, delivery->pub.alert->id);
 	if (!delivery->result.alert_settled)
 		return;
-	tally_settled(&engine->tally, delivery->pub.alert->id);
 	pthread_mutex_lock(&engine->sources_lock);
-	for (size_t i = 0; i < engine->n_sources; i++)
-		if (strcmp(engine->source[i]->settings->name, source) == 0)
-			source_wake(engine->source[i], true);
+	for (size_t i = 0; i < engine->n_sources; i++) {
+		if (strcmp(engine->source[i]->settings->name, source) != 0)
+			continue;
+		source_wake(engine->source[i], true);
+		/* counted when it was told, which also counts what an earlier run delivered */
+		told = engine->source[i]->settings->common.settle_on == SETTLE_ON_DELIVERED;
+	}
 	pthread_mutex_unlock(&engine->sources_lock);
+	if (!told)
+		tally_settled(&engine->tally, delivery->pub.alert->id);
 	engine_progress(engine);
 }
 
@@ -290,7 +296,7 @@ int engine_start(const struct engine_options *options, struct settings *settings
 	tally_init(&engine->tally);
 	code = start(engine, err);
 	if (code < 0) {
-		engine_stop(engine);
+		engine_stop(engine, NULL);
 		return code;
 	}
 	*result = engine;
@@ -359,7 +365,17 @@ static void free_sources(struct engine *engine)
 	free(list);
 }
 
-void engine_stop(struct engine *engine)
+static void sum_up(struct engine *engine, struct engine_summary *summary)
+{
+	int64_t expected;
+
+	tally_read(&engine->tally, &expected, &summary->sent, &summary->failed);
+	summary->fatal = engine->fatal;
+	if (expected > summary->sent + summary->failed)
+		summary->untried = expected - summary->sent - summary->failed;
+}
+
+void engine_stop(struct engine *engine, struct engine_summary *summary)
 {
 	if (!engine)
 		return;
@@ -369,6 +385,8 @@ void engine_stop(struct engine *engine)
 	if (engine->dispatch)
 		close_channels(engine);
 	free_sources(engine);
+	if (summary)
+		sum_up(engine, summary);
 	store_close(engine->store);
 	dispatch_free(engine->dispatch);
 	self_done(&engine->store_self);
@@ -388,18 +406,12 @@ void engine_interrupt(struct engine *engine)
 	pthread_mutex_unlock(&engine->sources_lock);
 }
 
-void engine_once(struct engine *engine, struct engine_summary *summary)
+void engine_once(struct engine *engine)
 {
-	int64_t expected;
-
-	*summary = (struct engine_summary){0};
 	for (size_t i = 0; i < engine->n_sources; i++)
 		if (source_join(engine->source[i]) < 0)
-			summary->fatal = true;
+			engine->fatal = true;
 	/* alerts that no source of this run waits for */
 	while (!dispatch_is_idle(engine->dispatch) && !atomic_load(&engine->interrupted))
 		usleep(5000);
-	tally_read(&engine->tally, &expected, &summary->sent, &summary->failed);
-	if (expected > summary->sent + summary->failed)
-		summary->untried = expected - summary->sent - summary->failed;
 }

@@ -42,20 +42,22 @@ int engine_start_sources(struct engine *engine, struct error *err);
  * reopen their files. */
 int engine_reload(struct engine *engine, struct settings *settings, struct error *err);
 
-struct engine_summary {
-	int64_t sent, failed;        /* alerts of this run by their end */
-	int64_t untried;             /* pending alerts whose channel was not available */
-	bool fatal;                  /* a source could not do its work */
-};
 /* Runs every source once and delivers what is due; returns when nothing is left to do. */
-void engine_once(struct engine *engine, struct engine_summary *summary);
+void engine_once(struct engine *engine);
 /* Ends engine_once early: sources stop, what is under way ends, the rest stays pending. Any thread. */
 void engine_interrupt(struct engine *engine);
 /* Removes a little of the history that is older than the settings keep. Call it every minute or so. */
 void engine_upkeep(struct engine *engine);
+
+/* How a run that is once went, by alerts. */
+struct engine_summary {
+	int64_t sent, failed;
+	int64_t untried;             /* pending alerts whose channel was not available */
+	bool fatal;                  /* a source could not do its work */
+};
 /* Stops sources, lets deliveries under way end (bounded by their timeout), gives the others back,
- * closes everything. */
-void engine_stop(struct engine *engine);
+ * closes everything. summary may be NULL. */
+void engine_stop(struct engine *engine, struct engine_summary *summary);
 
 /* An alert from the API: any thread. The alerts are taken over. done is called on the store's
  * thread after the commit (0) or the failure (-ENOSPC, -EAGAIN: later; -EIO), then the alerts are freed.

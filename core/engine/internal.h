@@ -32,6 +32,7 @@ struct engine {
 	pthread_mutex_t sources_lock;
 	struct tally tally;
 	int64_t started_ms;          /* wall time */
+	bool fatal;                  /* a source of a run that is once could not work */
 	atomic_bool interrupted;     /* a run that is once ends early */
 };
 

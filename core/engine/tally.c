@@ -98,6 +98,13 @@ void tally_settled(struct tally *tally, const char *alert_id)
 	pthread_mutex_unlock(&tally->lock);
 }
 
+void tally_told(struct tally *tally, int64_t alerts)
+{
+	pthread_mutex_lock(&tally->lock);
+	tally->sent += alerts;
+	pthread_mutex_unlock(&tally->lock);
+}
+
 void tally_read(struct tally *tally, int64_t *expected, int64_t *sent, int64_t *failed)
 {
 	pthread_mutex_lock(&tally->lock);

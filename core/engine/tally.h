@@ -32,6 +32,8 @@ bool tally_begin(struct tally *tally, const char *alert_id, int64_t *number, int
 void tally_failed(struct tally *tally, const char *alert_id);
 /* Its last delivery is settled: counts as sent unless it failed. */
 void tally_settled(struct tally *tally, const char *alert_id);
+/* Alerts that their sources noted as sent. */
+void tally_told(struct tally *tally, int64_t alerts);
 void tally_read(struct tally *tally, int64_t *expected, int64_t *sent, int64_t *failed);
 
 #endif

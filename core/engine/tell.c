@@ -60,15 +60,21 @@ static int write_told(struct store_request *request, const struct transaction *t
 	return result;
 }
 
-static void report(const struct source *source, const struct page *page)
+static void report(struct source *source, const struct page *page)
 {
+	int64_t sent = 0;
+
 	for (size_t i = 0; i < page->n; i++) {
 		bool dead = page->settled[i].outcome == TOCSIN_SETTLED_DEAD;
 
 		log_write(source->engine->log, dead ? TOCSIN_LOG_ERROR : TOCSIN_LOG_INFO,
 			  source->settings->name, dead ? "alert %s failed" : "alert %s sent",
 			  page->mark[i]);
+		sent += !dead;
 	}
+	if (source->settings->common.settle_on == SETTLE_ON_DELIVERED)
+		tally_told(&source->engine->tally, sent);
+	engine_progress(source->engine);
 }
 
 static void page_drop(struct page *page, size_t i)

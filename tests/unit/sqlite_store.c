@@ -52,7 +52,8 @@ static int open_store(struct store_subject *subject, void **state)
 static void reset(struct store_subject *subject)
 {
 	struct sqlite_store *store = subject->data;
-	static const char *const suffix[] = {"", "-wal", "-shm", "-journal", ".lock", ".reserve"};
+	static const char *const suffix[] = {"",      "-wal",     "-shm",     "-journal",
+					     ".lock", ".reserve", ".underway"};
 
 	for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++)
 		(void)unlink(sqlite_beside(store, suffix[i]));

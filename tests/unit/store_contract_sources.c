@@ -11,21 +11,25 @@ static void parking_holds_back_what_its_source_will_emit_again(void **state)
 	struct copies *copies = calloc(1, sizeof(*copies));
 
 	contract_begin(c);
-	(void)contract_accept(c, &(struct sample){.mark = "1", .key = {"claimed"}});
+	(void)contract_accept(c, &(struct sample){.mark = "1", .tell = true, .key = {"claimed"}});
 	(void)contract_claim_one(c, "mail");
-	(void)contract_accept(c, &(struct sample){.mark = "2", .key = {"parked"}});
-	(void)contract_accept(c,
-			      &(struct sample){.mark = "3", .due_ms = NOW + 5, .key = {"retry"}});
-	(void)contract_accept(c, &(struct sample){.key = {"unmarked"}});
-	(void)contract_accept(c,
-			      &(struct sample){.mark = "2", .source = "other", .key = {"other"}});
+	(void)contract_accept(c, &(struct sample){.mark = "2", .tell = true, .key = {"parked"}});
+	(void)contract_accept(
+		c,
+		&(struct sample){.mark = "3", .tell = true, .due_ms = NOW + 5, .key = {"retry"}});
+	(void)contract_accept(c, &(struct sample){.tell = true, .key = {"unmarked"}});
+	(void)contract_accept(c, &(struct sample){.mark = "4", .key = {"not asked for"}});
+	(void)contract_accept(
+		c,
+		&(struct sample){.mark = "2", .tell = true, .source = "other", .key = {"other"}});
 	assert_int_equal(c->ops->park(c->store, "site-alerts"), 0);
 	assert_int_equal(c->ops->park(c->store, "unheard of"), 0);
 	contract_claim(c, "mail", INT64_MAX - 1, 10, copies);
 	contract_commit(c);
-	assert_int_equal(copies->n, 2);
+	assert_int_equal(copies->n, 3);
 	assert_string_equal(copies->item[0].key, "unmarked");
-	assert_string_equal(copies->item[1].key, "other");
+	assert_string_equal(copies->item[1].key, "not asked for");
+	assert_string_equal(copies->item[2].key, "other");
 	contract_list(c, &(struct tocsin_query){.states = 1U << TOCSIN_STATE_PENDING}, copies);
 	assert_int_equal(copies->n, 2);
 	assert_true(copies->item[0].due_ms == TOCSIN_PARKED);
@@ -42,7 +46,8 @@ static void very_many_are_parked_hastened_and_suppressed(void **state)
 	contract_begin(c);
 	for (int i = 0; i < many; i++)
 		(void)contract_accept(
-			c, &(struct sample){.mark = "7", .generation = i, .due_ms = NOW + 5});
+			c, &(struct sample){
+				   .mark = "7", .tell = true, .generation = i, .due_ms = NOW + 5});
 	assert_int_equal(c->ops->hasten(c->store, NOW), 0);
 	contract_claim(c, "mail", NOW, 1000, copies);
 	assert_int_equal(copies->n, 1000);

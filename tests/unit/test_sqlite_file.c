@@ -200,12 +200,8 @@ static int in_child(struct sqlite_store *store,
 	}
 	(void)close(pipes[1]);
 	*report = pipes[0];
-	if (life) {
-		struct timespec pause = {.tv_nsec = 1000000L * (5 + rand() % 40)};
-
-		(void)nanosleep(&pause, NULL);
-		(void)kill(child, SIGKILL);
-	}
+	(void)nanosleep(&(struct timespec){.tv_nsec = 1000000L * (5 + rand() % 40)}, NULL);
+	(void)kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	return status;
 }
@@ -257,6 +253,47 @@ static void a_killed_process_loses_nothing_that_it_acknowledged(void **state)
 	assert_true(newest > 40);
 	assert_non_null(strstr(store->info, "checking it"));
 	assert_string_equal(store->log, "");
+}
+
+static void note_and_wait(struct sqlite_store *store, int report)
+{
+	int64_t *memory = store->subject.ops->scratch(open_it(store), 4096);
+
+	if (!memory)
+		_exit(1);
+	memory[0] = 42;
+	memory[511] = 43;
+	if (write(report, memory, 1) == 1)
+		(void)pause();
+}
+
+static void scratch_memory_outlives_the_process(void **state)
+{
+	struct sqlite_store *store = *state;
+	int64_t *memory;
+	void *opened;
+	int report;
+	bool noted;
+	char byte;
+
+	do { /* until it lived long enough */
+		assert_true(WIFSIGNALED(in_child(store, note_and_wait, &report)));
+		noted = read(report, &byte, 1) == 1;
+		(void)close(report);
+	} while (!noted);
+	opened = open_it(store);
+	memory = store->subject.ops->scratch(opened, 4096);
+	assert_non_null(memory);
+	assert_int_equal(memory[0], 42);
+	assert_int_equal(memory[511], 43);
+	assert_ptr_equal(store->subject.ops->scratch(opened, 4096), memory);
+	assert_int_equal(mode_of(sqlite_beside(store, ".underway")), 0600);
+	store->subject.ops->close(opened);
+	opened = open_it(store);
+	memory = store->subject.ops->scratch(opened, 8192);
+	assert_non_null(memory);
+	assert_int_equal(memory[0], 0);
+	store->subject.ops->close(opened);
 }
 
 /* A copy of file and log as a power cut leaves them: the store is still open. */
@@ -328,6 +365,7 @@ int main(void)
 		TEST(the_file_of_another_program_is_refused_and_left_alone),
 		TEST(what_is_no_database_is_refused),
 		TEST(a_killed_process_loses_nothing_that_it_acknowledged),
+		TEST(scratch_memory_outlives_the_process),
 		TEST(damage_is_found_after_a_crash),
 		TEST(a_failed_open_leaves_the_file_to_others),
 	};
