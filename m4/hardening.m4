@@ -61,6 +61,8 @@ AS_IF([test -n "$tocsin_sanitizers"], [
 	INSTRUMENT_LDFLAGS="-fsanitize=$tocsin_sanitizers"
 	AS_IF([test "x$enable_sanitize" = xaddress],
 		[INSTRUMENT_CFLAGS="$INSTRUMENT_CFLAGS -fno-sanitize-recover=undefined"])
+	# With the added code gcc no longer sees what is set where.
+	TOCSIN_CFLAG([INSTRUMENT_CFLAGS], [-Wno-maybe-uninitialized])
 ])
 AS_IF([test "x$enable_fuzzing" = xyes], [
 	TOCSIN_CFLAG([INSTRUMENT_CFLAGS], [-fsanitize=fuzzer-no-link])

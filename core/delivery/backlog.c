@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHANNEL_ITSELF ""        /* the source of the entry that keeps a channel's state */
+
 struct backlog {
 	struct backlog *next;
 	char *source, *channel;
@@ -46,6 +48,7 @@ static struct backlog *find_or_add(struct backlogs *backlogs, const char *source
 				   const char *channel)
 {
 	struct backlog *backlog = find(backlogs, source, channel);
+	const struct backlog *own = find(backlogs, CHANNEL_ITSELF, channel);
 
 	if (backlog)
 		return backlog;
@@ -60,7 +63,8 @@ static struct backlog *find_or_add(struct backlogs *backlogs, const char *source
 		free(backlog);
 		return NULL;
 	}
-	backlog->available = true;
+	backlog->available = own ? own->available : true;
+	backlog->gone = own && own->gone;
 	backlog->next = backlogs->first;
 	backlogs->first = backlog;
 	return backlog;
@@ -73,7 +77,7 @@ int backlogs_add(struct backlogs *backlogs, const char *source, const char *chan
 	pthread_mutex_lock(&backlogs->lock);
 	backlog = find_or_add(backlogs, source, channel);
 	if (backlog)
-		backlog->n += n;
+		backlog->n = backlog->n + n > 0 ? backlog->n + n : 0;
 	pthread_mutex_unlock(&backlogs->lock);
 	return backlog ? 0 : -ENOMEM;
 }
@@ -107,9 +111,27 @@ void backlogs_reset(struct backlogs *backlogs, const char *source)
 	pthread_mutex_unlock(&backlogs->lock);
 }
 
+void backlogs_rest(struct backlogs *backlogs, const char *channel)
+{
+	bool any = false;
+
+	pthread_mutex_lock(&backlogs->lock);
+	for (struct backlog *b = backlogs->first; b; b = b->next) {
+		if (b->n > 0 && strcmp(b->channel, channel) == 0) {
+			b->n = 0;
+			any = true;
+		}
+	}
+	if (any)
+		pthread_cond_broadcast(&backlogs->changed);
+	pthread_mutex_unlock(&backlogs->lock);
+}
+
 static void set_state(struct backlogs *backlogs, const char *channel, bool available, bool gone)
 {
 	pthread_mutex_lock(&backlogs->lock);
+	/* for sources that feed it later; without memory they think that it is available */
+	find_or_add(backlogs, CHANNEL_ITSELF, channel);
 	for (struct backlog *b = backlogs->first; b; b = b->next) {
 		if (strcmp(b->channel, channel) == 0) {
 			b->available = available;

@@ -33,7 +33,8 @@ struct backlogs {
 void backlogs_init(struct backlogs *backlogs, bool once);
 void backlogs_done(struct backlogs *backlogs);
 
-/* n more deliveries wait for an attempt. 0 or -ENOMEM. */
+/* n more deliveries (n < 0: fewer) wait for an attempt. Count them before they are committed: an attempt
+ * may end before the commit's answer is here. 0 or -ENOMEM. */
 int backlogs_add(struct backlogs *backlogs, const char *source, const char *channel, int64_t n);
 /* The entry of a source and channel, valid until backlogs_done; NULL when nothing was ever added. */
 struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, const char *channel);
@@ -41,6 +42,9 @@ struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, con
 void backlogs_tried(struct backlogs *backlogs, struct backlog *backlog);
 /* The source starts anew: its deliveries were parked. */
 void backlogs_reset(struct backlogs *backlogs, const char *source);
+/* Nothing waits for the channel, in memory or in the store: whatever is still counted was not tried but
+ * settled otherwise. */
+void backlogs_rest(struct backlogs *backlogs, const char *channel);
 /* A channel became or ceased to be available. */
 void backlogs_available(struct backlogs *backlogs, const char *channel, bool available);
 /* A channel that is gone holds nobody up. */

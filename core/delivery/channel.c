@@ -60,11 +60,35 @@ int channel_open(struct channel *channel, struct error *err)
 	return http_attach(channel->world->http, channel, err);
 }
 
+/* How many deliveries the plugin works on at once. */
+static size_t parallel(const struct channel *channel)
+{
+	const struct tocsin_plugin *it = &channel->spec.plugin->it;
+
+	return it->blocking ? channel->spec.workers * (it->batch > 1 ? it->batch : 1)
+			    : channel->spec.concurrency;
+}
+
+/* Outcomes that a crash would forget, and so deliveries that it would repeat, are kept few. */
+static size_t most_uncommitted(const struct channel *channel)
+{
+	return 2 * parallel(channel);
+}
+
 void channel_forget(struct delivery *delivery)
 {
 	struct channel *channel = delivery->channel;
+	bool waiting = false;
 
 	channel->world->settled(channel->world->data, delivery);
+	if (!delivery->release) {
+		pthread_mutex_lock(&channel->lock);
+		waiting = channel->uncommitted-- >= most_uncommitted(channel);
+		pthread_cond_broadcast(&channel->changed);
+		pthread_mutex_unlock(&channel->lock);
+	}
+	if (waiting && !channel->spec.plugin->it.blocking)
+		http_wake(channel->world->http);
 	delivery_free(delivery);
 	atomic_fetch_sub(&channel->held, 1); /* from here on it may be freed */
 }
@@ -138,11 +162,8 @@ void channel_reopen(struct channel *channel)
  * instances of a shared store. */
 static size_t wanted(const struct channel *channel)
 {
-	const struct tocsin_plugin *it = &channel->spec.plugin->it;
-	size_t n = it->blocking ? channel->spec.workers * (it->batch > 1 ? it->batch : 1)
-				: channel->spec.concurrency;
+	size_t n = parallel(channel) * 2 + AHEAD;
 
-	n = n * 2 + AHEAD;
 	if (channel->spec.rate.count > 0 && n > 2 + (size_t)channel->spec.rate.count)
 		n = 2 + (size_t)channel->spec.rate.count;
 	return n < CHANNEL_QUEUE ? n : CHANNEL_QUEUE;
@@ -206,7 +227,7 @@ static size_t may_start(struct channel *channel, size_t max, int64_t now)
 	if (!channel->spec.plugin->it.blocking)
 		n = least(n, channel->spec.concurrency > channel->under_way
 				     ? channel->spec.concurrency - channel->under_way : 0);
-	if (n == 0 || channel->closing)
+	if (n == 0 || channel->closing || channel->uncommitted >= most_uncommitted(channel))
 		return 0;
 	n = breaker_room(&channel->breaker, n, channel->under_way, now);
 	n = rate_take(&channel->rate, n, now);

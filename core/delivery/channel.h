@@ -87,6 +87,7 @@ struct channel {
 	pthread_cond_t changed;
 	struct delivery *head, **tail;
 	size_t queued, under_way;
+	size_t uncommitted;     /* ended, but their outcome is not in the store yet */
 	struct rate rate;
 	struct breaker breaker;
 	bool closing;

@@ -184,6 +184,7 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 	}
 	pthread_mutex_lock(&channel->lock);
 	channel->under_way--;
+	channel->uncommitted++;
 	was_open = channel->breaker.state != BREAKER_CLOSED;
 	opened = judge_peer(channel, outcome, retry_after_ms);
 	open = channel->breaker.state != BREAKER_CLOSED;

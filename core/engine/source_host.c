@@ -107,14 +107,12 @@ static int fill_batch(struct source *source, struct tocsin_emission *emission, s
 	return 0;
 }
 
-static void count_ahead(struct source *source, const struct intake_entry *entry)
+static void count_ahead(struct source *source, const struct intake_entry *entry, int64_t n)
 {
-	if (entry->result == TOCSIN_KNOWN && entry->unparked == 0)
-		return;
 	for (size_t i = 0; i < entry->decisions.n; i++)
 		if (entry->decisions.item[i].state == TOCSIN_STATE_PENDING)
 			backlogs_add(dispatch_backlogs(source->engine->dispatch),
-				     source->settings->name, entry->decisions.item[i].channel, 1);
+				     source->settings->name, entry->decisions.item[i].channel, n);
 }
 
 /* With settle_on: accepted the source hears at its next wait. */
@@ -142,7 +140,8 @@ static void note_results(struct source *source, struct intake *intake,
 		struct intake_entry *entry = &intake->entry[i];
 
 		emission[batch->from[i]].result = entry->result;
-		count_ahead(source, entry);
+		if (entry->result == TOCSIN_KNOWN && entry->unparked == 0)
+			count_ahead(source, entry, -1);
 		if (entry->failed_at_once)
 			tally_failed(&source->engine->tally, entry->alert->pub.id);
 		if (entry->mark && accepted)
@@ -161,9 +160,13 @@ static int hand_in(struct source *source, struct tocsin_emission *emission, stru
 		return result;
 	intake->tell = source->settings->common.settle_on == SETTLE_ON_DELIVERED;
 	intake->request.apply = intake_apply;
+	for (size_t i = 0; i < intake->n; i++)
+		count_ahead(source, &intake->entry[i], 1);
 	result = store_call(source->engine->store, &intake->request);
 	if (result == 0)
 		note_results(source, intake, emission, batch);
+	for (size_t i = 0; result < 0 && i < intake->n; i++)
+		count_ahead(source, &intake->entry[i], -1);
 	intake_free(intake);
 	return result;
 }
