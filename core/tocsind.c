@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tocsind, the daemon: arguments, signals, order of start and stop. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -38,17 +39,17 @@ struct program {
 	struct engine *engine;
 	struct server *server;
 	struct progress *progress;
-	int signals, reloads;       /* descriptors: signalfd, eventfd */
+	int signals, reloads; /* descriptors: signalfd, eventfd */
 };
 
 static const struct option_row options[] = {
-	{ "config", 'c', "DIR", "Read the configuration from DIR instead of " PATHS_CONFIG "." },
-	{ "plugins", 'P', "DIR", "Load plugins from DIR instead of " PATHS_PLUGINS
-				 "; may be repeated." },
-	{ "once", 0, NULL, "Deliver what is pending now, print a summary, and exit." },
-	{ "check", 0, NULL, "Check the configuration and exit." },
-	{ "version", 'V', NULL, "Print the version." },
-	{ "help", 'h', NULL, "Print this help." },
+	{"config", 'c', "DIR", "Read the configuration from DIR instead of " PATHS_CONFIG "."},
+	{"plugins", 'P', "DIR",
+	 "Load plugins from DIR instead of " PATHS_PLUGINS "; may be repeated."},
+	{"once", 0, NULL, "Deliver what is pending now, print a summary, and exit."},
+	{"check", 0, NULL, "Check the configuration and exit."},
+	{"version", 'V', NULL, "Print the version."},
+	{"help", 'h', NULL, "Print this help."},
 };
 
 static const struct command daemon_command = {
@@ -59,6 +60,7 @@ static const struct command daemon_command = {
 		       "configuration again and reopens files. With --once it polls every source "
 		       "once, delivers everything that is due, and exits: 0 all sent or nothing to "
 		       "do, 1 some failed (they stay pending), 2 fatal (nothing is lost).",
+	.no = "with --once: some alerts could not be sent",
 	.examples = "  tocsind --config ./conf.d\n"
 		    "  tocsind --once          from cron, every five minutes\n",
 	OPTIONS(options),
@@ -111,8 +113,8 @@ static struct settings *load_settings(struct program *program)
 	struct problems problems = {0};
 	struct settings *settings = NULL;
 
-	if (settings_load(program->directory, program->loader, program->log, &problems,
-			  &settings) < 0)
+	if (settings_load(program->directory, program->loader, program->log, &problems, &settings) <
+	    0)
 		print_problems(&problems);
 	problems_done(&problems);
 	return settings;
@@ -212,8 +214,7 @@ static void serve_until_stopped(struct program *program)
 			else if (signal_number)
 				return;
 		}
-		if ((fds[1].revents & POLLIN) &&
-		    read(program->reloads, &count, sizeof(count)) > 0)
+		if ((fds[1].revents & POLLIN) && read(program->reloads, &count, sizeof(count)) > 0)
 			reload(program);
 	}
 }
@@ -221,9 +222,13 @@ static void serve_until_stopped(struct program *program)
 static int start_server(struct program *program, const char *socket, unsigned int mode,
 			struct error *err)
 {
-	struct server_options server = {
-		.engine = program->engine, .log = program->log, .socket = socket, .mode = mode,
-		.config = program->directory, .reload = ask_reload, .data = program};
+	struct server_options server = {.engine = program->engine,
+					.log = program->log,
+					.socket = socket,
+					.mode = mode,
+					.config = program->directory,
+					.reload = ask_reload,
+					.data = program};
 
 	if (!socket || !*socket)
 		return 0;
@@ -293,12 +298,13 @@ static int sum_up(struct program *program, const struct engine_summary *summary)
 {
 	long long sent = summary->sent, failed = summary->failed, untried = summary->untried;
 
-	log_write(program->log, TOCSIN_LOG_INFO, NULL, "Dispatcher complete: %lld sent, %lld failed",
-		  sent, failed);
+	log_write(program->log, TOCSIN_LOG_INFO, NULL,
+		  "Dispatcher complete: %lld sent, %lld failed", sent, failed);
 	if (untried > 0)
 		log_write(program->log, TOCSIN_LOG_WARNING, NULL,
-			  "%lld alerts were not tried (their channel is not available, or the run "
-			  "was interrupted); they stay pending for the next run", untried);
+			  "%lld alert%s not settled (a channel is not available, the source could "
+			  "not mark it, or the run was interrupted); the next run goes on with %s",
+			  untried, untried == 1 ? " was" : "s were", untried == 1 ? "it" : "them");
 	log_write(program->log, TOCSIN_LOG_INFO, NULL,
 		  "Summary: %lld sent, %lld failed, %lld total", sent, failed + untried,
 		  sent + failed + untried);
@@ -310,8 +316,8 @@ static int sum_up(struct program *program, const struct engine_summary *summary)
 
 static int run_once(struct program *program, struct settings *settings)
 {
-	struct engine_options engine = {.loader = program->loader, .log = program->log,
-					.once = true};
+	struct engine_options engine = {
+		.loader = program->loader, .log = program->log, .once = true};
 	enum tocsin_level level = (enum tocsin_level)settings->log.level;
 	struct engine_summary summary = {0};
 	struct error err = {0};
@@ -413,10 +419,24 @@ static int parse(struct program *program, int argc, char **argv)
 	return -1;
 }
 
+/* A file opened under the number of a closed standard stream would get what is meant for that
+ * stream. Opened for reading only, so that writing fails as it does on a closed one. */
+static int fill_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -errno : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct program program = {.signals = -1, .reloads = -1};
-	int status = parse(&program, argc, argv);
+	int status = fill_standard_streams() < 0 ? EXIT_FATAL : parse(&program, argc, argv);
 
 	if (status < 0) {
 		/* secrets are in memory: no core dump, no ptrace by others of the same user */

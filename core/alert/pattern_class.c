@@ -164,11 +164,12 @@ static int compare_ranges(const void *a, const void *b)
 /* Sorts and joins the ranges of the newest class, for the search by halves. */
 static void order_ranges(struct pattern *pattern, struct class *class)
 {
-	struct range *range = pattern->range + class->first;
+	struct range *range;
 	size_t kept = 0;
 
 	if (class->n == 0)
 		return;
+	range = pattern->range + class->first;
 	qsort(range, class->n, sizeof(*range), compare_ranges);
 	for (size_t i = 1; i < class->n; i++) {
 		if (range[i].first <= range[kept].last + 1) {

@@ -45,9 +45,13 @@ static int refuse_option(const struct command *command, const char *word, struct
 		names[i] = command->option[i].name;
 	if (names && name && length)
 		meant = text_closest(name, names, command->n_options);
-	error_set(err, -EINVAL, "'%s%s' has no option %.40s%s%s%s", arguments_program(command),
-		  command->name, word, meant ? "; did you mean '--" : "", meant ? meant : "",
-		  meant ? "'?" : "");
+	if (meant)
+		error_set(err, -EINVAL, "'%s%s' has no option %.40s; did you mean '--%s'?",
+			  arguments_program(command), command->name, word, meant);
+	else
+		error_set(err, -EINVAL, "'%s%s' has no option %.40s; see '%s%s --help'",
+			  arguments_program(command), command->name, word,
+			  arguments_program(command), command->name);
 	free(names);
 	free(name);
 	return -EINVAL;

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include <curl/curl.h>
 
 #define REPLY_MOST (64U * 1024 * 1024)
+#define SOCKET_MOST (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 #define CONNECT_MS 5000L
 #define ANSWER_MS 120000L /* a reload may wait for deliveries under way */
 
@@ -46,8 +48,13 @@ static void set_up(struct client *client)
 
 int client_new(const char *socket, struct client **client, struct error *err)
 {
-	struct client *made = calloc(1, sizeof(*made));
+	struct client *made;
 
+	if (strlen(socket) > SOCKET_MOST)
+		return error_set(err, -ENAMETOOLONG,
+				 "the path of the socket has %zu bytes; %zu is the most",
+				 strlen(socket), SOCKET_MOST);
+	made = calloc(1, sizeof(*made));
 	if (!made || curl_global_init(CURL_GLOBAL_NOTHING) != 0) {
 		free(made);
 		return error_set(err, -ENOMEM, "cannot set up libcurl");
@@ -80,6 +87,10 @@ static int explain(const struct client *client, CURLcode code, struct error *err
 	long number = 0;
 
 	curl_easy_getinfo(client->easy, CURLINFO_OS_ERRNO, &number);
+	if (code == CURLE_COULDNT_CONNECT && number == ECONNREFUSED && !*client->socket)
+		return error_set(err, -ECONNREFUSED,
+				 "the socket has an empty path, so there is none; set api.socket, "
+				 "or name it with --socket");
 	if (code != CURLE_COULDNT_CONNECT && code != CURLE_OPERATION_TIMEDOUT)
 		return error_set(err, -EIO, "the connection to %s broke: %s", client->socket,
 				 curl_easy_strerror(code));

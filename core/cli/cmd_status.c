@@ -33,10 +33,14 @@ static void print_head(struct cli *cli, const json_t *status)
 
 static void print_counters(struct cli *cli, const json_t *counters)
 {
+	long long alerts, accepted;
+
 	if (!json_is_object(counters))
 		return;
-	buffer_printf(&cli->out, "\n%lld alerts; %lld deliveries: %lld delivered, %lld pending, ",
-		      json_number_of(counters, "alerts"), json_number_of(counters, "accepted"),
+	alerts = json_number_of(counters, "alerts");
+	accepted = json_number_of(counters, "accepted");
+	buffer_printf(&cli->out, "\n%lld alert%s; %lld deliver%s: %lld delivered, %lld pending, ",
+		      alerts, alerts == 1 ? "" : "s", accepted, accepted == 1 ? "y" : "ies",
 		      json_number_of(counters, "delivered"), json_number_of(counters, "pending"));
 	buffer_printf(&cli->out, "%lld suppressed, ", json_number_of(counters, "suppressed"));
 	if (json_number_of(counters, "dead") > 0 && cli->colour)
@@ -51,7 +55,9 @@ static void add_breaker(struct table *table, const json_t *channel)
 {
 	const char *breaker = json_text_of(channel, "breaker");
 
-	if (strcmp(breaker, "closed") != 0)
+	if (*json_text_of(channel, "state"))
+		table_add(table, STYLE_RED, json_text_of(channel, "state"));
+	else if (strcmp(breaker, "closed") != 0)
 		table_add(table, STYLE_RED, "failing");
 	else if (json_is_true(json_object_get(channel, "paused")))
 		table_add(table, STYLE_YELLOW, "paused");

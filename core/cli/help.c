@@ -61,7 +61,11 @@ static void add_status(struct buffer *out, const struct command *command)
 	buffer_puts(out, "\nExit status:\n  0  done\n");
 	if (command->no)
 		buffer_printf(out, "  1  %s\n", command->no);
-	buffer_puts(out, "  2  wrong usage\n");
+	if (*arguments_program(command))
+		buffer_puts(out, "  2  wrong usage\n");
+	else
+		buffer_puts(out, "  2  fatal: wrong usage, configuration, store or database\n"
+				 "  75 the store was lost; start again\n");
 	if (is_online(command))
 		buffer_puts(out, "  3  the daemon cannot be reached\n"
 				 "  4  not now, try again later\n");

@@ -61,7 +61,12 @@ static void refuse_first(const struct command *const table[], size_t n, const ch
 	for (size_t i = 0; names && i < n; i++)
 		names[i] = table[i]->name;
 	meant = names ? text_closest(word, names, n) : NULL;
-	if (meant)
+	if (word[0] == '-')
+		error_set(
+			err, -EINVAL,
+			"the command comes first, then options such as %.40s; see 'tocsin --help'",
+			word);
+	else if (meant)
 		error_set(err, -EINVAL, "there is no command '%.40s'; did you mean '%s'?", word,
 			  meant);
 	else

@@ -91,6 +91,7 @@ static int run(struct cli *cli, int argc, char *const argv[])
 
 int main(int argc, char *argv[])
 {
+	static char version[] = "version";
 	struct cli cli = {0};
 
 	look_at_terminal(&cli);
@@ -106,7 +107,7 @@ int main(int argc, char *argv[])
 		return overview(&cli, NULL);
 	if (strcmp(argv[1], "help") == 0)
 		return help(&cli, argc - 2, argv + 2);
-	if (strcmp(argv[1], "--version") == 0)
-		argv[1] += 2;
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+		argv[1] = version;
 	return run(&cli, argc - 1, argv + 1);
 }

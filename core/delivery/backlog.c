@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHANNEL_ITSELF ""        /* the source of the entry that keeps a channel's state */
+#define CHANNEL_ITSELF "" /* the source of the entry that keeps a channel's state */
 
 struct backlog {
 	struct backlog *next;
@@ -20,6 +20,7 @@ void backlogs_init(struct backlogs *backlogs, bool once)
 	pthread_cond_init(&backlogs->changed, NULL);
 	backlogs->first = NULL;
 	backlogs->once = once;
+	backlogs->idle = false;
 }
 
 void backlogs_done(struct backlogs *backlogs)
@@ -127,6 +128,15 @@ void backlogs_rest(struct backlogs *backlogs, const char *channel)
 	pthread_mutex_unlock(&backlogs->lock);
 }
 
+void backlogs_idle(struct backlogs *backlogs, bool idle)
+{
+	pthread_mutex_lock(&backlogs->lock);
+	backlogs->idle = idle;
+	if (idle)
+		pthread_cond_broadcast(&backlogs->changed);
+	pthread_mutex_unlock(&backlogs->lock);
+}
+
 static void set_state(struct backlogs *backlogs, const char *channel, bool available, bool gone)
 {
 	pthread_mutex_lock(&backlogs->lock);
@@ -173,7 +183,8 @@ static enum ahead judge(const struct backlogs *backlogs, const char *source, int
 	}
 	if (!fed)
 		return AHEAD_NO;
-	return backlogs->once && !any_available ? AHEAD_HOPELESS : AHEAD_YES;
+	/* idle with the windows full: a peer asked for a pause, which may be long */
+	return backlogs->once && (!any_available || backlogs->idle) ? AHEAD_HOPELESS : AHEAD_YES;
 }
 
 bool backlogs_wait(struct backlogs *backlogs, const char *source, int64_t window,

@@ -26,15 +26,16 @@ struct backlogs {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct backlog *first;
-	bool once;
+	bool once, idle;
 };
 
-/* once: a source all of whose channels are unavailable stops instead of running ahead. */
+/* once: a source stops instead of running ahead when all of its channels are unavailable, and
+ * instead of waiting when nothing moves. */
 void backlogs_init(struct backlogs *backlogs, bool once);
 void backlogs_done(struct backlogs *backlogs);
 
-/* n more deliveries (n < 0: fewer) wait for an attempt. Count them before they are committed: an attempt
- * may end before the commit's answer is here. 0 or -ENOMEM. */
+/* n more deliveries (n < 0: fewer) wait for an attempt. Count them before they are committed: an
+ * attempt may end before the commit's answer is here. 0 or -ENOMEM. */
 int backlogs_add(struct backlogs *backlogs, const char *source, const char *channel, int64_t n);
 /* The entry of a source and channel, valid until backlogs_done; NULL when nothing was ever added. */
 struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, const char *channel);
@@ -42,17 +43,19 @@ struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, con
 void backlogs_tried(struct backlogs *backlogs, struct backlog *backlog);
 /* The source starts anew: its deliveries were parked. */
 void backlogs_reset(struct backlogs *backlogs, const char *source);
-/* Nothing waits for the channel, in memory or in the store: whatever is still counted was not tried but
- * settled otherwise. */
+/* Nothing waits for the channel, in memory or in the store: whatever is still counted was not
+ * tried but settled otherwise. */
 void backlogs_rest(struct backlogs *backlogs, const char *channel);
 /* A channel became or ceased to be available. */
 void backlogs_available(struct backlogs *backlogs, const char *channel, bool available);
+/* Whether nothing can be delivered now, of a run that is once. */
+void backlogs_idle(struct backlogs *backlogs, bool idle);
 /* A channel that is gone holds nobody up. */
 void backlogs_gone(struct backlogs *backlogs, const char *channel);
 
 /*
  * Waits while the source is `window` deliveries ahead of every channel it feeds. False when it
- * should stop instead: *stop was set, or (once) every channel it feeds is unavailable.
+ * should stop instead: *stop was set, or (once) no channel it feeds will take more.
  */
 bool backlogs_wait(struct backlogs *backlogs, const char *source, int64_t window,
 		   const atomic_bool *stop);

@@ -22,7 +22,8 @@ size_t breaker_room(const struct breaker *breaker, size_t n, size_t under_way, i
 		if (breaker->ramp == 0)
 			return n;
 		return least(n, (size_t)breaker->ramp > under_way
-					? (size_t)breaker->ramp - under_way : 0);
+					? (size_t)breaker->ramp - under_way
+					: 0);
 	}
 	if (breaker->state == BREAKER_OPEN && now_ms < breaker->open_until_ms)
 		return 0;
@@ -101,11 +102,6 @@ bool breaker_report(struct breaker *breaker, bool failed, double random, int64_t
 	if (breaker->ramp > 0)
 		breaker->ramp = breaker->ramp >= 1024 ? 0 : breaker->ramp * 2;
 	return false;
-}
-
-void breaker_ignore(struct breaker *breaker)
-{
-	breaker->probing = false;
 }
 
 void breaker_pause(struct breaker *breaker, int64_t until_ms)

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "delivery/http.h"
 
-#define AHEAD 32        /* claimed deliveries that wait beside those under way, at least */
+#define AHEAD 32 /* claimed deliveries that wait beside those under way, at least */
 
 int channel_new(const struct channel_spec *spec, const struct channel_world *world,
 		struct channel **result, struct error *err)
@@ -134,13 +134,18 @@ static void give_back_all(struct channel *channel)
 	pthread_mutex_unlock(&channel->lock);
 }
 
-void channel_close(struct channel *channel)
+void channel_stop(struct channel *channel)
 {
 	pthread_mutex_lock(&channel->lock);
 	channel->closing = true;
 	pthread_cond_broadcast(&channel->changed);
 	pthread_mutex_unlock(&channel->lock);
 	give_back_all(channel);
+}
+
+void channel_close(struct channel *channel)
+{
+	channel_stop(channel);
 	if (channel->spec.plugin->it.blocking)
 		workers_stop(channel);
 	else
@@ -226,7 +231,8 @@ static size_t may_start(struct channel *channel, size_t max, int64_t now)
 
 	if (!channel->spec.plugin->it.blocking)
 		n = least(n, channel->spec.concurrency > channel->under_way
-				     ? channel->spec.concurrency - channel->under_way : 0);
+				     ? channel->spec.concurrency - channel->under_way
+				     : 0);
 	if (n == 0 || channel->closing || channel->uncommitted >= most_uncommitted(channel))
 		return 0;
 	n = breaker_room(&channel->breaker, n, channel->under_way, now);
@@ -274,15 +280,14 @@ size_t channel_take(struct channel *channel, struct delivery **batch, size_t max
 	return n;
 }
 
-bool channel_is_available(struct channel *channel)
+bool channel_is_empty(struct channel *channel)
 {
-	bool available;
+	bool empty;
 
 	pthread_mutex_lock(&channel->lock);
-	available = channel->breaker.state == BREAKER_CLOSED &&
-		    clock_boot_ms() >= channel->breaker.paused_until_ms;
+	empty = channel->queued + channel->under_way == 0;
 	pthread_mutex_unlock(&channel->lock);
-	return available;
+	return empty;
 }
 
 bool channel_is_stuck(struct channel *channel)
@@ -310,15 +315,14 @@ json_t *channel_status(struct channel *channel)
 		clock_format_utc(channel->figures.last_failed_ms, failed);
 	object = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:o}",
 			   "name", channel->spec.name, "type", channel->spec.plugin->it.name,
-			   "breaker", breaker_name(&channel->breaker),
-			   "paused", clock_boot_ms() < channel->breaker.paused_until_ms,
-			   "queued", (json_int_t)channel->queued,
-			   "in_flight", (json_int_t)channel->under_way,
-			   "delivered", (json_int_t)channel->figures.delivered,
-			   "retried", (json_int_t)channel->figures.retried,
-			   "dead", (json_int_t)channel->figures.dead,
-			   "last_delivered_at", delivered, "last_failed_at", failed,
-			   "last_failure", channel->figures.last_failure, "counters", counters);
+			   "breaker", breaker_name(&channel->breaker), "paused",
+			   clock_boot_ms() < channel->breaker.paused_until_ms, "queued",
+			   (json_int_t)channel->queued, "in_flight", (json_int_t)channel->under_way,
+			   "delivered", (json_int_t)channel->figures.delivered, "retried",
+			   (json_int_t)channel->figures.retried, "dead",
+			   (json_int_t)channel->figures.dead, "last_delivered_at", delivered,
+			   "last_failed_at", failed, "last_failure", channel->figures.last_failure,
+			   "counters", counters);
 	pthread_mutex_unlock(&channel->lock);
 	return object;
 }

@@ -99,12 +99,15 @@ struct channel {
 
 	/* the store thread's own */
 	int64_t next_due_ms;    /* wall time before which nothing is due; 0: look */
+	bool rested;            /* nothing was claimed since it was last found with nothing to do */
 };
 
 int channel_new(const struct channel_spec *spec, const struct channel_world *world,
 		struct channel **channel, struct error *err);
 /* Opens every instance on its own thread. 0, or a negative errno (everything is closed again). */
 int channel_open(struct channel *channel, struct error *err);
+/* Begins no further delivery, and gives what waits back to the store. Close it next. */
+void channel_stop(struct channel *channel);
 /* Lets what is under way end, gives the rest back to the store, closes the instances. Settlements may
  * still wait in the store's queue: free the channel only when `held` is 0. */
 void channel_close(struct channel *channel);
@@ -133,9 +136,10 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 void channel_begin(struct delivery *delivery);
 void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		      int64_t retry_after_ms, const char *why);
+/* True when no delivery waits in memory or is under way. */
+bool channel_is_empty(struct channel *channel);
 /* True when deliveries in memory all wait for a peer that is not available. */
 bool channel_is_stuck(struct channel *channel);
-bool channel_is_available(struct channel *channel);
 json_t *channel_status(struct channel *channel);
 
 /* worker.c: threads of a blocking channel. */

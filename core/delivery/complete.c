@@ -32,8 +32,8 @@ static int settle_apply(struct store_request *request, const struct transaction 
 	int result;
 
 	delivery->result = (struct tocsin_attempt_result){0};
-	result = transaction->ops->settle(transaction->state, &delivery->attempt,
-					  &delivery->result);
+	result =
+		transaction->ops->settle(transaction->state, &delivery->attempt, &delivery->result);
 	if (result == 0 && delivery->attempt.state == TOCSIN_STATE_PENDING &&
 	    delivery->attempt.due_ms < channel->next_due_ms)
 		channel->next_due_ms = delivery->attempt.due_ms;
@@ -45,29 +45,34 @@ static void settle_done(struct store_request *request, int result)
 	struct delivery *delivery = from_request(request);
 	struct channel *channel = delivery->channel;
 
-	if (result < 0)
+	if (result < 0) {
+		delivery->result = (struct tocsin_attempt_result){0}; /* of what was rolled back */
 		log_write(channel->world->log, TOCSIN_LOG_ERROR, channel->spec.name,
 			  "delivery %lld: its outcome could not be stored (%s); it will be "
-			  "repeated with the same key", (long long)delivery->pub.id,
-			  strerror(-result));
-	else if (delivery->result.stale)
+			  "repeated with the same key",
+			  (long long)delivery->pub.id, strerror(-result));
+	} else if (delivery->result.stale) {
 		log_write(channel->world->log, TOCSIN_LOG_WARNING, channel->spec.name,
 			  "delivery %lld: somebody else holds its claim now; this outcome "
-			  "was not counted", (long long)delivery->pub.id);
+			  "was not counted",
+			  (long long)delivery->pub.id);
+	}
 	channel_forget(delivery);
 }
 
 /* What the outcome says of the peer. Called with the lock held; true when the breaker opened. */
-static bool judge_peer(struct channel *channel, enum tocsin_outcome outcome,
-		       int64_t retry_after_ms)
+static bool judge_peer(struct channel *channel, enum tocsin_outcome outcome, int64_t retry_after_ms)
 {
 	int64_t now = clock_boot_ms();
 
+	if (retry_after_ms > RETRY_AFTER_CAP_MS)
+		retry_after_ms = RETRY_AFTER_CAP_MS;
 	switch (outcome) {
 	case TOCSIN_UNAVAILABLE:
 		return breaker_report(&channel->breaker, true, random_share(), now);
 	case TOCSIN_THROTTLED:
-		breaker_pause(&channel->breaker, now + (retry_after_ms > 0 ? retry_after_ms : 1000));
+		breaker_pause(&channel->breaker,
+			      now + (retry_after_ms > 0 ? retry_after_ms : 1000));
 		return false;
 	default:
 		breaker_report(&channel->breaker, false, 0, now);
@@ -90,7 +95,8 @@ static void count(struct channel_figures *figures, const struct delivery *delive
 	figures->last_failed_ms = delivery->attempt.ended_ms;
 	snprintf(figures->last_failure, sizeof(figures->last_failure), "%.*s",
 		 (int)text_prefix(delivery->detail, strlen(delivery->detail),
-				  sizeof(figures->last_failure) - 1), delivery->detail);
+				  sizeof(figures->last_failure) - 1),
+		 delivery->detail);
 }
 
 static void report(const struct delivery *delivery, const struct retry_decision *decision,
@@ -163,18 +169,22 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 	struct channel *channel = delivery->channel;
 	const struct channel_world *world = channel->world;
 	int64_t now = clock_wall_ms();
-	struct retry_decision decision =
-		retry_decide(&channel->spec.retry, outcome, delivery->pub.attempt,
-			     delivery->created_ms, now, retry_after_ms, random_share());
+	struct retry_decision decision = retry_decide(&channel->spec.retry, outcome,
+						      delivery->pub.attempt, delivery->created_ms,
+						      now, retry_after_ms, random_share());
 	bool was_open, opened, open;
 
 	if (!delivery->begun)
 		channel->world->begun(world->data, delivery);
 	keep_detail(delivery, why, decision.gave_up);
-	delivery->attempt = (struct tocsin_attempt){
-		.delivery = delivery->pub.id, .token = delivery->token, .state = decision.state,
-		.due_ms = decision.due_ms, .number = delivery->pub.attempt,
-		.started_ms = delivery->started_ms, .ended_ms = now, .detail = delivery->detail};
+	delivery->attempt = (struct tocsin_attempt){.delivery = delivery->pub.id,
+						    .token = delivery->token,
+						    .state = decision.state,
+						    .due_ms = decision.due_ms,
+						    .number = delivery->pub.attempt,
+						    .started_ms = delivery->started_ms,
+						    .ended_ms = now,
+						    .detail = delivery->detail};
 	leave_batch(delivery);
 	underway_leave(world->underway, delivery->underway);
 	report(delivery, &decision, outcome);
@@ -199,7 +209,7 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		log_write(world->log, TOCSIN_LOG_INFO, channel->spec.name, "available again");
 	if (was_open != open)
 		world->available(world->data, channel, !open);
-	delivery->request = (struct store_request){
-		.apply = settle_apply, .done = settle_done, .persist = true};
+	delivery->request =
+		(struct store_request){.apply = settle_apply, .done = settle_done, .persist = true};
 	store_submit(world->store, &delivery->request);
 }

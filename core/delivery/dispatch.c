@@ -14,26 +14,26 @@ struct dispatch {
 	struct store *store;
 	struct http *http;
 	struct channel_world world;
-	struct underway underway;   /* used after dispatch_note_underway */
+	struct underway underway; /* used after dispatch_note_underway */
 	struct dispatch_hooks hooks;
 	bool once;
-	int64_t started_ms;         /* wall time; what is due later is left for the next run */
+	int64_t started_ms; /* wall time; what is due later is left for the next run */
 
-	pthread_mutex_t lock;       /* guards the lists */
+	pthread_mutex_t lock; /* guards the lists */
 	struct channel **channel;
 	size_t n;
-	struct channel **retired;   /* closed, but deliveries still refer to them */
+	struct channel **retired; /* closed, but deliveries still refer to them */
 	size_t n_retired;
 	struct backlogs backlogs;
 
 	atomic_bool idle;
 	/* the store thread's own */
-	struct delivery *held;      /* all in memory, linked by held_next */
-	int64_t renew_at_ms;        /* boot time */
-	struct delivery *claimed;   /* of the open transaction */
+	struct delivery *held;    /* all in memory, linked by held_next */
+	int64_t renew_at_ms;      /* boot time */
+	struct delivery *claimed; /* of the open transaction */
 	struct transaction const *transaction;
 	struct channel *claiming;
-	size_t n_claimed;
+	size_t n_claimed, n_buried;
 };
 
 /* --- what channels tell --- */
@@ -76,7 +76,11 @@ static void on_available(void *data, struct channel *channel, bool available)
 {
 	struct dispatch *dispatch = data;
 
-	backlogs_available(&dispatch->backlogs, channel->spec.name, available);
+	pthread_mutex_lock(&dispatch->lock);
+	/* one that was removed no longer speaks for its name */
+	if (dispatch_find(dispatch, channel->spec.name) == channel)
+		backlogs_available(&dispatch->backlogs, channel->spec.name, available);
+	pthread_mutex_unlock(&dispatch->lock);
 	store_wake(dispatch->store);
 }
 
@@ -97,10 +101,13 @@ static void forget_claimed(struct dispatch *dispatch)
 static int bury(struct dispatch *dispatch, const struct tocsin_stored_delivery *stored,
 		const char *why)
 {
-	struct tocsin_attempt attempt = {
-		.delivery = stored->id, .token = stored->token, .state = TOCSIN_STATE_DEAD,
-		.number = stored->attempt + 1, .started_ms = clock_wall_ms(),
-		.ended_ms = clock_wall_ms(), .detail = why};
+	struct tocsin_attempt attempt = {.delivery = stored->id,
+					 .token = stored->token,
+					 .state = TOCSIN_STATE_DEAD,
+					 .number = stored->attempt + 1,
+					 .started_ms = clock_wall_ms(),
+					 .ended_ms = clock_wall_ms(),
+					 .detail = why};
 	struct tocsin_attempt_result result;
 
 	log_write(dispatch->log, TOCSIN_LOG_ERROR, stored->channel,
@@ -118,12 +125,13 @@ static int on_claimed(const struct tocsin_stored_delivery *stored, void *data)
 	int result = delivery_new(stored, channel, channel->spec.name, &delivery, &err);
 
 	dispatch->n_claimed++;
-	if (result == -EINVAL)
+	if (result == -EINVAL) {
+		dispatch->n_buried++;
 		return bury(dispatch, stored, err.text);
+	}
 	if (result < 0)
 		return result;
-	delivery->backlog = backlogs_find(&dispatch->backlogs, stored->source,
-					  channel->spec.name);
+	delivery->backlog = backlogs_find(&dispatch->backlogs, stored->source, channel->spec.name);
 	delivery->next = dispatch->claimed;
 	dispatch->claimed = delivery;
 	atomic_fetch_add(&channel->held, 1);
@@ -133,6 +141,16 @@ static int on_claimed(const struct tocsin_stored_delivery *stored, void *data)
 static int64_t boot_time_of(int64_t wall_ms, int64_t wall_now)
 {
 	return wall_ms == INT64_MAX ? INT64_MAX : clock_boot_ms() + (wall_ms - wall_now);
+}
+
+/* What is counted for a channel that has nothing to do ended without an attempt. */
+static void note_rest(struct dispatch *dispatch, struct channel *channel, int64_t now)
+{
+	if (channel->rested || dispatch->claimed || channel->next_due_ms <= now ||
+	    !channel_is_empty(channel))
+		return;
+	channel->rested = true;
+	backlogs_rest(&dispatch->backlogs, channel->spec.name);
 }
 
 /* Claims what the channel has room for. *wake: boot time to look again. */
@@ -150,18 +168,22 @@ static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t
 	}
 	if (channel->next_due_ms <= now) {
 		dispatch->claiming = channel;
-		dispatch->n_claimed = 0;
+		dispatch->n_claimed = dispatch->n_buried = 0;
+		channel->rested = false;
 		result = t->ops->claim(t->state, channel->spec.name, now, wall + DISPATCH_LEASE_MS,
 				       room, on_claimed, dispatch);
 		if (result < 0)
 			return result;
+		if (dispatch->n_buried > 0) /* of which no completion will tell */
+			*wake = clock_boot_ms();
 		if (dispatch->n_claimed == room) /* there may be more: a completion asks again */
 			return 0;
 		result = t->ops->next_due(t->state, channel->spec.name, &channel->next_due_ms);
 		if (result < 0)
 			return result;
 	}
-	if (!dispatch->once)
+	note_rest(dispatch, channel, now);
+	if (!dispatch->once && *wake == INT64_MAX)
 		*wake = boot_time_of(channel->next_due_ms, wall);
 	return 0;
 }
@@ -179,8 +201,8 @@ static int renew_leases(struct dispatch *dispatch)
 			return result;
 	}
 	result = t->ops->recover(t->state, clock_wall_ms(), NULL, 0, &n);
-	for (size_t i = 0; n > 0 && i < dispatch->n; i++)
-		dispatch->channel[i]->next_due_ms = 0;
+	if (n > 0)
+		dispatch_look_again(dispatch);
 	dispatch->renew_at_ms = clock_boot_ms() + DISPATCH_RENEW_MS;
 	return result;
 }
@@ -258,6 +280,8 @@ static void claimed(void *data, int result)
 	idle = is_idle(dispatch);
 	pthread_mutex_unlock(&dispatch->lock);
 	atomic_store(&dispatch->idle, idle);
+	if (dispatch->once)
+		backlogs_idle(&dispatch->backlogs, idle);
 	if (idle)
 		dispatch->hooks.idle(dispatch->hooks.data);
 }
@@ -289,10 +313,15 @@ int dispatch_new(struct log *log, struct store *store, bool once,
 		free(dispatch);
 		return code;
 	}
-	dispatch->world = (struct channel_world){
-		.log = log, .store = store, .http = dispatch->http,
-		.underway = &dispatch->underway, .settled = on_settled,
-		.begun = on_begun, .tried = on_tried, .available = on_available, .data = dispatch};
+	dispatch->world = (struct channel_world){.log = log,
+						 .store = store,
+						 .http = dispatch->http,
+						 .underway = &dispatch->underway,
+						 .settled = on_settled,
+						 .begun = on_begun,
+						 .tried = on_tried,
+						 .available = on_available,
+						 .data = dispatch};
 	pthread_mutex_init(&dispatch->lock, NULL);
 	backlogs_init(&dispatch->backlogs, once);
 	*result = dispatch;
@@ -362,8 +391,8 @@ void dispatch_add(struct dispatch *dispatch, struct channel *channel)
 {
 	pthread_mutex_lock(&dispatch->lock);
 	dispatch->channel[dispatch->n++] = channel;
-	pthread_mutex_unlock(&dispatch->lock);
 	backlogs_available(&dispatch->backlogs, channel->spec.name, true);
+	pthread_mutex_unlock(&dispatch->lock);
 	store_wake(dispatch->store);
 }
 
@@ -387,8 +416,9 @@ void dispatch_remove(struct dispatch *dispatch, struct channel *channel)
 			break;
 		}
 	}
-	pthread_mutex_unlock(&dispatch->lock);
 	backlogs_gone(&dispatch->backlogs, channel->spec.name);
+	pthread_mutex_unlock(&dispatch->lock);
+	channel_stop(channel);
 }
 
 struct channel *dispatch_find(struct dispatch *dispatch, const char *name)

@@ -39,7 +39,7 @@ int dispatch_open(struct dispatch *dispatch, const struct channel_spec *spec,
 		  struct channel **channel, struct error *err);
 /* Claims for it from now on. */
 void dispatch_add(struct dispatch *dispatch, struct channel *channel);
-/* Stops claiming for it; discard it next. */
+/* Stops claiming for it and beginning deliveries; discard it next. */
 void dispatch_remove(struct dispatch *dispatch, struct channel *channel);
 /* Closes a channel that was removed or never added, once its deliveries under way ended, and frees it
  * when nothing refers to it any more. */

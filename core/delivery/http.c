@@ -28,14 +28,14 @@ struct command {
 struct attached {
 	struct attached *next;
 	struct channel *channel;
-	struct command *detach;     /* set when it is to go */
-	size_t requests;            /* transfers under way */
+	struct command *detach; /* set when it is to go */
+	size_t requests;        /* transfers under way */
 };
 
 struct timer {
 	struct timer *next;
 	struct channel *channel;
-	int64_t at_ms;              /* boot time */
+	int64_t at_ms; /* boot time */
 	tocsin_timer_fn *fn;
 	void *data;
 };
@@ -44,14 +44,14 @@ struct http {
 	struct log *log;
 	CURLM *multi;
 	pthread_t thread;
-	pthread_mutex_t lock;       /* guards commands and end */
+	pthread_mutex_t lock; /* guards commands and end */
 	pthread_cond_t answered;
 	struct command *commands;
 	bool end;
 	/* the engine's own */
 	struct attached *attached;
 	struct timer *timers;
-	struct transfer *idle;      /* handles to use again */
+	struct transfer *idle; /* handles to use again */
 };
 
 static struct attached *find(struct http *http, const struct channel *channel)
@@ -137,7 +137,10 @@ int http_timer(struct http *http, struct channel *channel, int64_t after_ms, toc
 
 	if (!timer)
 		return -ENOMEM;
-	*timer = (struct timer){.next = http->timers, .channel = channel, .fn = fn, .data = data,
+	*timer = (struct timer){.next = http->timers,
+				.channel = channel,
+				.fn = fn,
+				.data = data,
 				.at_ms = clock_boot_ms() + (after_ms > 0 ? after_ms : 0)};
 	http->timers = timer;
 	return 0;
@@ -292,6 +295,7 @@ static void attach(struct http *http, struct command *command)
 							    &channel->instance->state);
 		if (result < 0) {
 			http->attached = attached->next;
+			drop_timers(http, channel);
 			free(attached);
 		}
 	}

@@ -45,12 +45,6 @@ size_t rate_take(struct rate *rate, size_t n, int64_t now_ms)
 	return taken;
 }
 
-void rate_return(struct rate *rate, size_t n)
-{
-	if (rate->limit.count > 0)
-		rate->tokens += (double)n;
-}
-
 int64_t rate_next_ms(struct rate *rate, int64_t now_ms)
 {
 	if (rate->limit.count == 0)

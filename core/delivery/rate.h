@@ -19,8 +19,6 @@ struct rate {
 void rate_init(struct rate *rate, struct tocsin_rate limit, int64_t burst, int64_t now_ms);
 /* Takes up to n tokens; returns how many. */
 size_t rate_take(struct rate *rate, size_t n, int64_t now_ms);
-/* Gives tokens back that were not used. */
-void rate_return(struct rate *rate, size_t n);
 /* When the next token is there: now_ms or later. */
 int64_t rate_next_ms(struct rate *rate, int64_t now_ms);
 

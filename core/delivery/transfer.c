@@ -101,8 +101,10 @@ static int add_header(struct transfer *transfer, const char *name, const char *v
 	struct curl_slist *list;
 
 	if (!*name || strpbrk(name, "\r\n: ") || strpbrk(value, "\r\n"))
-		return error_set(err, -EINVAL, "the HTTP header '%.40s' has a line break or an "
-				 "impossible name", name);
+		return error_set(err, -EINVAL,
+				 "the HTTP header '%.40s' has a line break or an "
+				 "impossible name",
+				 name);
 	/* curl wants "name;" to send a header without a value */
 	buffer_printf(&line, *value ? "%s: %s" : "%s;", name, value);
 	list = curl_slist_append(transfer->headers, buffer_text(&line));
@@ -123,8 +125,9 @@ static int add_headers(struct transfer *transfer, const struct tocsin_request *r
 	if (!transfer->headers)
 		return error_set(err, -ENOMEM, "out of memory");
 	if (request->body)
-		result = add_header(transfer, "Content-Type", request->content_type
-				    ? request->content_type : "application/json", err);
+		result = add_header(
+			transfer, "Content-Type",
+			request->content_type ? request->content_type : "application/json", err);
 	for (size_t i = 0; result == 0 && i < request->headers.n; i++)
 		result = add_header(transfer, request->headers.pair[i].name,
 				    request->headers.pair[i].value, err);
@@ -206,6 +209,6 @@ void transfer_reply(struct transfer *transfer, CURLcode code, struct tocsin_repl
 	reply->status = (int)status;
 	for (size_t i = 0; i < transfer->n_headers; i++)
 		if (strcmp(transfer->pair[i].name, "retry-after") == 0)
-			reply->retry_after_ms = verdict_retry_after_ms(transfer->pair[i].value,
-								       clock_wall_ms());
+			reply->retry_after_ms =
+				verdict_retry_after_ms(transfer->pair[i].value, clock_wall_ms());
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define NO_SLOT SIZE_MAX
-#define TRIES 16                /* slots looked at before a delivery goes unnoted */
+#define TRIES 16 /* slots looked at before a delivery goes unnoted */
 
 size_t underway_left(const void *memory, int64_t *deliveries)
 {

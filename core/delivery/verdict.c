@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 
-#define EXCERPT 200     /* bytes of a reply's body that are kept with the reason */
+#define EXCERPT 200 /* bytes of a reply's body that are kept with the reason */
 
 /* "status 404: no_service": the body's beginning on one line. */
 static void describe(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "delivery/channel.h"
 
-#define IDLE_MS 1000    /* quiet time after which `idle` is called, once per quiet phase */
+#define IDLE_MS 1000 /* quiet time after which `idle` is called, once per quiet phase */
 
 enum work { WORK_NONE, WORK_DELIVER, WORK_REOPEN, WORK_IDLE, WORK_END };
 

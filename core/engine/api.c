@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "engine/intake.h"
+#include "engine/orphans.h"
 #include "engine/source.h"
 
 #ifndef PACKAGE_VERSION
@@ -82,19 +83,19 @@ bool engine_has_channel(struct engine *engine, const char *name)
 json_t *engine_status(struct engine *engine)
 {
 	char started[CLOCK_TEXT];
-	json_t *object, *sources = json_array();
+	json_t *object, *sources = json_array(), *channels = dispatch_status(engine->dispatch);
 
 	clock_format_utc(engine->started_ms, started);
 	pthread_mutex_lock(&engine->sources_lock);
 	for (size_t i = 0; i < engine->n_sources; i++)
 		json_array_append_new(sources, source_status(engine->source[i]));
 	pthread_mutex_unlock(&engine->sources_lock);
+	orphans_status(engine, channels);
 	pthread_rwlock_rdlock(&engine->lock);
 	object = json_pack("{s:s, s:i, s:s, s:s, s:{s:b}, s:o, s:o}", "version", PACKAGE_VERSION,
 			   "pid", (int)getpid(), "started_at", started, "config",
 			   engine->current->settings->directory, "store", "full",
-			   store_is_full(engine->store), "channels",
-			   dispatch_status(engine->dispatch), "sources", sources);
+			   store_is_full(engine->store), "channels", channels, "sources", sources);
 	pthread_rwlock_unlock(&engine->lock);
 	return object;
 }

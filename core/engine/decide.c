@@ -113,8 +113,8 @@ static void decide_route(const struct route *route, void *data)
 int decide(const struct settings *settings, const struct tocsin_alert *alert, const char *channel,
 	   struct arena *arena, struct decisions *decisions)
 {
-	struct deciding d = {.settings = settings, .alert = alert, .arena = arena,
-			     .decisions = decisions};
+	struct deciding d = {
+		.settings = settings, .alert = alert, .arena = arena, .decisions = decisions};
 
 	*decisions = (struct decisions){0};
 	if (channel)

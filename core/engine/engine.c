@@ -6,10 +6,11 @@
 
 #include "base/clock.h"
 #include "engine/intake.h"
+#include "engine/orphans.h"
 #include "engine/source.h"
 #include "store/values.h"
 
-#define EXIT_STORE_LOST 75      /* EX_TEMPFAIL: whoever supervises us starts us again */
+#define EXIT_STORE_LOST 75 /* EX_TEMPFAIL: whoever supervises us starts us again */
 
 /* --- generations of the configuration --- */
 
@@ -121,14 +122,19 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 			struct error *err)
 {
 	const struct channel_common *common = &settings->common;
-	struct channel_spec spec = {
-		.name = settings->name, .plugin = settings->plugin, .config = settings->config,
-		.rate = common->rate, .burst = common->burst,
-		.concurrency = (size_t)common->concurrency, .workers = (size_t)common->workers,
-		.timeout_ms = common->timeout,
-		.retry = {.first_ms = common->retry.first, .max_ms = common->retry.max,
-			  .give_up_after_ms = common->retry.give_up_after},
-		.freed = channel_freed, .owner = generation};
+	struct channel_spec spec = {.name = settings->name,
+				    .plugin = settings->plugin,
+				    .config = settings->config,
+				    .rate = common->rate,
+				    .burst = common->burst,
+				    .concurrency = (size_t)common->concurrency,
+				    .workers = (size_t)common->workers,
+				    .timeout_ms = common->timeout,
+				    .retry = {.first_ms = common->retry.first,
+					      .max_ms = common->retry.max,
+					      .give_up_after_ms = common->retry.give_up_after},
+				    .freed = channel_freed,
+				    .owner = generation};
 
 	generation_use(generation); /* dropped when the channel is freed, also by a failed open */
 	return dispatch_open(engine->dispatch, &spec, channel, err);
@@ -163,7 +169,10 @@ static int open_channels(struct engine *engine, struct error *err)
 static void close_channels(struct engine *engine)
 {
 	struct channel **list;
+	size_t n = dispatch_channels(engine->dispatch, &list);
 
+	for (size_t i = 0; i < n; i++)
+		channel_stop(list[i]); /* all at once, then wait for each */
 	while (dispatch_channels(engine->dispatch, &list) > 0) {
 		struct channel *channel = list[0];
 
@@ -231,7 +240,8 @@ static int recover_store(struct engine *engine, struct error *err)
 	else if (recovery->n > 0)
 		log_write(engine->log, TOCSIN_LOG_WARNING, "store",
 			  "%lld deliveries were claimed when the last process ended; they are "
-			  "tried again with the same keys", (long long)recovery->n);
+			  "tried again with the same keys",
+			  (long long)recovery->n);
 	dispatch_note_underway(engine->dispatch, recovery->memory);
 	free(recovery);
 	return result;
@@ -248,8 +258,8 @@ static const struct tocsin_host *store_host(void)
 static int start(struct engine *engine, struct error *err)
 {
 	const struct settings *settings = engine->current->settings;
-	struct dispatch_hooks hooks = {.settled = on_settled, .begun = on_begun, .idle = on_idle,
-				       .data = engine};
+	struct dispatch_hooks hooks = {
+		.settled = on_settled, .begun = on_begun, .idle = on_idle, .data = engine};
 	struct store_hooks store_hooks = {.failed = on_store_lost};
 	int result;
 
@@ -260,6 +270,7 @@ static int start(struct engine *engine, struct error *err)
 		return result;
 	if (result < 0)
 		return self_open_failed(&engine->store_self, result, "the", err);
+	store_start(engine->store, &store_hooks); /* it may be lost while it is recovered */
 	result = dispatch_new(engine->log, engine->store, engine->options.once, &hooks,
 			      &engine->dispatch, err);
 	if (result < 0)
@@ -272,6 +283,7 @@ static int start(struct engine *engine, struct error *err)
 		return result;
 	dispatch_store_hooks(engine->dispatch, &store_hooks);
 	store_start(engine->store, &store_hooks);
+	orphans_look(engine);
 	return 0;
 }
 
@@ -365,6 +377,21 @@ static void free_sources(struct engine *engine)
 	free(list);
 }
 
+static int nothing(struct store_request *request, const struct transaction *t)
+{
+	(void)request;
+	(void)t;
+	return 0;
+}
+
+/* Every settlement submitted before is in the store afterwards, and counted. */
+static void flush(struct engine *engine)
+{
+	struct store_request request = {.apply = nothing};
+
+	(void)store_call(engine->store, &request);
+}
+
 static void sum_up(struct engine *engine, struct engine_summary *summary)
 {
 	int64_t expected;
@@ -379,11 +406,14 @@ void engine_stop(struct engine *engine, struct engine_summary *summary)
 {
 	if (!engine)
 		return;
+	atomic_store(&engine->stopping, true);
 	stop_sources(engine);
 	if (engine->store)
 		store_stop(engine->store);
-	if (engine->dispatch)
+	if (engine->dispatch) {
 		close_channels(engine);
+		flush(engine);
+	}
 	free_sources(engine);
 	if (summary)
 		sum_up(engine, summary);
@@ -392,6 +422,7 @@ void engine_stop(struct engine *engine, struct engine_summary *summary)
 	self_done(&engine->store_self);
 	generation_drop(engine->current);
 	tally_done(&engine->tally);
+	json_decref(engine->orphans);
 	pthread_mutex_destroy(&engine->sources_lock);
 	pthread_rwlock_destroy(&engine->lock);
 	free(engine);

@@ -74,10 +74,11 @@ static void make_key(const struct intake_entry *entry, const struct decision *de
 	snprintf(number, sizeof(number), "%d", generation);
 	if (entry->mark)
 		id_derive((const char *const[]){alert->source, entry->mark, decision->channel,
-						decision->recipient, number}, 5, key);
+						decision->recipient, number},
+			  5, key);
 	else
-		id_derive((const char *const[]){alert->id, decision->channel,
-						decision->recipient}, 3, key);
+		id_derive((const char *const[]){alert->id, decision->channel, decision->recipient},
+			  3, key);
 }
 
 /* The decisions of one alert as the store takes them. */
@@ -109,10 +110,14 @@ static int prepare(struct intake *intake, struct intake_entry *entry, int genera
 		const struct decision *decision = &entry->decisions.item[i];
 
 		make_key(entry, decision, generation, prepared->key[i]);
-		prepared->delivery[i] = (struct tocsin_new_delivery){
-			.channel = decision->channel, .recipient = decision->recipient,
-			.route = decision->route, .key = prepared->key[i],
-			.state = decision->state, .reason = decision->reason, .due_ms = due};
+		prepared->delivery[i] =
+			(struct tocsin_new_delivery){.channel = decision->channel,
+						     .recipient = decision->recipient,
+						     .route = decision->route,
+						     .key = prepared->key[i],
+						     .state = decision->state,
+						     .reason = decision->reason,
+						     .due_ms = due};
 		entry->failed_at_once |= decision->state == TOCSIN_STATE_DEAD;
 	}
 	return 0;
@@ -131,9 +136,12 @@ static void announce(struct intake *intake, const struct intake_entry *entry)
 static int accept_entry(struct intake *intake, struct intake_entry *entry, int generation,
 			const struct transaction *t)
 {
-	struct tocsin_new_alert fresh = {.alert = &entry->alert->pub, .mark = entry->mark,
-					 .generation = generation, .tell = intake->tell,
-					 .now_ms = clock_wall_ms(), .n = entry->decisions.n};
+	struct tocsin_new_alert fresh = {.alert = &entry->alert->pub,
+					 .mark = entry->mark,
+					 .generation = generation,
+					 .tell = intake->tell,
+					 .now_ms = clock_wall_ms(),
+					 .n = entry->decisions.n};
 	struct prepared prepared;
 	char *body = alert_to_json(&entry->alert->pub);
 	int result = body ? prepare(intake, entry, generation, &prepared) : -ENOMEM;
@@ -160,8 +168,7 @@ static int know_entry(struct intake *intake, struct intake_entry *entry,
 	entry->number = found->alert;
 	if (!intake->engine->options.once)
 		return t->ops->unpark(t->state, found->alert,
-				      dispatch_now_ms(intake->engine->dispatch),
-				      &entry->unparked);
+				      dispatch_now_ms(intake->engine->dispatch), &entry->unparked);
 	result = prepare(intake, entry, found->generation, &prepared);
 	if (result < 0)
 		return result;

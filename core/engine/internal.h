@@ -30,10 +30,12 @@ struct engine {
 	struct source **source;      /* guarded by sources_lock; changed on the main thread */
 	size_t n_sources;
 	pthread_mutex_t sources_lock;
+	json_t *orphans;             /* name: count; guarded by sources_lock */
 	struct tally tally;
 	int64_t started_ms;          /* wall time */
 	bool fatal;                  /* a source of a run that is once could not work */
 	atomic_bool interrupted;     /* a run that is once ends early */
+	atomic_bool stopping;        /* engine_stop was called */
 };
 
 struct generation *generation_new(struct settings *settings);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/orphans.h"
 #include "engine/source.h"
 
 /* What is opened for the new configuration and not yet in use. */
@@ -49,8 +50,7 @@ static int open_changed(struct engine *engine, struct generation *fresh, struct 
 
 		if (!source->common.enabled || keeps_source(engine, source))
 			continue;
-		result = source_new(engine, fresh, source, &change->source[change->n_sources],
-				    err);
+		result = source_new(engine, fresh, source, &change->source[change->n_sources], err);
 		change->n_sources += result == 0;
 	}
 	return result;
@@ -157,16 +157,19 @@ static void use(struct engine *engine, struct generation *fresh, struct change *
 	swap_channels(engine, fresh->settings, change);
 	swap_sources(engine, fresh->settings, change);
 	generation_drop(old);
+	orphans_look(engine);
 }
 
 static int check_fixed(const struct settings *now, const struct settings *fresh, struct error *err)
 {
 	if (strcmp(now->store.digest, fresh->store.digest) != 0)
-		return error_set(err, -EINVAL, "the section 'store' changed, which a reload cannot "
+		return error_set(err, -EINVAL,
+				 "the section 'store' changed, which a reload cannot "
 				 "apply; restart tocsind, or undo the change");
 	if (strcmp(now->api.socket ? now->api.socket : "",
 		   fresh->api.socket ? fresh->api.socket : "") != 0)
-		return error_set(err, -EINVAL, "'api.socket' changed, which a reload cannot apply; "
+		return error_set(err, -EINVAL,
+				 "'api.socket' changed, which a reload cannot apply; "
 				 "restart tocsind, or undo the change");
 	return 0;
 }

@@ -10,7 +10,8 @@
 
 #include "base/clock.h"
 
-#define RESTART_MS 5000         /* after a source's run ended by itself */
+#define RESTART_MS 5000 /* after a source's run ended by itself */
+#define FULL_MS 1000    /* after the store had no room */
 
 static void set_trouble(struct source *source, const char *text)
 {
@@ -36,15 +37,25 @@ static bool open_source(struct source *source)
 	return result == 0 && run;
 }
 
-/* Waits before a run that failed is tried again. */
-static void rest(struct source *source)
+/* Waits before what failed is tried again, unless the source is to stop. */
+static void rest(struct source *source, int64_t ms)
 {
-	int64_t until = clock_boot_ms() + RESTART_MS;
+	int64_t until = clock_boot_ms() + ms;
 
 	pthread_mutex_lock(&source->lock);
 	while (!atomic_load(&source->stopping) && clock_boot_ms() < until)
 		clock_cond_wait(&source->changed, &source->lock, until);
 	pthread_mutex_unlock(&source->lock);
+}
+
+int source_call(struct source *source, struct store_request *request)
+{
+	int result;
+
+	while ((result = store_call(source->engine->store, request)) == -ENOSPC &&
+	       !atomic_load(&source->stopping))
+		rest(source, FULL_MS);
+	return result;
 }
 
 static void run_source(struct source *source)
@@ -58,9 +69,8 @@ static void run_source(struct source *source)
 		set_trouble(source, result < 0 ? strerror(-result) : "its run ended");
 		log_write(source->engine->log, TOCSIN_LOG_ERROR, source->settings->name,
 			  "the source stopped by itself (%s); it starts again in %d seconds",
-			  result < 0 ? strerror(-result) : "without an error",
-			  RESTART_MS / 1000);
-		rest(source);
+			  result < 0 ? strerror(-result) : "without an error", RESTART_MS / 1000);
+		rest(source, RESTART_MS);
 		if (atomic_load(&source->stopping))
 			break;
 		set_trouble(source, "");
@@ -73,8 +83,9 @@ static void run_source(struct source *source)
 static void *thread(void *data)
 {
 	struct source *source = data;
+	bool ran = open_source(source);
 
-	if (open_source(source))
+	if (ran)
 		run_source(source);
 	pthread_mutex_lock(&source->lock);
 	source->ended = true;
@@ -84,9 +95,10 @@ static void *thread(void *data)
 		pthread_cond_wait(&source->changed, &source->lock);
 	pthread_mutex_unlock(&source->lock);
 	if (source->open_result == 0) {
-		/* what ended while the channels were closing */
+		/* what ended while the channels were closing; one that never ran has no say yet */
 		source->tell_again_ms = 0;
-		source_tell(source);
+		if (ran)
+			source_tell(source);
 		source->settings->plugin->source.close(source->state);
 	}
 	return NULL;
@@ -198,13 +210,18 @@ int source_join(struct source *source)
 json_t *source_status(struct source *source)
 {
 	json_t *counters = json_object(), *object;
+	char trouble[256];
 
+	self_trouble(&source->self, trouble, sizeof(trouble));
 	self_add_counters(&source->self, counters);
 	pthread_mutex_lock(&source->lock);
 	object = json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", source->settings->name, "type",
 			   source->settings->plugin->it.name, "state",
-			   *source->trouble ? "restarting" : source->ended ? "ended" : "running",
-			   "trouble", source->trouble, "counters", counters);
+			   *source->trouble ? "restarting"
+			   : source->ended  ? "ended"
+					    : "running",
+			   "trouble", *source->trouble ? source->trouble : trouble, "counters",
+			   counters);
 	pthread_mutex_unlock(&source->lock);
 	return object;
 }

@@ -55,6 +55,9 @@ void source_free(struct source *source);
 void source_wake(struct source *source, bool tell);
 /* Waits until its run is over. 0 or what run returned. */
 int source_join(struct source *source);
+/* On the source's thread: as store_call, and again while the store has no room, unless the source
+ * is to stop: nothing could end its wait for a full disk. */
+int source_call(struct source *source, struct store_request *request);
 /* Any thread: a new reference. */
 json_t *source_status(struct source *source);
 

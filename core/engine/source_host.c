@@ -12,7 +12,7 @@
 #include "engine/source.h"
 #include "store/values.h"
 
-#define TELL_TRIES 3            /* in a run that is once */
+#define TELL_TRIES 3 /* in a run that is once */
 
 /* --- emit --- */
 
@@ -56,7 +56,7 @@ static int make_alert(struct source *source, const struct tocsin_emission *emiss
 struct batch {
 	struct alert **alert;
 	const char **mark;
-	size_t *from;               /* index of the emission */
+	size_t *from; /* index of the emission */
 	size_t n;
 };
 
@@ -118,8 +118,7 @@ static void count_ahead(struct source *source, const struct intake_entry *entry,
 /* With settle_on: accepted the source hears at its next wait. */
 static void note_accepted(struct source *source, const struct intake_entry *entry)
 {
-	struct accepted *list = realloc(source->accepted,
-					(source->n_accepted + 1) * sizeof(*list));
+	struct accepted *list = realloc(source->accepted, (source->n_accepted + 1) * sizeof(*list));
 	char *mark = strdup(entry->mark);
 
 	if (list)
@@ -221,10 +220,10 @@ static int apply_unwanted(struct store_request *request, const struct transactio
 static void host_park(struct tocsin_self *self)
 {
 	struct source *source = self->owner;
-	struct mark_request call = {.request = {.apply = apply_park, .persist = true},
+	struct mark_request call = {.request = {.apply = apply_park},
 				    .source = source->settings->name};
 
-	if (store_call(source->engine->store, &call.request) == 0)
+	if (source_call(source, &call.request) == 0)
 		source->parked = true;
 	backlogs_reset(dispatch_backlogs(source->engine->dispatch), source->settings->name);
 }
@@ -232,18 +231,20 @@ static void host_park(struct tocsin_self *self)
 static void host_swept(struct tocsin_self *self)
 {
 	struct source *source = self->owner;
-	struct mark_request call = {.request = {.apply = apply_unwanted, .persist = true},
+	struct mark_request call = {.request = {.apply = apply_unwanted},
 				    .source = source->settings->name};
 
 	source->swept = true;
 	if (!source->parked)
 		return;
-	if (store_call(source->engine->store, &call.request) == 0)
-		source->parked = false;
+	if (source_call(source, &call.request) < 0)
+		return; /* the next sweep does it */
+	source->parked = false;
 	if (call.n > 0)
 		log_write(source->engine->log, TOCSIN_LOG_INFO, source->settings->name,
 			  "%lld deliveries of earlier runs are no longer wanted: their rows are "
-			  "not pending any more", (long long)call.n);
+			  "not pending any more",
+			  (long long)call.n);
 	atomic_store(&source->tell_due, true);
 }
 

@@ -13,7 +13,7 @@
 struct page {
 	struct store_request request;
 	const char *source;
-	int64_t after;          /* only alerts above this number */
+	int64_t after; /* only alerts above this number */
 	struct tocsin_settled settled[SOURCE_TELL];
 	int64_t alert[SOURCE_TELL];
 	char *mark[SOURCE_TELL];
@@ -46,8 +46,7 @@ static int read_untold(struct store_request *request, const struct transaction *
 	struct page *page = (struct page *)request;
 
 	page_clear(page);
-	return t->ops->untold(t->state, page->source, page->after, SOURCE_TELL, on_untold,
-			      page);
+	return t->ops->untold(t->state, page->source, page->after, SOURCE_TELL, on_untold, page);
 }
 
 static int write_told(struct store_request *request, const struct transaction *t)
@@ -83,8 +82,7 @@ static void page_drop(struct page *page, size_t i)
 	page->n--;
 	memmove(&page->mark[i], &page->mark[i + 1], (page->n - i) * sizeof(page->mark[0]));
 	memmove(&page->alert[i], &page->alert[i + 1], (page->n - i) * sizeof(page->alert[0]));
-	memmove(&page->settled[i], &page->settled[i + 1],
-		(page->n - i) * sizeof(page->settled[0]));
+	memmove(&page->settled[i], &page->settled[i + 1], (page->n - i) * sizeof(page->settled[0]));
 }
 
 /* Hands the page to the plugin. Marks that it can never note (-EINVAL) leave the page, so that one of
@@ -124,8 +122,7 @@ static int tell_page(struct source *source, struct page *page)
 	trouble = hand_over(source, page);
 	report(source, page);
 	page->request.apply = write_told;
-	page->request.persist = true;
-	result = store_call(source->engine->store, &page->request);
+	result = source_call(source, &page->request);
 	if (result == 0)
 		result = trouble;
 	return result < 0 ? result : (int)page->n;
@@ -139,8 +136,8 @@ static void take_accepted(struct source *source, struct page *page)
 
 		page->alert[page->n] = last->alert;
 		page->mark[page->n] = last->mark;
-		page->settled[page->n++] = (struct tocsin_settled){.mark = last->mark,
-								   .outcome = TOCSIN_SETTLED};
+		page->settled[page->n++] =
+			(struct tocsin_settled){.mark = last->mark, .outcome = TOCSIN_SETTLED};
 	}
 }
 
@@ -170,7 +167,6 @@ static int tell_settled(struct source *source, struct page *page)
 	page->after = 0;
 	do {
 		page->request.apply = read_untold;
-		page->request.persist = false;
 		result = store_call(source->engine->store, &page->request);
 		n = page->n;
 		if (n)
@@ -191,20 +187,20 @@ static int tell_settled(struct source *source, struct page *page)
 int source_tell(struct source *source)
 {
 	struct page *page;
-	int result = 0, accepted;
+	int result = 0, accepted = -ENOMEM;
 
 	if (clock_boot_ms() < source->tell_again_ms)
 		return -EAGAIN;
 	if (!source->n_accepted && !atomic_exchange(&source->tell_due, false))
 		return 0;
 	page = calloc(1, sizeof(*page));
-	if (!page)
-		return -ENOMEM;
-	page->source = source->settings->name;
-	accepted = tell_accepted(source, page);
-	if (accepted >= 0)
-		result = tell_settled(source, page);
-	free(page);
+	if (page) {
+		page->source = source->settings->name;
+		accepted = tell_accepted(source, page);
+		if (accepted >= 0)
+			result = tell_settled(source, page);
+		free(page);
+	}
 	if (accepted < 0)
 		result = accepted;
 	if (result < 0) {

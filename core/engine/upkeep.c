@@ -4,8 +4,9 @@
 
 #include "base/clock.h"
 #include "engine/internal.h"
+#include "engine/orphans.h"
 
-#define SLICE 500               /* alerts removed in one transaction */
+#define SLICE 500 /* alerts removed in one transaction */
 
 struct pruning {
 	struct store_request request;
@@ -26,7 +27,7 @@ static void pruned(struct store_request *request, int result)
 {
 	struct pruning *pruning = (struct pruning *)request;
 
-	if (result == 0 && pruning->removed >= SLICE)
+	if (result == 0 && pruning->removed >= SLICE && !atomic_load(&pruning->engine->stopping))
 		store_submit(pruning->engine->store, request); /* there is more */
 	else
 		free(pruning);
@@ -38,6 +39,7 @@ void engine_upkeep(struct engine *engine)
 	struct pruning *pruning = calloc(1, sizeof(*pruning));
 	int64_t now = clock_wall_ms();
 
+	orphans_look(engine);
 	if (!pruning)
 		return; /* the next call does it */
 	pruning->request = (struct store_request){.apply = prune, .done = pruned};

@@ -31,14 +31,25 @@ void self_log(struct tocsin_self *self, enum tocsin_level level, const char *for
 	va_start(args, format);
 	log_vwrite(self->log, level, self->name, format, args);
 	va_end(args);
-	if (level < TOCSIN_LOG_ERROR)
+	if (level < TOCSIN_LOG_INFO)
 		return;
 	va_start(args, format);
 	pthread_mutex_lock(&self->lock);
-	(void)vsnprintf(self->trouble, sizeof(self->trouble), format, args);
-	log_mask(self->log, self->trouble);
+	/* what goes well after trouble ends it */
+	self->trouble[0] = '\0';
+	if (level >= TOCSIN_LOG_WARNING) {
+		(void)vsnprintf(self->trouble, sizeof(self->trouble), format, args);
+		log_mask(self->log, self->trouble);
+	}
 	pthread_mutex_unlock(&self->lock);
 	va_end(args);
+}
+
+void self_trouble(struct tocsin_self *self, char *text, size_t size)
+{
+	pthread_mutex_lock(&self->lock);
+	(void)snprintf(text, size, "%s", self->trouble);
+	pthread_mutex_unlock(&self->lock);
 }
 
 int self_open_failed(struct tocsin_self *self, int code, const char *what, struct error *err)

@@ -27,7 +27,7 @@ struct tocsin_self {
 	struct store *store;    /* for save and load; NULL in a store's own instance */
 	void *owner;            /* whoever made it: a worker, a channel, a source */
 	pthread_mutex_t lock;   /* guards what follows */
-	char trouble[256];      /* the last error it logged, or "" */
+	char trouble[256];      /* the warning or error it logged last, "" after other lines */
 	struct self_counter {
 		char *name;
 		int64_t value;
@@ -45,6 +45,8 @@ void self_log(struct tocsin_self *self, enum tocsin_level level, const char *for
 void self_count(struct tocsin_self *self, const char *counter, int64_t add);
 /* The sentence for an instance whose open returned code, with the reason that it logged. Returns code. */
 int self_open_failed(struct tocsin_self *self, int code, const char *what, struct error *err);
+/* Copies the trouble. */
+void self_trouble(struct tocsin_self *self, char *text, size_t size);
 /* Adds each counter to the object (a sum when it is there already). */
 void self_add_counters(struct tocsin_self *self, json_t *object);
 

@@ -154,7 +154,8 @@ int trust_open(const char *path, bool directory, struct error *err)
 	int result = 0;
 
 	if (path[0] != '/')
-		return error_set(err, -EINVAL, "'%s' is not an absolute path", path);
+		return error_set(err, -EINVAL, "'%s' is not an absolute path; begin it with /",
+				 path);
 	if (strlen(path) >= sizeof(walk.rest))
 		return error_set(err, -ENAMETOOLONG, "%.100s...: the path is too long", path);
 	memcpy(walk.rest, path, strlen(path) + 1);

@@ -53,7 +53,7 @@ void call_fail_store(struct call *call, int result)
 			  "the store is not available; the daemon is stopping");
 		return;
 	case -ENOENT:
-		call_fail(call, MHD_HTTP_NOT_FOUND, "there is no such entry");
+		call_fail(call, MHD_HTTP_NOT_FOUND, "there is no such delivery");
 		return;
 	default:
 		call_fail(call, MHD_HTTP_INTERNAL_SERVER_ERROR, "the store refused: %s",

@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 
-/* How long to wait before trying again what did not fit on the disk. */
-#define FULL_RETRY_MS 1000
+/* How long to wait before trying again what the store could not take. */
+#define RETRY_MS 1000
 
 struct queue {
 	struct store_request *head, **tail;
@@ -27,7 +27,7 @@ struct store {
 	struct transaction transaction;
 	pthread_t thread;
 
-	pthread_mutex_t lock;   /* guards what follows */
+	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct queue waiting;
 	struct store_hooks hooks;
@@ -36,9 +36,9 @@ struct store {
 
 	atomic_bool full;
 	/* the writer's own */
-	int64_t retry_at_ms;    /* boot time before which kept requests are not tried again */
-	int64_t wake_at_ms;     /* boot time, from the claim hook */
-	struct queue kept;      /* persist requests that found no room */
+	int64_t retry_at_ms; /* boot time before which kept requests are not tried again */
+	int64_t wake_at_ms;  /* boot time, from the claim hook */
+	struct queue kept;   /* persist requests that could not be written yet */
 };
 
 static void queue_init(struct queue *queue)
@@ -70,6 +70,13 @@ static struct store_request *queue_pop(struct queue *queue)
 	return request;
 }
 
+/* Moves as many as one transaction takes. */
+static void queue_fill(struct queue *group, struct queue *from)
+{
+	while (group->n < STORE_GROUP && from->n)
+		queue_push(group, queue_pop(from));
+}
+
 /* Moves everything from one queue to the end of another. */
 static void queue_move(struct queue *to, struct queue *from)
 {
@@ -92,7 +99,17 @@ static void answer_all(struct queue *group, int result)
 /* A result that concerns the whole store rather than one request. */
 static bool is_store_failure(int result)
 {
-	return result == -ENOSPC || result == -EIO;
+	switch (result) {
+	case -ENOSPC:
+	case -EIO:
+	case -ENOMEM: /* the request may have written a part of what it wanted */
+	case -EBUSY:
+	case -EROFS:
+	case -EACCES:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Applies each request; those that fail by their own fault leave the group with their answer in
@@ -125,7 +142,6 @@ static int apply_group(struct store *store, struct queue *group, struct queue *f
 	return 0;
 }
 
-
 /* One transaction. On failure the group still holds its requests, unanswered. hooks: NULL when
  * nothing is to be claimed. */
 static int commit_group(struct store *store, struct queue *group, const struct store_hooks *hooks)
@@ -139,13 +155,13 @@ static int commit_group(struct store *store, struct queue *group, const struct s
 	int result;
 
 	queue_init(&failed);
+	store->wake_at_ms = INT64_MAX; /* unless the claim hook says otherwise */
 	result = ops->begin(state);
 	if (result == 0) {
 		result = apply_group(store, group, &failed, failure);
 		if (result == 0 && hooks && hooks->claim) {
 			claimed = true;
-			result = hooks->claim(hooks->data, &store->transaction,
-					      &store->wake_at_ms);
+			result = hooks->claim(hooks->data, &store->transaction, &store->wake_at_ms);
 		}
 		if (result == 0)
 			result = ops->commit(state);
@@ -159,7 +175,7 @@ static int commit_group(struct store *store, struct queue *group, const struct s
 	return result;
 }
 
-/* Splits off what must be kept; the rest is told that there is no room. */
+/* Splits off what must be kept; the rest is told what happened. */
 static void keep_persistent(struct store *store, struct queue *group, int result)
 {
 	struct store_request *request;
@@ -200,34 +216,34 @@ static void report_full(struct store *store, bool full)
 static void run_group(struct store *store, struct queue *group, const struct store_hooks *hooks)
 {
 	int result = commit_group(store, group, hooks);
-	bool full = result == -ENOSPC;
+	bool full = result == -ENOSPC, again = result < 0 && result != -EIO;
 
-	if (full) {
+	if (again) {
 		keep_persistent(store, group, result);
 		/* settlements are small: without the intake beside them they may fit */
-		queue_move(group, &store->kept);
+		queue_fill(group, &store->kept);
 		if (group->n)
 			result = commit_group(store, group, NULL);
-		if (result == -ENOSPC)
-			keep_persistent(store, group, result);
-		store->retry_at_ms = store->wake_at_ms = clock_boot_ms() + FULL_RETRY_MS;
+		store->retry_at_ms = store->wake_at_ms = clock_boot_ms() + RETRY_MS;
 	}
 	report_full(store, full);
 	if (result == -EIO)
 		store_lost(store, group, hooks);
-	if (result != -ENOSPC)
-		answer_all(group, result);
+	if (result < 0)
+		keep_persistent(store, group, result);
+	else
+		answer_all(group, 0);
 }
 
 /* Waits for work; fills the group and says with which hooks to run it. False: close now. */
 static bool next_group(struct store *store, struct queue *group, struct store_hooks *hooks)
 {
-	struct store_request *request;
 	bool more = true;
 
 	pthread_mutex_lock(&store->lock);
 	for (;;) {
-		int64_t now = clock_boot_ms(), until = store->hooked ? store->wake_at_ms : INT64_MAX;
+		int64_t now = clock_boot_ms(),
+			until = store->hooked ? store->wake_at_ms : INT64_MAX;
 
 		if (store->kept.n && store->retry_at_ms < until)
 			until = store->retry_at_ms;
@@ -239,14 +255,13 @@ static bool next_group(struct store *store, struct queue *group, struct store_ho
 		}
 		clock_cond_wait(&store->changed, &store->lock, until);
 	}
-	if (store->kept.n && clock_boot_ms() >= store->retry_at_ms)
-		while (group->n < STORE_GROUP && (request = queue_pop(&store->kept)))
-			queue_push(group, request);
-	while (group->n < STORE_GROUP && (request = queue_pop(&store->waiting)))
-		queue_push(group, request);
+	if (!more || clock_boot_ms() >= store->retry_at_ms) /* at the end a last try */
+		queue_fill(group, &store->kept);
+	queue_fill(group, &store->waiting);
 	store->wake = false;
-	*hooks = store->hooked ? store->hooks : (struct store_hooks){.failed = store->hooks.failed,
-								    .data = store->hooks.data};
+	*hooks = store->hooked ? store->hooks
+			       : (struct store_hooks){.failed = store->hooks.failed,
+						      .data = store->hooks.data};
 	pthread_mutex_unlock(&store->lock);
 	return more;
 }
@@ -272,6 +287,8 @@ static void *writer(void *data)
 		run_group(store, &group, &hooks);
 		ops->maintain(store->transaction.state, store_backlog(store) == 0);
 	}
+	if (group.n)
+		run_group(store, &group, &hooks);
 	answer_all(&store->kept, -ESHUTDOWN);
 	ops->close(store->transaction.state);
 	return NULL;
@@ -391,9 +408,9 @@ static void call_done(struct store_request *request, int result)
 
 int store_call(struct store *store, struct store_request *request)
 {
-	struct call call = {.request = {.apply = call_apply, .done = call_done,
-					.persist = request->persist},
-			    .inner = request};
+	struct call call = {
+		.request = {.apply = call_apply, .done = call_done, .persist = request->persist},
+		.inner = request};
 
 	assert(!pthread_equal(pthread_self(), store->thread));
 	pthread_mutex_init(&call.lock, NULL);

@@ -6,10 +6,11 @@
  * STORE_GROUP), applies them in one transaction, commits once, and then calls
  * each request's done. A request whose apply fails by its own fault (-EINVAL,
  * -ENOENT, ...; it must not have written anything) fails alone. When the
- * store has no room (-ENOSPC) the whole transaction is rolled back: requests
- * marked `persist` stay queued and are applied again until they succeed, the
- * others fail with -ENOSPC. When the store cannot vouch for its data (-EIO) every
- * request fails with -EIO and `failed` is called: the program must end.
+ * store cannot write now (-ENOSPC, -ENOMEM, ...) the whole transaction is
+ * rolled back: requests marked `persist` stay queued and are applied again
+ * until they succeed, the others fail with that. When the store cannot vouch
+ * for its data (-EIO) every request fails with -EIO and `failed` is called: the
+ * program must end.
  *
  * The claim hook is called inside each transaction, after the requests, so that
  * what was just accepted is claimed and committed with it.
@@ -43,7 +44,7 @@ struct store_request {
 	int (*apply)(struct store_request *request, const struct transaction *transaction);
 	/* On the writer thread after the commit (0) or the failure. May free the request. */
 	void (*done)(struct store_request *request, int result);
-	bool persist;           /* keep until there is room again */
+	bool persist;           /* keep until it can be written */
 	struct store_request *next; /* the store's */
 };
 

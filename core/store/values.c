@@ -25,22 +25,25 @@ static int apply_load(struct store_request *request, const struct transaction *t
 
 	free(*call->loaded); /* of an earlier try that was rolled back */
 	*call->loaded = NULL;
-	return transaction->ops->load(transaction->state, call->instance, call->name,
-				      call->loaded);
+	return transaction->ops->load(transaction->state, call->instance, call->name, call->loaded);
 }
 
 int self_save(struct tocsin_self *self, const char *name, const char *value)
 {
-	struct value_request call = {.request = {.apply = apply_save}, .instance = self->name,
-				     .name = name, .value = value};
+	struct value_request call = {.request = {.apply = apply_save},
+				     .instance = self->name,
+				     .name = name,
+				     .value = value};
 
 	return self->store ? store_call(self->store, &call.request) : -ENOTSUP;
 }
 
 int self_load(struct tocsin_self *self, const char *name, char **value)
 {
-	struct value_request call = {.request = {.apply = apply_load}, .instance = self->name,
-				     .name = name, .loaded = value};
+	struct value_request call = {.request = {.apply = apply_load},
+				     .instance = self->name,
+				     .name = name,
+				     .loaded = value};
 
 	*value = NULL;
 	return self->store ? store_call(self->store, &call.request) : -ENOTSUP;

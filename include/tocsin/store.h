@@ -107,6 +107,7 @@ struct tocsin_stored_alert {
 	int64_t pending, delivered, dead, suppressed; /* its deliveries */
 };
 typedef int tocsin_alert_fn(const struct tocsin_stored_alert *alert, void *data);
+typedef int tocsin_waiting_fn(const char *channel, int64_t n, void *data);
 typedef int tocsin_untold_fn(int64_t alert, const char *mark, bool dead, void *data);
 
 /* What to list, replay or drop; zero and NULL mean any. Newest first, `before` pages on. */
@@ -173,6 +174,10 @@ struct tocsin_store_ops {
 	/* Pending deliveries that are not parked become due at now_ms at the latest. */
 	int (*hasten)(void *state, int64_t now_ms);
 	int (*next_due)(void *state, const char *channel, int64_t *due_ms); /* INT64_MAX: none */
+
+	/* Pending deliveries of channels that are not among the known ones, counted by channel. */
+	int (*waiting)(void *state, const char *const known[], size_t n_known,
+		       tocsin_waiting_fn *fn, void *data);
 
 	/* telling sources */
 	/* Settled alerts that the source has not been told of, by number, above `after`. */

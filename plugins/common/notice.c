@@ -69,6 +69,18 @@ const char *notice_color(const struct tocsin_alert *alert)
 	return look_of(alert)->color;
 }
 
+/* An alert without any words of its own is at least about something. */
+static const char *subject(const struct tocsin_alert *alert)
+{
+	static const char *const telling[] = {"site", "instance", "host", "job"};
+	const char *value = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(telling) / sizeof(telling[0]) && !value; i++)
+		value = notice_value(&alert->labels, telling[i]);
+	return value || alert->labels.n == 0 ? value : alert->labels.pair[0].value;
+}
+
 const char *notice_title(const struct tocsin_alert *alert)
 {
 	const char *title = notice_value(&alert->annotations, "summary");
@@ -77,6 +89,8 @@ const char *notice_title(const struct tocsin_alert *alert)
 		title = notice_value(&alert->annotations, "title");
 	if (!title)
 		title = notice_value(&alert->labels, "alertname");
+	if (!title)
+		title = subject(alert);
 	if (!title)
 		title = alert->source;
 	return title && *title ? title : "alert";

@@ -29,7 +29,7 @@ const char *notice_emoji(const struct tocsin_alert *alert);
 /* A colour as six hex digits, for services that show one. */
 const char *notice_color(const struct tocsin_alert *alert);
 
-/* What it is about, in one line: the summary, else the alertname, else the source. */
+/* What it is about, in one line: the summary, else the alertname, else a label such as site. */
 const char *notice_title(const struct tocsin_alert *alert);
 /* What there is to say about it: description or message, else NULL. */
 const char *notice_message(const struct tocsin_alert *alert);

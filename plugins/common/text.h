@@ -70,7 +70,7 @@ static inline size_t text_encode(uint32_t point, char out[4])
 
 static inline void text_put(FILE *out, uint32_t point)
 {
-	char bytes[4];
+	char bytes[4] = {0};
 
 	fwrite(bytes, 1, text_encode(point, bytes), out);
 }

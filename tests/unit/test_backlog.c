@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -86,6 +86,46 @@ static void a_stop_ends_the_wait(void **state)
 	backlogs_done(&backlogs);
 }
 
+static void a_channel_that_is_dead_already_does_not_hold_a_new_source_up(void **state)
+{
+	struct backlogs backlogs;
+
+	(void)state;
+	backlogs_init(&backlogs, true);
+	backlogs_available(&backlogs, "dead", false);
+	backlogs_add(&backlogs, "s", "dead", 1000);
+	assert_false(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_done(&backlogs);
+}
+
+static void what_ended_without_an_attempt_holds_nobody_up(void **state)
+{
+	struct backlogs backlogs;
+
+	(void)state;
+	backlogs_init(&backlogs, false);
+	backlogs_add(&backlogs, "s", "fast", 10);
+	backlogs_rest(&backlogs, "fast");
+	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_add(&backlogs, "s", "fast", 10);
+	backlogs_add(&backlogs, "s", "fast", -20);
+	backlogs_add(&backlogs, "s", "fast", 9);
+	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_done(&backlogs);
+}
+
+static void a_single_run_does_not_wait_when_nothing_moves(void **state)
+{
+	struct backlogs backlogs;
+
+	(void)state;
+	backlogs_init(&backlogs, true);
+	backlogs_add(&backlogs, "s", "paused", 10);
+	backlogs_idle(&backlogs, true);
+	assert_false(backlogs_wait(&backlogs, "s", 10, &go_on));
+	backlogs_done(&backlogs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +134,9 @@ int main(void)
 		cmocka_unit_test(a_dead_channel_does_not_hold_a_source_up),
 		cmocka_unit_test(a_single_run_gives_up_when_all_its_channels_are_dead),
 		cmocka_unit_test(a_stop_ends_the_wait),
+		cmocka_unit_test(a_channel_that_is_dead_already_does_not_hold_a_new_source_up),
+		cmocka_unit_test(what_ended_without_an_attempt_holds_nobody_up),
+		cmocka_unit_test(a_single_run_does_not_wait_when_nothing_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

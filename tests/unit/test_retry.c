@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -40,12 +40,15 @@ static void random_histories_keep_the_contract(void **state)
 						       created, now, after, random);
 		int64_t floor = after > RETRY_AFTER_CAP_MS ? RETRY_AFTER_CAP_MS : after;
 
-		assert_true(d.due_ms >= now + retry_wait_ms(&policy, attempt, 0) || d.due_ms >= now + floor);
+		assert_true(d.due_ms >= now + retry_wait_ms(&policy, attempt, 0) ||
+			    d.due_ms >= now + floor);
 		assert_true(d.due_ms >= now + floor);
-		assert_true(d.due_ms <= now + (floor > policy.max_ms * 12 / 10
-						       ? floor : policy.max_ms * 12 / 10));
+		assert_true(
+			d.due_ms <=
+			now + (floor > policy.max_ms * 12 / 10 ? floor : policy.max_ms * 12 / 10));
 		assert_int_equal(d.state, d.due_ms - created > policy.give_up_after_ms
-						  ? TOCSIN_STATE_DEAD : TOCSIN_STATE_PENDING);
+						  ? TOCSIN_STATE_DEAD
+						  : TOCSIN_STATE_PENDING);
 	}
 }
 
@@ -54,8 +57,10 @@ static void each_outcome_has_its_state(void **state)
 	static const struct {
 		enum tocsin_outcome outcome;
 		enum tocsin_state state;
-	} row[] = {{TOCSIN_DELIVERED, TOCSIN_STATE_DELIVERED}, {TOCSIN_REJECTED, TOCSIN_STATE_DEAD},
-		   {TOCSIN_RETRY, TOCSIN_STATE_PENDING}, {TOCSIN_UNAVAILABLE, TOCSIN_STATE_PENDING},
+	} row[] = {{TOCSIN_DELIVERED, TOCSIN_STATE_DELIVERED},
+		   {TOCSIN_REJECTED, TOCSIN_STATE_DEAD},
+		   {TOCSIN_RETRY, TOCSIN_STATE_PENDING},
+		   {TOCSIN_UNAVAILABLE, TOCSIN_STATE_PENDING},
 		   {TOCSIN_THROTTLED, TOCSIN_STATE_PENDING}};
 
 	(void)state;
@@ -67,7 +72,8 @@ static void each_outcome_has_its_state(void **state)
 static void giving_up_is_told_apart_from_a_refusal(void **state)
 {
 	(void)state;
-	assert_true(retry_decide(&policy, TOCSIN_RETRY, 50, 0, policy.give_up_after_ms, 0, 0.5).gave_up);
+	assert_true(retry_decide(&policy, TOCSIN_RETRY, 50, 0, policy.give_up_after_ms, 0, 0.5)
+			    .gave_up);
 	assert_false(retry_decide(&policy, TOCSIN_REJECTED, 1, 0, 0, 0, 0.5).gave_up);
 }
 

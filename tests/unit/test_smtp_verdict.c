@@ -46,9 +46,11 @@ static void trouble_of_the_channel_kills_no_alert(void **unused)
 
 	(void)unused;
 	assert_int_equal(judged(SMTP_STAGE_CONNECT, 554, "go away").outcome, TOCSIN_UNAVAILABLE);
-	assert_int_equal(judged(SMTP_STAGE_CONNECT, 0, "refuses the login").outcome, TOCSIN_UNAVAILABLE);
+	assert_int_equal(judged(SMTP_STAGE_CONNECT, 0, "refuses the login").outcome,
+			 TOCSIN_UNAVAILABLE);
 	for (size_t i = 0; i < TOCSIN_COUNT(codes); i++)
-		assert_int_equal(judged(SMTP_STAGE_RCPT, codes[i], "auth").outcome, TOCSIN_UNAVAILABLE);
+		assert_int_equal(judged(SMTP_STAGE_RCPT, codes[i], "auth").outcome,
+				 TOCSIN_UNAVAILABLE);
 }
 
 static void greylisting_is_given_time(void **unused)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writer and group commit, over a store that does as it is told. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
 #include <errno.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,8 +16,8 @@
 
 /* What the fake store does, and what it saw. */
 static struct fake {
-	atomic_int commit_result;     /* of the next commits */
-	atomic_int commits, rollbacks, in_transaction;
+	atomic_int begin_result, commit_result; /* of the next ones */
+	atomic_int begins, commits, rollbacks, in_transaction;
 } fake;
 
 static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
@@ -30,8 +30,8 @@ static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, c
 	return 0;
 }
 
-static int refuse_open(struct tocsin_self *self, const struct tocsin_host *host,
-		       const void *config, void **state)
+static int refuse_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+		       void **state)
 {
 	(void)self;
 	(void)host;
@@ -48,8 +48,9 @@ static void fake_close(void *state)
 static int fake_begin(void *state)
 {
 	(void)state;
-	fake.in_transaction = 1;
-	return 0;
+	fake.begins++;
+	fake.in_transaction = fake.begin_result == 0;
+	return fake.begin_result;
 }
 
 static int fake_commit(void *state)
@@ -78,16 +79,20 @@ static int fake_maintain(void *state, bool idle)
 	return 0;
 }
 
-static const struct tocsin_store_ops ops = {
-	.size = sizeof(ops), .open = fake_open, .close = fake_close, .begin = fake_begin,
-	.commit = fake_commit, .rollback = fake_rollback, .maintain = fake_maintain};
+static const struct tocsin_store_ops ops = {.size = sizeof(ops),
+					    .open = fake_open,
+					    .close = fake_close,
+					    .begin = fake_begin,
+					    .commit = fake_commit,
+					    .rollback = fake_rollback,
+					    .maintain = fake_maintain};
 static const struct tocsin_plugin plugin = {.name = "fake", .kind = TOCSIN_STORE, .store = &ops};
 
 /* A request that notes what happened to it. */
 struct note {
 	struct store_request request;
 	int apply_result, applied;
-	atomic_int result;            /* 1: no answer yet */
+	atomic_int result; /* 1: no answer yet */
 };
 
 static int note_apply(struct store_request *request, const struct transaction *transaction)
@@ -106,8 +111,9 @@ static void note_done(struct store_request *request, int result)
 
 static struct note make_note(bool persist)
 {
-	return (struct note){.request = {.apply = note_apply, .done = note_done,
-					 .persist = persist}, .result = 1};
+	return (struct note){
+		.request = {.apply = note_apply, .done = note_done, .persist = persist},
+		.result = 1};
 }
 
 static int await(struct note *note)
@@ -182,6 +188,38 @@ static void a_full_disk_refuses_intake_and_keeps_settlements(void **state)
 	assert_true(fake.rollbacks >= 1);
 }
 
+static void settlements_outlive_any_failure_but_a_lost_store(void **state)
+{
+	struct store *store = *state;
+	struct note intake = make_note(false), settle = make_note(true);
+
+	fake.commit_result = -ENOMEM;
+	store_submit(store, &settle.request);
+	store_submit(store, &intake.request);
+	assert_int_equal(await(&intake), -ENOMEM);
+	assert_int_equal(settle.result, 1);
+	assert_false(store_is_full(store));
+	fake.commit_result = 0;
+	assert_int_equal(await(&settle), 0);
+}
+
+static void settlements_get_a_last_chance_at_the_end(void **state)
+{
+	struct store *store;
+	struct note settle = make_note(true), intake = make_note(false);
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	assert_int_equal(store_open(&plugin, NULL, NULL, NULL, NULL, &store, NULL), 0);
+	fake.commit_result = -ENOSPC;
+	store_submit(store, &settle.request);
+	store_submit(store, &intake.request);
+	assert_int_equal(await(&intake), -ENOSPC);
+	fake.commit_result = 0;
+	store_close(store);
+	assert_int_equal(settle.result, 0);
+}
+
 static void a_store_in_use_says_so(void **state)
 {
 	struct tocsin_store_ops busy = ops;
@@ -198,6 +236,7 @@ static void a_store_in_use_says_so(void **state)
 static struct hook {
 	atomic_int claims, outside, committed, rolled_back;
 	atomic_int result;
+	atomic_bool due_now;
 } hook;
 
 static int hook_claim(void *data, const struct transaction *transaction, int64_t *wake_boot_ms)
@@ -206,7 +245,7 @@ static int hook_claim(void *data, const struct transaction *transaction, int64_t
 	(void)transaction;
 	hook.claims++;
 	hook.outside += !fake.in_transaction;
-	*wake_boot_ms = INT64_MAX;
+	*wake_boot_ms = hook.due_now ? 0 : INT64_MAX;
 	return hook.result;
 }
 
@@ -244,6 +283,47 @@ static void claims_ride_in_the_transaction_of_what_was_accepted(void **state)
 	store_stop(store);
 }
 
+static void a_writer_that_cannot_begin_does_not_spin(void **state)
+{
+	struct store *store = *state;
+	struct store_hooks hooks = {.claim = hook_claim, .claimed = hook_claimed};
+	int begins, claims;
+
+	memset(&hook, 0, sizeof(hook));
+	hook.due_now = true;
+	store_start(store, &hooks);
+	for (int i = 0; i < 1000 && hook.claims == 0; i++)
+		usleep(1000);
+	fake.begin_result = -ENOMEM;
+	usleep(50000);
+	begins = fake.begins;
+	claims = hook.claims;
+	usleep(200000);
+	assert_in_range(fake.begins - begins, 0, 1);
+	fake.begin_result = 0;
+	for (int i = 0; i < 5000 && hook.claims == claims; i++)
+		usleep(1000);
+	assert_true(hook.claims > claims);
+	store_stop(store);
+}
+
+static void a_failed_claim_is_tried_again(void **state)
+{
+	struct store *store = *state;
+	struct store_hooks hooks = {.claim = hook_claim, .claimed = hook_claimed};
+
+	memset(&hook, 0, sizeof(hook));
+	hook.result = -ENOMEM;
+	store_start(store, &hooks);
+	for (int i = 0; i < 1000 && hook.rolled_back == 0; i++)
+		usleep(1000);
+	hook.result = 0;
+	for (int i = 0; i < 5000 && hook.committed == 0; i++)
+		usleep(1000);
+	assert_int_equal(hook.committed, 1);
+	store_stop(store);
+}
+
 static void an_idle_writer_sleeps(void **state)
 {
 	struct store *store = *state;
@@ -270,9 +350,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_request_at_fault_fails_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_refuses_intake_and_keeps_settlements,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(settlements_outlive_any_failure_but_a_lost_store,
+						setup, teardown),
+		cmocka_unit_test(settlements_get_a_last_chance_at_the_end),
 		cmocka_unit_test_setup_teardown(a_store_in_use_says_so, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			claims_ride_in_the_transaction_of_what_was_accepted, setup, teardown),
+		cmocka_unit_test_setup_teardown(claims_ride_in_the_transaction_of_what_was_accepted,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_writer_that_cannot_begin_does_not_spin, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_failed_claim_is_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_idle_writer_sleeps, setup, teardown),
 	};
 

@@ -146,14 +146,17 @@ static int check_file(struct logfile *logfile, int fd)
 		return fail(logfile, -errno, "cannot examine %s: %s", logfile->path,
 			    strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return fail(logfile, -EINVAL, "%s is not a regular file", logfile->path);
+		return fail(logfile, -EINVAL, "%s is not a regular file; write the path of one",
+			    logfile->path);
 	if (st.st_nlink > 1)
-		return fail(logfile, -EMLINK, "%s has %lu names (hard links); a log has one",
+		return fail(logfile, -EMLINK,
+			    "%s has %lu names (hard links); a log has one, remove the others",
 			    logfile->path, (unsigned long)st.st_nlink);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return fail(logfile, -EPERM,
-			    "%s belongs to user %lu, neither to this one nor to root",
-			    logfile->path, (unsigned long)st.st_uid);
+		return fail(
+			logfile, -EPERM,
+			"%s belongs to user %lu, neither to this one nor to root; run chown on it",
+			logfile->path, (unsigned long)st.st_uid);
 	return 0;
 }
 
@@ -165,7 +168,8 @@ static int open_checked(struct logfile *logfile)
 		return fail(logfile, fd, "%s is a symbolic link; write the path of a file",
 			    logfile->path);
 	if (fd == -ENXIO)
-		return fail(logfile, fd, "%s is not a regular file", logfile->path);
+		return fail(logfile, fd, "%s is not a regular file; write the path of one",
+			    logfile->path);
 	if (fd < 0)
 		return fail(logfile, fd, "cannot open %s: %s", logfile->path, strerror(-fd));
 	rc = check_file(logfile, fd);

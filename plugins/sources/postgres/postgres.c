@@ -146,6 +146,6 @@ static const struct tocsin_source_ops source = {
 };
 
 TOCSIN_PLUGIN(.kind = TOCSIN_SOURCE, .name = "postgres", .version = "1.0",
-	      .summary = "Sends the pending rows of a PostgreSQL table and marks them as sent.",
+	      .summary = "sends the pending rows of a PostgreSQL table and marks them as sent",
 	      .options = options, .option_count = TOCSIN_COUNT(options),
 	      .config_size = sizeof(struct config), .source = &source, .rereads = true, );

@@ -169,6 +169,8 @@ int db_release(void *state, int64_t delivery, int64_t token, int64_t due_ms);
 int db_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms);
 int db_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
 	       int64_t *n);
+int db_waiting(void *state, const char *const known[], size_t n_known, tocsin_waiting_fn *fn,
+	       void *data);
 int db_hasten(void *state, int64_t now_ms);
 int db_next_due(void *state, const char *channel, int64_t *due_ms);
 int db_untold(void *state, const char *source, int64_t after, size_t limit, tocsin_untold_fn *fn,

@@ -43,11 +43,11 @@ static int refuse_in_use(struct db *db)
 	long owner = length > 0 ? strtol(text, NULL, 10) : 0;
 
 	if (owner > 0)
-		DB_LOG(db, TOCSIN_LOG_ERROR,
+		DB_LOG(db, TOCSIN_LOG_WARNING,
 		       "%s is in use by process %ld; stop it first, or give this one a path of its own",
 		       db->config->path, owner);
 	else
-		DB_LOG(db, TOCSIN_LOG_ERROR,
+		DB_LOG(db, TOCSIN_LOG_WARNING,
 		       "%s is in use by another process; stop it first, or give this one a path of its own",
 		       db->config->path);
 	return -EBUSY;

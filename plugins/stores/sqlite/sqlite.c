@@ -288,6 +288,7 @@ static const struct tocsin_store_ops operations = {
 	.recover = db_recover,
 	.hasten = db_hasten,
 	.next_due = db_next_due,
+	.waiting = db_waiting,
 	.untold = db_untold,
 	.told = db_told,
 	.deliveries = db_deliveries,
@@ -304,6 +305,6 @@ static const struct tocsin_store_ops operations = {
 };
 
 TOCSIN_PLUGIN(.kind = TOCSIN_STORE, .name = "sqlite", .version = "1.0",
-	      .summary = "Keeps alerts and deliveries in one SQLite file.", .options = options,
+	      .summary = "keeps alerts and deliveries in one SQLite file", .options = options,
 	      .option_count = TOCSIN_COUNT(options), .config_size = sizeof(struct db_config),
 	      .store = &operations);

@@ -16,6 +16,10 @@ static const char upsert_value[] =
 	" ON CONFLICT (instance, name) DO UPDATE SET value = excluded.value";
 static const char delete_value[] = "DELETE FROM kept WHERE instance = ?1 AND name = ?2";
 static const char select_value[] = "SELECT value FROM kept WHERE instance = ?1 AND name = ?2";
+/* Names of sources and routes are among these, too, and count nothing. */
+static const char select_names[] = "SELECT id, text FROM name ORDER BY id";
+static const char count_ready[] =
+	"SELECT count(*) FROM delivery INDEXED BY delivery_ready WHERE state = 0 AND channel = ?1";
 static const char select_old[] =
 	"SELECT number FROM alert INDEXED BY alert_old WHERE pending = 0 AND tell <= told"
 	" AND (dead > 0) = ?1 AND settled_ms < ?2 ORDER BY settled_ms LIMIT ?3";
@@ -155,4 +159,40 @@ int db_maintain(void *state, bool idle)
 	if (!result && !db->full)
 		db_reserve(db);
 	return result;
+}
+
+static bool is_known(const char *const known[], size_t n_known, const char *name)
+{
+	for (size_t i = 0; i < n_known; i++)
+		if (strcmp(known[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int report_waiting(struct db *db, int64_t channel, const char *name, tocsin_waiting_fn *fn,
+			  void *data)
+{
+	struct statement st = statement_use(db, count_ready);
+	int64_t n = 0;
+	int result;
+
+	bind_int(&st, 1, channel);
+	result = statement_value(&st, &n);
+	return result || n == 0 ? result : fn(name, n, data);
+}
+
+int db_waiting(void *state, const char *const known[], size_t n_known, tocsin_waiting_fn *fn,
+	       void *data)
+{
+	struct db *db = state;
+	struct statement st = statement_use(db, select_names);
+	int row, result = 0;
+
+	while (!result && (row = statement_row(&st)) == 1) {
+		const char *name = column_text(&st, 1);
+
+		if (!st.error && !is_known(known, n_known, name))
+			result = report_waiting(db, column_int(&st, 0), name, fn, data);
+	}
+	return statement_end(&st, result ? result : row < 0 ? row : 0);
 }
