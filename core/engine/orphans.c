@@ -37,12 +37,15 @@ static void warn_of_new(struct engine *engine, json_t *found)
 
 	json_object_foreach(found, name, count)
 	{
+		long long n = json_integer_value(count);
+
 		if (json_object_get(engine->orphans, name))
 			continue;
-		log_write(engine->log, TOCSIN_LOG_WARNING, name,
-			  "%lld deliveries wait for this channel, which is not configured or is "
-			  "disabled; they go out when it is back",
-			  (long long)json_integer_value(count));
+		log_write(
+			engine->log, TOCSIN_LOG_WARNING, name,
+			"%lld %s for this channel, which is not configured or is disabled; they go "
+			"out when it is back",
+			n, n == 1 ? "delivery waits" : "deliveries wait");
 	}
 }
 

@@ -38,6 +38,28 @@ def test_a_new_channel_and_route_are_used_after_a_reload(tocsin, tmp_path):
     assert (count(old), count(new)) == (2, 1)
 
 
+def test_deliveries_of_a_removed_channel_are_seen_and_go_out_when_it_is_back(tocsin, smtp, tmp_path):
+    smtp.defer(times=1)
+    tocsin.configure(channels={"log": file_channel(tmp_path / "log.json")}).start()
+    mail = {"channels": {"mail": smtp_channel(smtp, retry={"first": "3s", "max": "3s"})},
+            "routes": [{"name": "mail", "channels": ["mail"]}]}
+    tocsin.write("20-mail.yaml", mail)
+    tocsin.post("/api/v1/reload")
+    tocsin.send(alert())
+    wait_until(lambda: tocsin.channel("mail")["retried"] == 1, what="the first attempt")
+    (tocsin.conf / "20-mail.yaml").unlink()
+    tocsin.post("/api/v1/reload")
+    tocsin.wait_log(r"mail: 1 delivery waits .* not configured")
+    assert tocsin.channel("mail")["state"] == "not configured"
+    assert "not configured" in tocsin.cli("status").stdout
+    assert tocsin.counters()["pending"] == 1
+    tocsin.write("20-mail.yaml", mail)
+    tocsin.post("/api/v1/reload")
+    smtp.wait_mails(1)
+    tocsin.wait_settled()
+    assert "not configured" not in tocsin.cli("status").stdout
+
+
 @pytest.mark.parametrize("how", ["signal", "command", "api"])
 def test_a_bad_configuration_changes_nothing(tocsin, tmp_path, how):
     log = tmp_path / "log.json"
