@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "delivery/http.h"
 
+#define PATIENCE_MS 60000 /* a shorter pause that a peer asks for is worth waiting out */
 #define AHEAD 32 /* claimed deliveries that wait beside those under way, at least */
 
 int channel_new(const struct channel_spec *spec, const struct channel_world *world,
@@ -296,7 +297,8 @@ bool channel_is_stuck(struct channel *channel)
 
 	pthread_mutex_lock(&channel->lock);
 	stuck = channel->under_way == 0 && (channel->breaker.state != BREAKER_CLOSED ||
-					    clock_boot_ms() < channel->breaker.paused_until_ms);
+					    clock_boot_ms() + PATIENCE_MS <
+						    channel->breaker.paused_until_ms);
 	pthread_mutex_unlock(&channel->lock);
 	return stuck;
 }

@@ -9,7 +9,7 @@ import pytest
 
 from lib import rows
 from lib.rows import SITE, add_recipients, add_rows
-from lib.sections import dispatcher, file_channel, postgres_source
+from lib.sections import dispatcher, file_channel, postgres_source, slack_channel
 from lib.smtp import SmtpServer
 from lib.tocsin import SLOW, wait_until
 
@@ -352,3 +352,20 @@ def test_a_big_backlog_is_read_in_batches(tocsin, alerts_database, tmp_path):
     if SLOW == 1:
         assert kilobytes < 64 * 1024, f"{kilobytes} KiB"
     assert tocsin.check_books()["delivered"] == 20_000
+
+
+def test_a_run_waits_out_a_short_pause_and_not_a_long_one(tocsin, alerts_database, slack):
+    """429: the row that met it stays for the next run, the others go out after the pause."""
+    add_rows(alerts_database, 3)
+    tocsin.configure(channels={"chat": slack_channel(slack, concurrency=1)}, log={"level": "info"},
+                     sources={"alerts": postgres_source(alerts_database)},
+                     default={"channels": ["chat"]})
+    slack.answer(429, "", {"Retry-After": "1"}, times=1)
+    run = tocsin.once()
+    assert run.status == 1 and len(slack.messages) == 2, run
+    assert rows.pending(alerts_database) == 1
+    slack.answer(429, "", {"Retry-After": "3600"}, times=1)
+    run = tocsin.once()
+    assert run.status == 1 and rows.pending(alerts_database) == 1, run
+    run = tocsin.once()
+    assert run.status == 0 and len(slack.messages) == 3, run

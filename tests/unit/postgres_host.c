@@ -124,7 +124,7 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 	int64_t end = session_now_ms() + timeout_ms;
 
 	pthread_mutex_lock(&self->lock);
-	if (self->full && self->settle_when_full) {
+	if (self->full && self->settle_when_full && self->refusals > 0) {
 		for (size_t i = 0; i < self->n; i++)
 			self->seen[i].done = true;
 		self->full = false;
