@@ -217,7 +217,7 @@ static int get_status(struct reading *reading, int64_t now_ms)
 
 static int get_link(struct reading *reading)
 {
-	const char *generator;
+	const char *generator = NULL;
 	int rc = get_key(reading, "link", &reading->alert.link);
 
 	if (rc == 0)

@@ -8,7 +8,7 @@
 #include "delivery/http.h"
 
 #define PATIENCE_MS 60000 /* a shorter pause that a peer asks for is worth waiting out */
-#define AHEAD 32 /* claimed deliveries that wait beside those under way, at least */
+#define AHEAD 32          /* claimed deliveries that wait beside those under way, at least */
 
 int channel_new(const struct channel_spec *spec, const struct channel_world *world,
 		struct channel **result, struct error *err)
@@ -70,10 +70,13 @@ static size_t parallel(const struct channel *channel)
 			    : channel->spec.concurrency;
 }
 
-/* Outcomes that a crash would forget, and so deliveries that it would repeat, are kept few. */
-static size_t most_uncommitted(const struct channel *channel)
+/* How many more may begin. A crash repeats what is under way or ended without its outcome in the
+ * store, so that is kept few: enough to work on one lot while the other is committed. */
+static size_t may_begin(const struct channel *channel)
 {
-	return 2 * parallel(channel);
+	size_t most = 2 * parallel(channel), begun = channel->under_way + channel->uncommitted;
+
+	return most > begun ? most - begun : 0;
 }
 
 void channel_forget(struct delivery *delivery)
@@ -84,7 +87,8 @@ void channel_forget(struct delivery *delivery)
 	channel->world->settled(channel->world->data, delivery);
 	if (!delivery->release) {
 		pthread_mutex_lock(&channel->lock);
-		waiting = channel->uncommitted-- >= most_uncommitted(channel);
+		waiting = channel->queued > 0 && may_begin(channel) == 0;
+		channel->uncommitted--;
 		pthread_cond_broadcast(&channel->changed);
 		pthread_mutex_unlock(&channel->lock);
 	}
@@ -234,7 +238,8 @@ static size_t may_start(struct channel *channel, size_t max, int64_t now)
 		n = least(n, channel->spec.concurrency > channel->under_way
 				     ? channel->spec.concurrency - channel->under_way
 				     : 0);
-	if (n == 0 || channel->closing || channel->uncommitted >= most_uncommitted(channel))
+	n = least(n, may_begin(channel));
+	if (n == 0 || channel->closing)
 		return 0;
 	n = breaker_room(&channel->breaker, n, channel->under_way, now);
 	n = rate_take(&channel->rate, n, now);
@@ -296,9 +301,9 @@ bool channel_is_stuck(struct channel *channel)
 	bool stuck;
 
 	pthread_mutex_lock(&channel->lock);
-	stuck = channel->under_way == 0 && (channel->breaker.state != BREAKER_CLOSED ||
-					    clock_boot_ms() + PATIENCE_MS <
-						    channel->breaker.paused_until_ms);
+	stuck = channel->under_way == 0 &&
+		(channel->breaker.state != BREAKER_CLOSED ||
+		 clock_boot_ms() + PATIENCE_MS < channel->breaker.paused_until_ms);
 	pthread_mutex_unlock(&channel->lock);
 	return stuck;
 }

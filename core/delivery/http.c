@@ -428,6 +428,7 @@ static int command(struct http *http, enum command_kind kind, struct channel *ch
 
 	pthread_mutex_lock(&http->lock);
 	command.next = http->commands;
+	/* cppcheck-suppress autoVariables ; it is out of the list before this returns */
 	http->commands = &command;
 	curl_multi_wakeup(http->multi);
 	while (!command.done)

@@ -147,7 +147,8 @@ def test_no_acknowledged_alert_is_lost_and_repeats_have_the_first_ones_key(
     assert cut <= KILLS
     assert counters["dead"] == 0 and counters["accepted"] == 3 * counters["alerts"]
     repeats = sum(len(keys) - 1 for keys in in_mails.values())
-    assert repeats <= 2 * KILLS, f"{repeats} mails came twice: more than were under way"
+    # Two workers: four mails at most are under way or wait for the commit of their outcome.
+    assert repeats <= 4 * KILLS, f"{repeats} mails came twice: more than were under way"
 
 
 @pytest.mark.timeout(120)
@@ -201,8 +202,8 @@ def test_no_row_is_lost_or_stuck_when_one_shot_runs_are_killed(tocsin, alerts_da
     assert rows.sent(alerts_database) == set(ids) and kills > 5
     assert set(smtp.by_key()) and len(smtp.by_key()) == len(ids), "lost, or another key"
     repeats = sum(n - 1 for n in smtp.by_key().values())
-    # a mail whose outcome was not committed yet is repeated: the next few were on their way already
-    assert repeats <= 8 * kills, f"{repeats} repeats in {kills} kills"
+    # One worker: two mails at most are under way or wait for the commit of their outcome.
+    assert repeats <= 2 * kills, f"{repeats} repeats in {kills} kills"
     counters = tocsin.check_books()
     assert counters["pending"] == 0 and counters["dead"] == 0
 
