@@ -153,8 +153,8 @@ struct tocsin_source_ops {
 	 * when it cannot go on (tocsind --once then exits with status 2). */
 	int (*run)(void *state);
 	/* optional: what became of emitted marks; called inside host->wait, and once more
-	 * between run and close. 0: noted in the
-	 * source; negative errno: not now, the core tells again later. */
+	 * between run and close. 0: noted in the source. Negative errno: not now, the core tells
+	 * again later; -EINVAL: one of them can never be noted, and each is told alone. */
 	int (*settled)(void *state, const struct tocsin_settled *settled, size_t n);
 	void (*close)(void *state);
 	/* optional: as for channels. */
