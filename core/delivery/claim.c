@@ -185,7 +185,9 @@ static void claimed(void *data, int result)
 	bool wake_http = false, idle;
 
 	if (result < 0) {
+		/* what is due was read in a transaction that never was */
 		dispatch_forget_claimed(dispatch);
+		dispatch_look_again(dispatch);
 		return;
 	}
 	while ((delivery = dispatch->claimed)) { /* back to the order of the store */

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Claiming over a store with one pending delivery, whose commits fail when told to. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "delivery/dispatch.h"
+
+static const char body[] = "{\"id\":\"0123456789abcdef0123456789abcdef\",\"source\":\"api\","
+			   "\"fingerprint\":\"0123456789abcdef\",\"status\":\"event\","
+			   "\"severity\":\"warning\",\"labels\":{\"site\":\"www.example.com\"},"
+			   "\"annotations\":{},\"recipients\":[],"
+			   "\"starts_at\":\"2025-11-18T14:30:45.000Z\"}";
+
+enum { PENDING, CLAIMED, SETTLED };
+
+static struct fake {
+	atomic_int state, committed, failing, delivered;
+} fake;
+
+static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+		     void **state)
+{
+	(void)self, (void)host, (void)config;
+	*state = &fake;
+	return 0;
+}
+
+static void fake_close(void *state)
+{
+	(void)state;
+}
+
+static int fake_begin(void *state)
+{
+	(void)state;
+	fake.committed = (int)fake.state;
+	return 0;
+}
+
+static int fake_commit(void *state)
+{
+	(void)state;
+	if (fake.failing > 0) {
+		fake.failing--;
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+static void fake_rollback(void *state)
+{
+	(void)state;
+	fake.state = (int)fake.committed;
+}
+
+static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
+		      size_t limit, tocsin_delivery_fn *fn, void *data)
+{
+	struct tocsin_stored_delivery delivery = {.id = 1,
+						  .alert_id = "",
+						  .source = "api",
+						  .channel = channel,
+						  .recipient = "",
+						  .route = "default",
+						  .key = "k",
+						  .token = 1,
+						  .reason = "",
+						  .body = body};
+
+	(void)state, (void)now_ms, (void)lease_until_ms, (void)limit;
+	if (fake.state != PENDING)
+		return 0;
+	fake.state = CLAIMED;
+	return fn(&delivery, data);
+}
+
+static int fake_next_due(void *state, const char *channel, int64_t *due_ms)
+{
+	(void)state, (void)channel;
+	*due_ms = fake.state == PENDING ? 0 : INT64_MAX;
+	return 0;
+}
+
+static int fake_settle(void *state, const struct tocsin_attempt *attempt,
+		       struct tocsin_attempt_result *result)
+{
+	(void)state, (void)attempt;
+	fake.state = SETTLED;
+	result->alert_settled = true;
+	return 0;
+}
+
+static int fake_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms)
+{
+	(void)state, (void)delivery, (void)token, (void)lease_until_ms;
+	return 0;
+}
+
+static int fake_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
+			int64_t *n)
+{
+	(void)state, (void)now_ms, (void)suspects, (void)n_suspects;
+	*n = 0;
+	return 0;
+}
+
+static int fake_maintain(void *state, bool idle)
+{
+	(void)state, (void)idle;
+	return 0;
+}
+
+static const struct tocsin_store_ops store_ops = {.size = sizeof(store_ops),
+						  .open = fake_open,
+						  .close = fake_close,
+						  .begin = fake_begin,
+						  .commit = fake_commit,
+						  .rollback = fake_rollback,
+						  .claim = fake_claim,
+						  .next_due = fake_next_due,
+						  .settle = fake_settle,
+						  .renew = fake_renew,
+						  .recover = fake_recover,
+						  .maintain = fake_maintain};
+static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
+
+static const struct tocsin_host *channel_services;
+
+static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
+			const void *config, void **state)
+{
+	(void)self, (void)config;
+	channel_services = host;
+	*state = &fake;
+	return 0;
+}
+
+static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
+{
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		fake.delivered++;
+		channel_services->done(batch[i], TOCSIN_DELIVERED, 0, "");
+	}
+}
+
+static const struct plugin channel_plugin = {
+	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
+	.channel = {.open = open_channel, .deliver = deliver, .close = fake_close}};
+
+static void ignore(void *data, const struct delivery *delivery)
+{
+	(void)data, (void)delivery;
+}
+
+static void ignore_idle(void *data)
+{
+	(void)data;
+}
+
+static void what_a_full_disk_rolled_back_is_claimed_again(void **state)
+{
+	const struct dispatch_hooks hooks = {
+		.settled = ignore, .begun = ignore, .idle = ignore_idle};
+	const struct channel_spec spec = {
+		.name = "fake",
+		.plugin = &channel_plugin,
+		.concurrency = 1,
+		.workers = 1,
+		.timeout_ms = 1000,
+		.retry = {.first_ms = 1, .max_ms = 1, .give_up_after_ms = 1000}};
+	struct store_hooks store_hooks = {0};
+	struct dispatch *dispatch;
+	struct channel *channel;
+	struct store *store;
+
+	(void)state;
+	fake.failing = 1;
+	assert_int_equal(store_open(&store_plugin, NULL, NULL, NULL, NULL, &store, NULL), 0);
+	assert_int_equal(dispatch_new(NULL, store, false, &hooks, &dispatch, NULL), 0);
+	dispatch_note_underway(dispatch, NULL);
+	assert_int_equal(dispatch_open(dispatch, &spec, &channel, NULL), 0);
+	dispatch_add(dispatch, channel);
+	dispatch_store_hooks(dispatch, &store_hooks);
+	store_start(store, &store_hooks);
+	for (int i = 0; i < 5000 && fake.state != SETTLED; i++)
+		usleep(1000);
+	assert_int_equal(fake.state, SETTLED);
+	assert_int_equal(fake.delivered, 1);
+	store_stop(store);
+	dispatch_remove(dispatch, channel);
+	dispatch_discard(dispatch, channel);
+	store_close(store);
+	dispatch_free(dispatch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_full_disk_rolled_back_is_claimed_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
