@@ -1,74 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Claims: a delivery is handed out under a token, and comes back settled or untried. */
+/*
+ * Claims: a delivery is handed out under a token, and comes back settled or
+ * untried. A claim is kept in memory (held.h): only its end is written.
+ */
 #include <errno.h>
-#include <time.h>
 
 #include "rows.h"
 
 #define CRASHES 3 /* at this one the delivery is held for the cause */
 
 static const char select_ready[] =
-	"SELECT id FROM delivery INDEXED BY delivery_ready"
-	" WHERE state = 0 AND channel = ?1 AND due_ms <= ?2 ORDER BY due_ms, id LIMIT ?3";
-static const char update_claimed[] =
-	"UPDATE delivery SET state = 1, token = token + 1, lease_until_ms = ?2 WHERE id = ?1";
-static const char select_claim[] =
-	"SELECT alert FROM delivery WHERE id = ?1 AND token = ?2 AND state = 1";
+	"SELECT id FROM delivery INDEXED BY delivery_ready WHERE state = 0 AND channel = ?1"
+	" AND due_ms <= ?2 AND NOT held(id) ORDER BY due_ms, id LIMIT ?3";
+static const char select_ready_row[] =
+	"SELECT d.id, d.alert, a.id, d.source, d.recipient, d.route, d.key, d.attempt, d.token + 1,"
+	" d.created_ms, d.due_ms, d.reason, a.json, a.tell"
+	" FROM delivery d JOIN alert a ON a.number = d.alert WHERE d.id = ?1";
 static const char insert_attempt[] =
 	"INSERT INTO attempt (delivery, token, number, state, due_ms, started_ms, ended_ms, detail)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 /* An attempt that came to its end clears the crashes before it. */
 static const char update_retry[] =
-	"UPDATE delivery SET state = 0, attempt = attempt + 1, crashes = 0, due_ms = ?2,"
-	" reason = ?3 WHERE id = ?1";
-static const char update_released[] =
-	"UPDATE delivery SET state = 0, due_ms = ?3 WHERE id = ?1 AND token = ?2 AND state = 1";
-static const char update_lease[] =
-	"UPDATE delivery SET lease_until_ms = ?3 WHERE id = ?1 AND token = ?2 AND state = 1";
-static const char select_over[] =
-	"SELECT id, alert, crashes FROM delivery INDEXED BY delivery_claimed"
-	" WHERE state = 1 AND lease_until_ms <= ?1 LIMIT ?2";
-static const char update_back[] =
-	"UPDATE delivery SET state = 0, crashes = crashes + ?2 WHERE id = ?1";
-static const char hasten_all[] = "UPDATE delivery SET due_ms = ?3 WHERE id > ?1 AND id <= ?2"
-				 " AND state = 0 AND due_ms > ?3 AND due_ms < 9223372036854775807";
+	"UPDATE delivery SET attempt = attempt + 1, token = ?2, crashes = 0, due_ms = ?3,"
+	" reason = ?4 WHERE id = ?1";
+static const char update_released[] = "UPDATE delivery SET token = ?2, due_ms = ?3 WHERE id = ?1";
+static const char update_token[] = "UPDATE delivery SET token = ?2 WHERE id = ?1";
+static const char select_crashed[] =
+	"SELECT alert, crashes FROM delivery WHERE id = ?1 AND state = 0";
+static const char update_crashed[] = "UPDATE delivery SET crashes = crashes + 1 WHERE id = ?1";
+static const char update_due[] = "UPDATE delivery SET due_ms = ?2 WHERE id = ?1";
 static const char select_next[] =
-	"SELECT coalesce((SELECT due_ms FROM delivery INDEXED BY delivery_ready"
-	" WHERE state = 0 AND channel = ?1 ORDER BY due_ms LIMIT 1), 9223372036854775807)";
+	"SELECT coalesce((SELECT due_ms FROM delivery INDEXED BY delivery_ready WHERE state = 0"
+	" AND channel = ?1 AND NOT held(id) ORDER BY due_ms LIMIT 1), 9223372036854775807)";
 
-static int show_claimed(struct db *db, int64_t id, tocsin_delivery_fn *fn, void *data)
+/* Reads a delivery that is ready, and holds it. */
+static int hold(struct db *db, struct statement *st, const char *channel, int64_t lease_until_ms,
+		struct tocsin_stored_delivery *delivery)
 {
-	struct statement st = statement_use(db, rows_select_pending);
+	struct held claim;
+
+	*delivery = (struct tocsin_stored_delivery){
+		.id = column_int(st, 0),
+		.alert = column_int(st, 1),
+		.alert_id = column_text(st, 2),
+		.source = db_name_text(db, column_int(st, 3)),
+		.channel = channel,
+		.recipient = column_text(st, 4),
+		.route = db_name_text(db, column_int(st, 5)),
+		.key = column_text(st, 6),
+		.state = TOCSIN_STATE_CLAIMED,
+		.attempt = (int)column_int(st, 7),
+		.token = column_int(st, 8),
+		.created_ms = column_int(st, 9),
+		.due_ms = column_int(st, 10),
+		.reason = column_text(st, 11),
+		.body = column_text(st, 12),
+	};
+	if (st->error)
+		return st->error;
+	if (!delivery->source || !delivery->route)
+		return db->spoiled ? db->spoiled : -ENOMEM;
+	claim = (struct held){.delivery = delivery->id,
+			      .alert = delivery->alert,
+			      .token = delivery->token,
+			      .lease_until_ms = lease_until_ms,
+			      .tell = column_int(st, 13)};
+	return held_put(&db->held, &claim);
+}
+
+/* Claims one delivery and hands it out. The caller may settle it before it returns. */
+static int hand_out(struct db *db, int64_t id, const char *channel, int64_t lease_until_ms,
+		    tocsin_delivery_fn *fn, void *data)
+{
+	struct statement st = statement_use(db, select_ready_row);
 	struct tocsin_stored_delivery delivery;
-	int row, result = 0;
+	int row, result;
 
 	bind_int(&st, 1, id);
 	row = statement_row(&st);
 	if (row != 1)
 		return statement_end(&st, row < 0 ? row : -EPROTO);
-	rows_delivery(&st, &delivery);
-	if (!st.error)
+	result = hold(db, &st, channel, lease_until_ms, &delivery);
+	if (!result) {
 		result = fn(&delivery, data);
-	/* What the caller could not take is pending again. */
-	if (result)
-		(void)db_release(db, id, delivery.token, delivery.due_ms);
+		/* What the caller could not take is pending again. */
+		if (result)
+			(void)db_release(db, id, delivery.token, delivery.due_ms);
+	}
 	return statement_end(&st, result);
 }
 
-/* Claims one delivery and hands it out. The caller may settle it before it returns. */
-static int hand_out(struct db *db, int64_t id, int64_t lease_until_ms, tocsin_delivery_fn *fn,
-		    void *data)
-{
-	struct statement st = statement_use(db, update_claimed);
-	int result;
-
-	bind_int(&st, 1, id);
-	bind_int(&st, 2, lease_until_ms);
-	result = statement_run(&st);
-	return result ? result : show_claimed(db, id, fn, data);
-}
-
-/* Numbers of what is ready; they are read before the first is claimed, which changes the index. */
+/* Numbers of what is ready; they are read before the first is handed out, which may change it. */
 static int find_ready(struct db *db, int64_t channel, int64_t now_ms, size_t limit, int64_t *id,
 		      size_t *n)
 {
@@ -96,7 +118,7 @@ int db_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_unt
 	while (!result && limit && n == DB_CHUNK) {
 		result = find_ready(db, name, now_ms, limit < DB_CHUNK ? limit : DB_CHUNK, id, &n);
 		for (size_t i = 0; i < n && !result; i++)
-			result = hand_out(db, id[i], lease_until_ms, fn, data);
+			result = hand_out(db, id[i], channel, lease_until_ms, fn, data);
 		limit -= n;
 	}
 	return result;
@@ -110,7 +132,7 @@ static int add_attempt(struct db *db, const struct tocsin_attempt *attempt)
 	bind_int(&st, 2, attempt->token);
 	bind_int(&st, 3, attempt->number);
 	bind_int(&st, 4, attempt->state);
-	bind_int(&st, 5, attempt->state == TOCSIN_STATE_PENDING ? attempt->due_ms : 0);
+	bind_int(&st, 5, attempt->due_ms);
 	bind_int(&st, 6, attempt->started_ms);
 	bind_int(&st, 7, attempt->ended_ms);
 	bind_text(&st, 8, attempt->detail ? attempt->detail : "");
@@ -119,155 +141,179 @@ static int add_attempt(struct db *db, const struct tocsin_attempt *attempt)
 
 static int retry_later(struct db *db, const struct tocsin_attempt *attempt)
 {
-	struct statement st = statement_use(db, update_retry);
+	struct statement st;
+	int result = add_attempt(db, attempt);
 
+	if (result)
+		return result;
+	st = statement_use(db, update_retry);
 	bind_int(&st, 1, attempt->delivery);
-	bind_int(&st, 2, attempt->due_ms);
-	bind_text(&st, 3, attempt->detail ? attempt->detail : "");
-	return statement_run(&st);
+	bind_int(&st, 2, attempt->token);
+	bind_int(&st, 3, attempt->due_ms);
+	bind_text(&st, 4, attempt->detail ? attempt->detail : "");
+	result = statement_run(&st);
+	return result ? result : held_remove(&db->held, attempt->delivery);
 }
 
-/* The alert of a claim that still holds; 0: it does not. */
-static int find_claim(struct db *db, int64_t delivery, int64_t token, int64_t *alert)
+static int end(struct db *db, const struct tocsin_attempt *attempt, const struct held *claim,
+	       bool *alert_settled)
 {
-	struct statement st = statement_use(db, select_claim);
+	const struct db_settlement settlement = {
+		.state = attempt->state,
+		/* An attempt at the very beginning of time was one all the same. */
+		.started_ms = attempt->started_ms > 0 ? attempt->started_ms : 1,
+		.token = attempt->token,
+		.now_ms = attempt->ended_ms,
+		.reason = attempt->detail,
+	};
+	int result = db_settle_pending(db, attempt->delivery, &settlement);
 
-	bind_int(&st, 1, delivery);
-	bind_int(&st, 2, token);
-	return statement_value(&st, alert);
+	if (!result && claim->tell)
+		result = db_alert_changed(db, claim->alert, false);
+	return result ? result : db_alert_settled(db, claim->alert, alert_settled);
 }
 
 int db_settle(void *state, const struct tocsin_attempt *attempt,
 	      struct tocsin_attempt_result *result)
 {
 	struct db *db = state;
-	const struct db_settlement settlement = {
-		.state = attempt->state,
-		.attempts = 1,
-		.now_ms = attempt->ended_ms,
-		.reason = attempt->detail,
-	};
-	int64_t alert, left = 1;
-	int error;
+	const struct held *found = held_find(&db->held, attempt->delivery);
+	struct held claim;
 
 	*result = (struct tocsin_attempt_result){0};
 	if (attempt->state == TOCSIN_STATE_CLAIMED)
 		return -EINVAL;
-	error = find_claim(db, attempt->delivery, attempt->token, &alert);
-	if (error)
-		return error;
-	if (!alert) {
+	if (db->spoiled)
+		return db->spoiled;
+	if (!found || found->token != attempt->token) {
 		result->stale = true;
 		db->counter[COUNTER_STALE]++;
 		return 0;
 	}
-	error = add_attempt(db, attempt);
-	if (error)
-		return error;
+	claim = *found;
 	if (attempt->state == TOCSIN_STATE_PENDING)
 		return retry_later(db, attempt);
-	error = db_settle_one(db, attempt->delivery, alert, &settlement, &left);
-	result->alert_settled = !error && left == 0;
-	return error;
+	return end(db, attempt, &claim, &result->alert_settled);
 }
 
-/* Nothing changes when the token is not the claim's: it was settled in this very transaction, or
- * taken back, which its settlement will show. */
-static int change_claim(struct db *db, const char *sql, int64_t delivery, int64_t token, int64_t ms)
+/* The claim, when the token is its own: else it was settled in this very transaction, or taken back,
+ * which its settlement will show. */
+static const struct held *claim_of(const struct db *db, int64_t delivery, int64_t token)
 {
-	struct statement st = statement_use(db, sql);
+	const struct held *claim = held_find(&db->held, delivery);
 
-	bind_int(&st, 1, delivery);
-	bind_int(&st, 2, token);
-	bind_int(&st, 3, ms);
-	return statement_run(&st);
+	return claim && claim->token == token ? claim : NULL;
 }
 
 int db_release(void *state, int64_t delivery, int64_t token, int64_t due_ms)
 {
-	return change_claim(state, update_released, delivery, token, due_ms);
+	struct db *db = state;
+	struct statement st;
+	int result;
+
+	if (!claim_of(db, delivery, token))
+		return db->spoiled;
+	st = statement_use(db, update_released);
+	bind_int(&st, 1, delivery);
+	bind_int(&st, 2, token);
+	bind_int(&st, 3, due_ms);
+	result = statement_run(&st);
+	return result ? result : held_remove(&db->held, delivery);
 }
 
 int db_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms)
 {
-	return change_claim(state, update_lease, delivery, token, lease_until_ms);
+	struct db *db = state;
+	const struct held *found = claim_of(db, delivery, token);
+	struct held claim;
+
+	if (!found || db->spoiled)
+		return db->spoiled;
+	claim = *found;
+	claim.lease_until_ms = lease_until_ms;
+	return held_put(&db->held, &claim);
 }
 
-static int64_t wall_ms(void)
+/* Claims whose lease is over end, and their tokens are worth nothing any more. */
+static int take_back(struct db *db, int64_t now_ms, int64_t *n)
 {
-	struct timespec now;
+	const struct held *over;
+	int result = 0;
 
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	while (!result && (over = held_over(&db->held, now_ms))) {
+		struct statement st = statement_use(db, update_token);
+		int64_t delivery = over->delivery;
+
+		bind_int(&st, 1, delivery);
+		bind_int(&st, 2, over->token);
+		result = statement_run(&st);
+		if (!result)
+			result = held_remove(&db->held, delivery);
+		++*n;
+	}
+	return result;
 }
 
-struct crashed {
-	int64_t id, alert, crashes;
-};
-
-static int take_back(struct db *db, const struct crashed *crashed, bool suspect, int64_t now_ms)
+/* Counts a death of the process against a delivery that was in a plugin's hands. */
+static int suspect(struct db *db, int64_t delivery, int64_t *n)
 {
 	const struct db_settlement poison = {
 		.state = TOCSIN_STATE_DEAD,
-		.now_ms = now_ms,
+		.now_ms = db_wall_ms(),
 		.reason = "the process ended three times while this delivery was under way",
 	};
-	struct statement st;
+	struct statement st = statement_use(db, select_crashed);
+	int64_t alert = 0, crashes = 0;
+	int row, result;
 
-	if (suspect && crashed->crashes + 1 >= CRASHES)
-		return db_settle_one(db, crashed->id, crashed->alert, &poison, NULL);
-	st = statement_use(db, update_back);
-	bind_int(&st, 1, crashed->id);
-	bind_int(&st, 2, suspect);
-	return statement_run(&st);
-}
-
-static int find_over(struct db *db, int64_t now_ms, struct crashed *crashed, size_t *n)
-{
-	struct statement st = statement_use(db, select_over);
-	int row;
-
-	bind_int(&st, 1, now_ms);
-	bind_int(&st, 2, DB_CHUNK);
-	for (*n = 0; (row = statement_row(&st)) == 1 && *n < DB_CHUNK; ++*n) {
-		crashed[*n].id = column_int(&st, 0);
-		crashed[*n].alert = column_int(&st, 1);
-		crashed[*n].crashes = column_int(&st, 2);
+	bind_int(&st, 1, delivery);
+	row = statement_row(&st);
+	if (row == 1) {
+		alert = column_int(&st, 0);
+		crashes = column_int(&st, 1);
 	}
-	return statement_end(&st, row < 0 ? row : 0);
-}
-
-static bool is_among(const int64_t *ids, size_t n, int64_t id)
-{
-	for (size_t i = 0; i < n; i++)
-		if (ids[i] == id)
-			return true;
-	return false;
+	result = statement_end(&st, row < 0 ? row : 0);
+	if (result || row == 0) /* it was settled after all */
+		return result;
+	*n += held_find(&db->held, delivery) == NULL; /* else it is counted as taken back */
+	if (crashes + 1 >= CRASHES) {
+		result = db_settle_pending(db, delivery, &poison);
+		return result ? result : db_alert_changed(db, alert, false);
+	}
+	st = statement_use(db, update_crashed);
+	bind_int(&st, 1, delivery);
+	return statement_run(&st);
 }
 
 int db_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects, int64_t *n)
 {
 	struct db *db = state;
-	struct crashed crashed[DB_CHUNK];
-	int64_t settled_ms = now_ms == TOCSIN_PARKED ? wall_ms() : now_ms;
-	size_t found = DB_CHUNK;
 	int result = 0;
 
 	*n = 0;
-	while (!result && found == DB_CHUNK) {
-		result = find_over(db, now_ms, crashed, &found);
-		for (size_t i = 0; i < found && !result; i++)
-			result = take_back(db, &crashed[i],
-					   is_among(suspects, n_suspects, crashed[i].id),
-					   settled_ms);
-		*n += (int64_t)found;
-	}
-	return result;
+	for (size_t i = 0; i < n_suspects && !result; i++)
+		result = suspect(db, suspects[i], n);
+	return result ? result : take_back(db, now_ms, n);
 }
 
 int db_hasten(void *state, int64_t now_ms)
 {
-	return db_update_slices(state, hasten_all, now_ms);
+	struct db_walk walk = {.from_ms = now_ms + 1, .to_ms = TOCSIN_PARKED - 1};
+	struct db_pair found[DB_CHUNK];
+	size_t n = DB_CHUNK;
+	int result = 0;
+
+	while (!result && n == DB_CHUNK) {
+		result = db_walk_pending(state, &walk, found, &n);
+		for (size_t i = 0; i < n && !result; i++) {
+			struct statement st = statement_use(state, update_due);
+
+			bind_int(&st, 1, found[i].id);
+			bind_int(&st, 2, now_ms);
+			result = statement_run(&st);
+		}
+	}
+	return result;
 }
 
 int db_next_due(void *state, const char *channel, int64_t *due_ms)

@@ -2,10 +2,10 @@
 /*
  * The SQLite store: one database file, one connection, one thread.
  *
- * Tables: alert and body (what came in), delivery (only what is pending or
- * claimed, so that a claim reads few pages however long the history is),
- * history (settled deliveries), attempt, name (names of channels, sources and
- * routes, so that rows and indexes hold small numbers), counter, kept.
+ * Tables: alert (what came in; seldom changed), delivery (pending or settled; what
+ * is pending has an index of its own, so that a claim reads few pages however long
+ * the history is), attempt, name (names of channels, sources and routes, so that
+ * rows and indexes hold small numbers), counter, kept. Claims live in memory.
  *
  * A write that fails spoils its transaction: every later call in it returns
  * the same error, and so does commit. After -EIO that holds until close.
@@ -21,6 +21,8 @@
 
 #include <tocsin/plugin.h>
 #include <tocsin/store.h>
+
+#include "held.h"
 
 #define DB_STATEMENTS 128 /* slots of the statement cache; more than twice what is used */
 #define DB_NAMES 256      /* slots of the name cache */
@@ -59,6 +61,7 @@ struct db {
 
 	int64_t counter[DB_COUNTERS]; /* as this transaction sees them */
 	int64_t committed[DB_COUNTERS];
+	struct held_set held;
 
 	struct {
 		const char *sql; /* the key: the address of the text */
@@ -67,13 +70,14 @@ struct db {
 	struct {
 		char *text;
 		int64_t id;
-	} name[DB_NAMES];
+	} name[DB_NAMES], text[DB_NAMES]; /* by text, and by number */
 
 	int wal_pages; /* in the write-ahead log after the last commit */
 	bool reserved; /* PATH.reserve is there */
 	int64_t reserve_tried_ms;
 	void *scratch; /* mapped, or NULL */
 	size_t scratch_size;
+	int64_t pruned; /* alerts up to this number were looked at in this round of prune */
 };
 
 /* A log line of this store. */
@@ -81,6 +85,8 @@ struct db {
 
 /* sqlite.c: the error of a result of SQLite, logged; spoils the transaction. */
 int db_fail(struct db *db, int result);
+/* Milliseconds of the wall clock. */
+int64_t db_wall_ms(void);
 /* The same errno without any effect. */
 int db_errno(int result, int system_errno);
 
@@ -105,6 +111,8 @@ int db_migrate(struct db *db, int64_t version);
 /* names.c: the number of a name; db_name_find gives 0 when it was never stored. */
 int db_name(struct db *db, const char *text, int64_t *id);
 int db_name_find(struct db *db, const char *text, int64_t *id);
+/* The text of a name; NULL when memory or the store fails (which the statement's error tells). */
+const char *db_name_text(struct db *db, int64_t id);
 void db_names_forget(struct db *db);
 
 /* transaction.c */
@@ -114,44 +122,46 @@ int db_commit(void *state);
 void db_rollback(void *state);
 int db_counters(void *state, struct tocsin_counters *counters);
 
-/* moves.c: how deliveries of an alert change, whoever asks. */
-struct db_change {
-	int64_t pending, delivered, dead, suppressed; /* added to the alert and the counters */
-	int64_t now_ms; /* when it was settled, if nothing is pending any more */
-};
-/* Adds to what counts deliveries in that state. */
-void db_count(struct db_change *change, enum tocsin_state state, int64_t add);
-/* left: deliveries of the alert that are pending now; may be NULL. */
-int db_change_alert(struct db *db, int64_t alert, const struct db_change *change, int64_t *left);
+/* moves.c: how deliveries change, whoever asks. The counters follow. */
+/* True when each of them can be written: complete, pending or settled by policy. */
+bool db_all_new(const struct tocsin_new_delivery *delivery, size_t n);
 /* Writes one new delivery of an alert, pending or settled at once. */
 int db_add_delivery(struct db *db, int64_t alert, int64_t source,
 		    const struct tocsin_new_delivery *delivery, int64_t now_ms);
-/* True when each of them can be written: complete, pending or settled by policy. */
-bool db_all_new(const struct tocsin_new_delivery *delivery, size_t n);
-/* Moves a pending or claimed delivery to the history (not the alert's counts). */
+/* How a pending delivery ends, or a dead one is judged anew. */
 struct db_settlement {
 	enum tocsin_state state;
-	int attempts; /* counted with it: 0 or 1 */
+	int64_t started_ms; /* of the attempt that ended it; 0: none did */
+	int64_t token;      /* of that attempt's claim */
 	int64_t now_ms;
 	const char *reason;
 };
-int db_to_history(struct db *db, int64_t delivery, const struct db_settlement *settlement);
-/* Both: the history and the alert. */
-int db_settle_one(struct db *db, int64_t delivery, int64_t alert,
-		  const struct db_settlement *settlement, int64_t *left);
-/* Moves a settled delivery back, due now. */
-int db_from_history(struct db *db, int64_t delivery, bool forget_attempts, int64_t now_ms);
-/* Changes what a settled delivery is, and why. */
-int db_restate(struct db *db, int64_t delivery, const struct db_settlement *settlement);
-
-/* Runs an UPDATE of pending and claimed deliveries in slices, so that SQLite never holds the numbers
- * of a million rows in memory: ?1 < id <= ?2. ?3 is value. */
-int db_update_slices(struct db *db, const char *sql, int64_t value);
+/* Ends a pending delivery (and its claim, if there is one). */
+int db_settle_pending(struct db *db, int64_t delivery, const struct db_settlement *settlement);
+/* A dead delivery is pending again, due at now_ms. */
+int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_t now_ms);
+/* A dead delivery becomes something else that is settled. */
+int db_restate_dead(struct db *db, int64_t delivery, const struct db_settlement *settlement);
+/* After deliveries of the alert changed: whether its source has to be told. was_dead: whether any
+ * of them was dead before. */
+int db_alert_changed(struct db *db, int64_t alert, bool was_dead);
+/* Whether nothing of the alert is pending. */
+int db_alert_settled(struct db *db, int64_t alert, bool *settled);
 
 /* A delivery and its alert, as bulk changes collect them. */
 struct db_pair {
 	int64_t id, alert;
 };
+/* A walk through the deliveries that are pending, not claimed, and due in from_ms <= due_ms <= to_ms,
+ * DB_CHUNK at a time, so that SQLite never holds a million rows in memory. What was found may be
+ * changed before the next chunk is read. */
+struct db_walk {
+	int64_t from_ms, to_ms;
+	int64_t source;               /* only of this one; 0: of any */
+	int64_t channel, due_ms, id;  /* how far it is; 0 at first */
+};
+/* n < DB_CHUNK: those were the last. */
+int db_walk_pending(struct db *db, struct db_walk *walk, struct db_pair *found, size_t *n);
 
 /* intake.c, revival.c, claims.c, sources.c, lists.c, operators.c, upkeep.c: <tocsin/store.h> */
 int db_find_mark(void *state, const char *source, const char *mark, struct tocsin_marked *found);

@@ -5,13 +5,15 @@
 #include "statement.h"
 
 static const char select_mark[] =
-	"SELECT number, generation, told, pending, dead FROM alert INDEXED BY alert_mark"
-	" WHERE source = ?1 AND mark = ?2 AND mark IS NOT NULL ORDER BY generation DESC LIMIT 1";
+	"SELECT number, generation, told,"
+	" (SELECT count(*) FROM delivery WHERE alert = number AND state = 0),"
+	" (SELECT count(*) FROM delivery WHERE alert = number AND state = 3)"
+	" FROM alert INDEXED BY alert_mark WHERE source = ?1 AND mark = ?2 AND mark IS NOT NULL"
+	" ORDER BY generation DESC LIMIT 1";
 static const char insert_alert[] =
 	"INSERT INTO alert (number, id, source, mark, generation, fingerprint, severity, status,"
-	" received_ms, tell, told, pending, delivered, dead, suppressed, settled_ms)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, 0, ?12, ?13, ?14)";
-static const char insert_body[] = "INSERT INTO body (alert, json) VALUES (?1, ?2)";
+	" received_ms, tell, told, untold, json)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12)";
 
 int db_find_mark(void *state, const char *source, const char *mark, struct tocsin_marked *found)
 {
@@ -37,24 +39,16 @@ int db_find_mark(void *state, const char *source, const char *mark, struct tocsi
 	return statement_end(&st, row < 0 ? row : 0);
 }
 
-static bool is_new(const struct tocsin_new_delivery *delivery)
+static bool any_pending(const struct tocsin_new_alert *new)
 {
-	if (delivery->state == TOCSIN_STATE_CLAIMED || delivery->state == TOCSIN_STATE_DELIVERED)
-		return false;
-	return delivery->channel && delivery->recipient && delivery->route && delivery->key;
-}
-
-bool db_all_new(const struct tocsin_new_delivery *delivery, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (!is_new(&delivery[i]))
-			return false;
+	for (size_t i = 0; i < new->n; i++) {
+		if (new->delivery[i].state == TOCSIN_STATE_PENDING)
+			return true;
 	}
-	return true;
+	return false;
 }
 
-static int add_alert(struct db *db, const struct tocsin_new_alert *new, int64_t source,
-		     const struct db_change *counts)
+static int add_alert(struct db *db, const struct tocsin_new_alert *new, int64_t source)
 {
 	struct statement st = statement_use(db, insert_alert);
 
@@ -68,46 +62,27 @@ static int add_alert(struct db *db, const struct tocsin_new_alert *new, int64_t 
 	bind_int(&st, 8, new->alert->status);
 	bind_int(&st, 9, new->now_ms);
 	bind_int(&st, 10, new->tell);
-	bind_int(&st, 11, counts->pending);
-	bind_int(&st, 12, counts->dead);
-	bind_int(&st, 13, counts->suppressed);
-	if (!counts->pending)
-		bind_int(&st, 14, new->now_ms);
-	return statement_run(&st);
-}
-
-static int add_body(struct db *db, int64_t alert, const char *json)
-{
-	struct statement st = statement_use(db, insert_body);
-
-	bind_int(&st, 1, alert);
-	bind_text(&st, 2, json);
+	bind_int(&st, 11, new->tell && !any_pending(new));
+	bind_text(&st, 12, new->body);
 	return statement_run(&st);
 }
 
 int db_accept(void *state, const struct tocsin_new_alert *new, int64_t *number)
 {
 	struct db *db = state;
-	struct db_change counts = {0};
 	int64_t source;
 	int result;
 
 	if (!new->body || !new->alert->id || !new->alert->source || !new->alert->fingerprint ||
 	    !db_all_new(new->delivery, new->n))
 		return -EINVAL;
-	for (size_t i = 0; i < new->n; i++)
-		db_count(&counts, new->delivery[i].state, 1);
 	result = db_name(db, new->alert->source, &source);
 	if (!result)
-		result = add_alert(db, new, source, &counts);
+		result = add_alert(db, new, source);
 	if (result)
 		return result;
 	*number = ++db->counter[COUNTER_LAST_ALERT];
 	db->counter[COUNTER_ALERTS]++;
-	db->counter[COUNTER_PENDING] += counts.pending;
-	db->counter[COUNTER_DEAD] += counts.dead;
-	db->counter[COUNTER_SUPPRESSED] += counts.suppressed;
-	result = add_body(db, *number, new->body);
 	for (size_t i = 0; i < new->n && !result; i++)
 		result = db_add_delivery(db, *number, source, &new->delivery[i], new->now_ms);
 	return result;

@@ -17,10 +17,14 @@
 #define ALL_STATES ((1U << (TOCSIN_STATE_SUPPRESSED + 1)) - 1)
 
 static const char find_alert[] = "SELECT number FROM alert WHERE id = ?1";
-/* The newest ones, but told in their order. */
+/* The newest ones, but told in their order. The attempt that settled a delivery is the last. */
 static const char select_attempts[] =
 	"SELECT token, number, state, due_ms, started_ms, ended_ms, detail FROM"
-	" (SELECT * FROM attempt WHERE delivery = ?1 ORDER BY token DESC LIMIT ?2) ORDER BY token";
+	" (SELECT * FROM (SELECT token, number, state, due_ms, started_ms, ended_ms, detail"
+	"   FROM attempt WHERE delivery = ?1 ORDER BY token DESC LIMIT ?2)"
+	"  UNION ALL SELECT token, attempt, state, 0, started_ms, done_ms, reason"
+	"   FROM delivery WHERE id = ?1 AND started_ms > 0)"
+	" ORDER BY token";
 
 int filter_init(struct filter *filter, struct db *db, const struct tocsin_query *query)
 {
@@ -80,75 +84,72 @@ static void state_list(unsigned int states, char *text, size_t size)
 	}
 }
 
-/* One kind of settled delivery that is rare has an index; else the newest are read until enough
- * are found. */
-static const char *settled_from(const struct filter *filter)
+/* What is rare has an index; else the newest are read until enough are found. */
+static const char *read_from(const struct db *db, const struct filter *filter)
 {
-	unsigned int settled = filter->states & ~HOT_STATES;
-	bool narrow = filter->alert || filter->query->id;
+	const unsigned int rare = (1U << TOCSIN_STATE_DEAD) | (1U << TOCSIN_STATE_SUPPRESSED);
+	bool few = db->counter[COUNTER_PENDING] < db->counter[COUNTER_LAST_DELIVERY] / 8;
 
-	if (!narrow &&
-	    (settled == 1U << TOCSIN_STATE_DEAD || settled == 1U << TOCSIN_STATE_SUPPRESSED))
-		return "history INDEXED BY history_failed WHERE state > 2 AND";
-	return "history WHERE";
+	if (filter->alert || filter->query->id)
+		return "delivery WHERE";
+	if (!(filter->states & ~rare))
+		return "delivery INDEXED BY delivery_failed WHERE state > 2 AND";
+	if (!(filter->states & ~HOT_STATES) && few)
+		return "delivery INDEXED BY delivery_ready WHERE state = 0 AND";
+	return "delivery WHERE";
 }
 
-/* Pending and settled ones side by side, each in order, so that SQLite only merges them. */
-static void select_ids(const struct filter *filter, char *sql, size_t size)
+/* In the file a claimed delivery is a pending one. */
+static const char *claimed_or_not(const struct filter *filter)
 {
-	const bool hot = filter->states & HOT_STATES, settled = filter->states & ~HOT_STATES;
-	char common[160], states[8];
-	size_t used = 0;
-
-	filter_conditions(filter, common, sizeof(common));
-	if (hot) {
-		state_list(filter->states & HOT_STATES, states, sizeof(states));
-		used = (size_t)snprintf(sql, size,
-					"SELECT id, 1 FROM delivery WHERE state IN (%s) AND %s%s",
-					states, common, settled ? " UNION ALL " : "");
+	switch (filter->states & HOT_STATES) {
+	case 1U << TOCSIN_STATE_PENDING:
+		return " AND NOT (state = 0 AND held(id))";
+	case 1U << TOCSIN_STATE_CLAIMED:
+		return " AND (state > 0 OR held(id))";
+	default:
+		return "";
 	}
-	if (settled) {
-		state_list(filter->states & ~HOT_STATES, states, sizeof(states));
-		used += (size_t)snprintf(sql + used, size - used,
-					 "SELECT id, 0 FROM %s state IN (%s) AND %s",
-					 settled_from(filter), states, common);
-	}
-	(void)snprintf(sql + used, size - used, " ORDER BY 1 DESC LIMIT :limit");
 }
 
-struct found {
-	int64_t id;
-	bool pending;
-};
+static void select_ids(const struct db *db, const struct filter *filter, char *sql, size_t size)
+{
+	char conditions[160], states[16];
+	unsigned int wanted = filter->states;
 
-static int find_ids(struct db *db, struct filter *filter, struct found *found, size_t *n)
+	if (wanted & (1U << TOCSIN_STATE_CLAIMED))
+		wanted |= 1U << TOCSIN_STATE_PENDING;
+	filter_conditions(filter, conditions, sizeof(conditions));
+	state_list(wanted, states, sizeof(states));
+	(void)snprintf(sql, size,
+		       "SELECT id FROM %s state IN (%s)%s AND %s ORDER BY id DESC LIMIT :limit",
+		       read_from(db, filter), states, claimed_or_not(filter), conditions);
+}
+
+static int find_ids(struct db *db, struct filter *filter, int64_t *id, size_t *n)
 {
 	struct filter chunk = *filter;
 	struct statement st;
-	char sql[768];
+	char sql[512];
 	int row;
 
-	select_ids(filter, sql, sizeof(sql));
+	select_ids(db, filter, sql, sizeof(sql));
 	st = statement_once(db, sql);
 	chunk.limit = filter->limit < DB_CHUNK ? filter->limit : DB_CHUNK;
 	filter_bind(&chunk, &st);
-	for (*n = 0; (row = statement_row(&st)) == 1 && *n < DB_CHUNK; ++*n) {
-		found[*n].id = column_int(&st, 0);
-		found[*n].pending = column_int(&st, 1);
-		filter->before = found[*n].id;
-	}
+	for (*n = 0; (row = statement_row(&st)) == 1 && *n < DB_CHUNK; ++*n)
+		filter->before = id[*n] = column_int(&st, 0);
 	filter->limit -= (int64_t)*n;
 	return statement_end(&st, row < 0 ? row : 0);
 }
 
-static int show(struct db *db, const struct found *found, tocsin_delivery_fn *fn, void *data)
+static int show(struct db *db, int64_t id, tocsin_delivery_fn *fn, void *data)
 {
-	struct statement st =
-		statement_use(db, found->pending ? rows_select_pending : rows_select_settled);
+	struct statement st = statement_use(db, rows_select);
 	struct tocsin_stored_delivery delivery;
 	int row, result = 0;
 
-	bind_int(&st, 1, found->id);
+	bind_int(&st, 1, id);
 	row = statement_row(&st);
 	if (row == 1) {
 		rows_delivery(&st, &delivery);
@@ -161,15 +162,15 @@ static int show(struct db *db, const struct found *found, tocsin_delivery_fn *fn
 int db_deliveries(void *state, const struct tocsin_query *query, tocsin_delivery_fn *fn, void *data)
 {
 	struct db *db = state;
-	struct found found[DB_CHUNK];
+	int64_t id[DB_CHUNK];
 	struct filter filter;
 	size_t n = DB_CHUNK;
 	int result = filter_init(&filter, db, query);
 
 	while (!result && !filter.nothing && n == DB_CHUNK && filter.limit > 0) {
-		result = find_ids(db, &filter, found, &n);
+		result = find_ids(db, &filter, id, &n);
 		for (size_t i = 0; i < n && !result; i++)
-			result = show(db, &found[i], fn, data);
+			result = show(db, id[i], fn, data);
 	}
 	return result;
 }
@@ -199,38 +200,32 @@ int db_attempts(void *state, int64_t delivery, tocsin_attempt_fn *fn, void *data
 	return statement_end(&st, result);
 }
 
-/* Alerts that have a delivery in one of the states. */
-static void with_states(unsigned int states, char *text, size_t size)
-{
-	(void)snprintf(text, size, " AND (0%s%s%s%s)",
-		       states & HOT_STATES ? " OR a.pending > 0" : "",
-		       states & (1U << TOCSIN_STATE_DELIVERED) ? " OR a.delivered > 0" : "",
-		       states & (1U << TOCSIN_STATE_DEAD) ? " OR a.dead > 0" : "",
-		       states & (1U << TOCSIN_STATE_SUPPRESSED) ? " OR a.suppressed > 0" : "");
-}
+#define COUNT(state) " (SELECT count(*) FROM delivery WHERE alert = a.number AND state = " state ")"
 
 static void select_alerts(const struct filter *filter, char *sql, size_t size)
 {
-	char states[128] = "";
+	char states[16], with_states[96] = "";
 
+	state_list(filter->states, states, sizeof(states));
 	if (filter->query->states)
-		with_states(filter->states, states, sizeof(states));
+		(void)snprintf(with_states, sizeof(with_states),
+			       " AND EXISTS (SELECT 1 FROM delivery WHERE alert = a.number"
+			       " AND state IN (%s%s))",
+			       states, filter->states & (1U << TOCSIN_STATE_CLAIMED) ? ",0" : "");
 	(void)snprintf(
 		sql, size,
 		"SELECT a.number, a.id, s.text, a.mark, a.fingerprint, a.severity, a.status,"
-		" a.received_ms, b.json, a.pending, a.delivered, a.dead, a.suppressed"
-		" FROM alert a JOIN body b ON b.alert = a.number JOIN name s ON s.id = a.source"
-		" WHERE a.number < :before%s%s%s%s%s%s ORDER BY a.number DESC LIMIT :limit",
+		" a.received_ms, a.json," COUNT("0") "," COUNT("2") "," COUNT("3") "," COUNT(
+			"4") " FROM alert a JOIN name s ON s.id = a.source"
+			     " WHERE a.number < :before%s%s%s%s%s%s ORDER BY a.number DESC LIMIT :limit",
 		filter->query->id ? " AND a.number = :id" : "",
 		filter->alert ? " AND a.number = :alert" : "",
 		filter->source ? " AND a.source = :source" : "",
 		filter->query->since_ms ? " AND a.received_ms >= :since" : "",
-		filter->channel ? " AND (EXISTS (SELECT 1 FROM delivery d"
-				  " WHERE d.alert = a.number AND d.channel = :channel)"
-				  " OR EXISTS (SELECT 1 FROM history h"
-				  " WHERE h.alert = a.number AND h.channel = :channel))"
+		filter->channel ? " AND EXISTS (SELECT 1 FROM delivery"
+				  " WHERE alert = a.number AND channel = :channel)"
 				: "",
-		states);
+		with_states);
 }
 
 static int show_alert(struct statement *st, tocsin_alert_fn *fn, void *data)

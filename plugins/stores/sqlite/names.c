@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names as numbers. The cache has a fixed size, one name a slot: a deployment
+ * Names as numbers. The caches have a fixed size, one name a slot: a deployment
  * has a few dozen names, and a source that invents them costs no memory.
  */
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "statement.h"
 
 static const char select_name[] = "SELECT id FROM name WHERE text = ?1";
+static const char select_text[] = "SELECT text FROM name WHERE id = ?1";
 static const char insert_name[] = "INSERT INTO name (text) VALUES (?1)";
 
 static size_t slot_of(const char *text)
@@ -61,12 +62,39 @@ int db_name(struct db *db, const char *text, int64_t *id)
 	return 0;
 }
 
+const char *db_name_text(struct db *db, int64_t id)
+{
+	size_t slot = (size_t)id % DB_NAMES;
+	struct statement st;
+	char *copy = NULL;
+
+	if (db->text[slot].text && db->text[slot].id == id)
+		return db->text[slot].text;
+	st = statement_use(db, select_text);
+	bind_int(&st, 1, id);
+	if (statement_row(&st) == 1)
+		copy = strdup(column_text(&st, 0));
+	(void)statement_end(&st, 0);
+	if (!copy)
+		return NULL;
+	free(db->text[slot].text);
+	db->text[slot].text = copy;
+	db->text[slot].id = id;
+	return copy;
+}
+
+static void forget(char **text, int64_t *id)
+{
+	free(*text);
+	*text = NULL;
+	*id = 0;
+}
+
 /* After a rollback names of that transaction are not in the table any more. */
 void db_names_forget(struct db *db)
 {
 	for (size_t i = 0; i < DB_NAMES; i++) {
-		free(db->name[i].text);
-		db->name[i].text = NULL;
-		db->name[i].id = 0;
+		forget(&db->name[i].text, &db->name[i].id);
+		forget(&db->text[i].text, &db->text[i].id);
 	}
 }

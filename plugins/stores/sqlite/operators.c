@@ -15,7 +15,7 @@ static int find_dead(struct db *db, const struct filter *filter, int64_t after,
 
 	filter_conditions(filter, conditions, sizeof(conditions));
 	(void)snprintf(sql, sizeof(sql),
-		       "SELECT id, alert FROM history INDEXED BY history_failed"
+		       "SELECT id, alert FROM delivery INDEXED BY delivery_failed"
 		       " WHERE state > 2 AND state = %d AND id > :after AND %s ORDER BY id"
 		       " LIMIT :limit",
 		       TOCSIN_STATE_DEAD, conditions);
@@ -33,13 +33,10 @@ static int find_dead(struct db *db, const struct filter *filter, int64_t after,
 static int change_dead(struct db *db, const struct db_pair *dead,
 		       const struct db_settlement *settlement, int64_t now_ms)
 {
-	struct db_change change = {.dead = -1, .now_ms = now_ms};
-	int result;
+	int result = settlement ? db_restate_dead(db, dead->id, settlement)
+				: db_reopen_dead(db, dead->id, false, now_ms);
 
-	db_count(&change, settlement ? settlement->state : TOCSIN_STATE_PENDING, 1);
-	result = settlement ? db_restate(db, dead->id, settlement)
-			    : db_from_history(db, dead->id, false, now_ms);
-	return result ? result : db_change_alert(db, dead->alert, &change, NULL);
+	return result ? result : db_alert_changed(db, dead->alert, true);
 }
 
 static int change_all(struct db *db, const struct tocsin_query *query,

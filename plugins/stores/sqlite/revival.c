@@ -11,8 +11,7 @@ static const char unpark_alert[] =
 	" WHERE alert = ?1 AND state = 0 AND due_ms = 9223372036854775807";
 static const char select_source[] = "SELECT source FROM alert WHERE number = ?1";
 static const char select_keys[] =
-	"SELECT id, key, 0 FROM delivery INDEXED BY delivery_alert WHERE alert = ?1"
-	" UNION ALL SELECT id, key, state FROM history INDEXED BY history_alert WHERE alert = ?1";
+	"SELECT id, key, state FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
 
 static int unpark(struct db *db, int64_t alert, int64_t now_ms, int64_t *n)
 {
@@ -93,11 +92,11 @@ static int read_keys(struct db *db, int64_t alert, struct revival *revival)
 	return statement_end(&st, result);
 }
 
-static int revive_dead(struct db *db, const struct revival *revival, struct db_change *change)
+static int revive_dead(struct db *db, const struct revival *revival, int64_t now_ms)
 {
 	const struct db_settlement unwanted = {
 		.state = TOCSIN_STATE_SUPPRESSED,
-		.now_ms = change->now_ms,
+		.now_ms = now_ms,
 		.reason = "given up before, and no route leads there any more",
 	};
 	int result = 0;
@@ -105,16 +104,13 @@ static int revive_dead(struct db *db, const struct revival *revival, struct db_c
 	for (size_t i = 0; i < revival->n_dead && !result; i++) {
 		const struct dead *dead = &revival->dead[i];
 
-		db_count(change, TOCSIN_STATE_DEAD, -1);
-		db_count(change, dead->wanted ? TOCSIN_STATE_PENDING : TOCSIN_STATE_SUPPRESSED, 1);
-		result = dead->wanted ? db_from_history(db, dead->id, true, change->now_ms)
-				      : db_restate(db, dead->id, &unwanted);
+		result = dead->wanted ? db_reopen_dead(db, dead->id, true, now_ms)
+				      : db_restate_dead(db, dead->id, &unwanted);
 	}
 	return result;
 }
 
-static int add_unseen(struct db *db, int64_t alert, const struct revival *revival,
-		      struct db_change *change)
+static int add_unseen(struct db *db, int64_t alert, const struct revival *revival, int64_t now_ms)
 {
 	struct statement st = statement_use(db, select_source);
 	int64_t source;
@@ -125,17 +121,14 @@ static int add_unseen(struct db *db, int64_t alert, const struct revival *reviva
 	for (size_t i = 0; i < revival->n && !result; i++) {
 		const struct tocsin_new_delivery *delivery = revival->wanted[i].delivery;
 
-		if (revival->wanted[i].seen)
-			continue;
-		db_count(change, delivery->state, 1);
-		result = db_add_delivery(db, alert, source, delivery, change->now_ms);
+		if (!revival->wanted[i].seen)
+			result = db_add_delivery(db, alert, source, delivery, now_ms);
 	}
 	return result;
 }
 
 static int revive(struct db *db, int64_t alert, struct revival *revival, int64_t now_ms)
 {
-	struct db_change change = {.now_ms = now_ms};
 	int64_t unparked;
 	int result;
 
@@ -144,12 +137,10 @@ static int revive(struct db *db, int64_t alert, struct revival *revival, int64_t
 	if (!result)
 		result = unpark(db, alert, now_ms, &unparked);
 	if (!result)
-		result = revive_dead(db, revival, &change);
+		result = revive_dead(db, revival, now_ms);
 	if (!result)
-		result = add_unseen(db, alert, revival, &change);
-	if (!result && (change.pending || change.dead || change.suppressed))
-		result = db_change_alert(db, alert, &change, NULL);
-	return result;
+		result = add_unseen(db, alert, revival, now_ms);
+	return result ? result : db_alert_changed(db, alert, revival->n_dead > 0);
 }
 
 int db_revive(void *state, int64_t alert, const struct tocsin_new_delivery *wanted, size_t n,

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rows.h"
 
-const char rows_select_pending[] =
-	"SELECT d.id, d.alert, a.id, s.text, c.text, d.recipient, r.text, d.key, d.state,"
-	" d.attempt, d.token, d.created_ms, d.due_ms, 0, d.reason, b.json"
-	" FROM delivery d JOIN alert a ON a.number = d.alert JOIN body b ON b.alert = d.alert"
-	" JOIN name s ON s.id = d.source JOIN name c ON c.id = d.channel"
-	" JOIN name r ON r.id = d.route WHERE d.id = ?1";
-const char rows_select_settled[] =
-	"SELECT d.id, d.alert, a.id, s.text, c.text, d.recipient, r.text, d.key, d.state,"
-	" d.attempt, d.token, d.created_ms, 0, d.done_ms, d.reason, b.json"
-	" FROM history d JOIN alert a ON a.number = d.alert JOIN body b ON b.alert = d.alert"
+const char rows_select[] =
+	"SELECT d.id, d.alert, a.id, s.text, c.text, d.recipient, r.text, d.key,"
+	" iif(d.state = 0 AND held(d.id), 1, d.state), d.attempt, d.token, d.created_ms,"
+	" iif(d.state = 0, d.due_ms, 0), d.done_ms, d.reason, a.json"
+	" FROM delivery d JOIN alert a ON a.number = d.alert"
 	" JOIN name s ON s.id = d.source JOIN name c ON c.id = d.channel"
 	" JOIN name r ON r.id = d.route WHERE d.id = ?1";
 

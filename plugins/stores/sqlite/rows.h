@@ -5,9 +5,8 @@
 
 #include "statement.h"
 
-/* The first one pending or claimed, the other settled. Parameter 1 is the number. */
-extern const char rows_select_pending[];
-extern const char rows_select_settled[];
+/* Parameter 1 is the number of the delivery. */
+extern const char rows_select[];
 
 /* Fills the struct from the current row; its texts live until the statement moves on. */
 void rows_delivery(struct statement *st, struct tocsin_stored_delivery *delivery);

@@ -28,6 +28,8 @@ static const char *const migration[] = {
 	"  PRIMARY KEY (instance, name)"
 	") STRICT, WITHOUT ROWID;"
 
+	/* Written once: what becomes of its deliveries is counted from them, except for a source
+	 * that asked to be told (tell). told: it knows the end; untold: it has to be told now. */
 	"CREATE TABLE alert ("
 	"  number INTEGER PRIMARY KEY,"
 	"  id TEXT NOT NULL,"
@@ -40,28 +42,20 @@ static const char *const migration[] = {
 	"  received_ms INTEGER NOT NULL,"
 	"  tell INTEGER NOT NULL,"
 	"  told INTEGER NOT NULL,"
-	"  pending INTEGER NOT NULL,"
-	"  delivered INTEGER NOT NULL,"
-	"  dead INTEGER NOT NULL,"
-	"  suppressed INTEGER NOT NULL,"
-	"  settled_ms INTEGER"
+	"  untold INTEGER NOT NULL,"
+	"  json TEXT NOT NULL"
 	") STRICT;"
 	"CREATE UNIQUE INDEX alert_id ON alert (id);"
 	"CREATE UNIQUE INDEX alert_mark ON alert (source, mark, generation)"
 	"  WHERE mark IS NOT NULL;"
-	"CREATE INDEX alert_untold ON alert (source) WHERE pending = 0 AND tell > told;"
-	"CREATE INDEX alert_old ON alert (dead > 0, settled_ms)"
-	"  WHERE pending = 0 AND tell <= told;"
-	/* Apart from the counts, which change often while this never does. */
-	"CREATE TABLE body ("
-	"  alert INTEGER PRIMARY KEY REFERENCES alert (number),"
-	"  json TEXT NOT NULL"
-	") STRICT;"
+	"CREATE INDEX alert_untold ON alert (source) WHERE untold = 1;"
 
-	/* state: 0 pending, 1 claimed */
+	/* state: 0 pending, 2 delivered, 3 dead, 4 suppressed. A claim is not written: nobody else
+	 * can have this file, so it lives in memory (held.c). started_ms is that of the attempt that
+	 * settled it, 0 when none did. */
 	"CREATE TABLE delivery ("
 	"  id INTEGER PRIMARY KEY,"
-	"  alert INTEGER NOT NULL REFERENCES alert (number),"
+	"  alert INTEGER NOT NULL,"
 	"  source INTEGER NOT NULL,"
 	"  channel INTEGER NOT NULL,"
 	"  route INTEGER NOT NULL,"
@@ -71,35 +65,18 @@ static const char *const migration[] = {
 	"  crashes INTEGER NOT NULL,"
 	"  created_ms INTEGER NOT NULL,"
 	"  due_ms INTEGER NOT NULL,"
-	"  lease_until_ms INTEGER NOT NULL,"
+	"  started_ms INTEGER NOT NULL,"
+	"  done_ms INTEGER NOT NULL,"
 	"  recipient TEXT NOT NULL,"
 	"  key TEXT NOT NULL,"
 	"  reason TEXT NOT NULL"
 	") STRICT;"
 	"CREATE INDEX delivery_alert ON delivery (alert);"
 	"CREATE INDEX delivery_ready ON delivery (channel, due_ms) WHERE state = 0;"
-	"CREATE INDEX delivery_claimed ON delivery (lease_until_ms) WHERE state = 1;"
+	"CREATE INDEX delivery_failed ON delivery (state, id) WHERE state > 2;"
 
-	/* state: 2 delivered, 3 dead, 4 suppressed; id is the delivery's */
-	"CREATE TABLE history ("
-	"  id INTEGER PRIMARY KEY,"
-	"  alert INTEGER NOT NULL REFERENCES alert (number),"
-	"  source INTEGER NOT NULL,"
-	"  channel INTEGER NOT NULL,"
-	"  route INTEGER NOT NULL,"
-	"  state INTEGER NOT NULL,"
-	"  attempt INTEGER NOT NULL,"
-	"  token INTEGER NOT NULL,"
-	"  created_ms INTEGER NOT NULL,"
-	"  done_ms INTEGER NOT NULL,"
-	"  recipient TEXT NOT NULL,"
-	"  key TEXT NOT NULL,"
-	"  reason TEXT NOT NULL"
-	") STRICT;"
-	"CREATE INDEX history_alert ON history (alert);"
-	"CREATE INDEX history_failed ON history (state, id) WHERE state > 2;"
-
-	/* The token orders attempts also after their numbers began anew. */
+	/* Attempts after which a delivery went on; the one that settled it is in its own row. The
+	 * token orders them also after their numbers began anew. */
 	"CREATE TABLE attempt ("
 	"  delivery INTEGER NOT NULL,"
 	"  token INTEGER NOT NULL,"

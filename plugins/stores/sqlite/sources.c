@@ -2,45 +2,38 @@
 /* What concerns sources: parked deliveries, and telling sources the end. */
 #include "statement.h"
 
-static const char park_source[] =
-	"UPDATE delivery SET due_ms = 9223372036854775807"
-	" WHERE id > ?1 AND id <= ?2 AND source = ?3 AND state = 0 AND due_ms < 9223372036854775807"
+static const char park_one[] =
+	"UPDATE delivery SET due_ms = 9223372036854775807 WHERE id = ?1"
 	" AND (SELECT mark IS NOT NULL AND tell = 1 FROM alert WHERE number = delivery.alert)";
-static const char select_parked[] =
-	"SELECT id, alert FROM delivery WHERE source = ?1 AND state = 0"
-	" AND due_ms = 9223372036854775807 AND id > ?2 ORDER BY id LIMIT ?3";
 static const char select_untold[] =
-	"SELECT number, mark, dead > 0 FROM alert INDEXED BY alert_untold"
-	" WHERE source = ?1 AND pending = 0 AND tell > told AND number > ?2"
-	" ORDER BY number LIMIT ?3";
+	"SELECT number, mark, EXISTS (SELECT 1 FROM delivery WHERE alert = number AND state = 3)"
+	" FROM alert INDEXED BY alert_untold"
+	" WHERE source = ?1 AND untold = 1 AND number > ?2 ORDER BY number LIMIT ?3";
 /* Not when it was replayed meanwhile: the source is then told of the new end. One that did not ask
  * for the end may know of it before it comes. */
 static const char update_told[] =
-	"UPDATE alert SET told = 1 WHERE number = ?1 AND (pending = 0 OR tell = 0)";
+	"UPDATE alert SET told = 1, untold = 0 WHERE number = ?1 AND (untold = 1 OR tell = 0)";
 
 int db_park(void *state, const char *source)
 {
 	struct db *db = state;
-	int64_t name;
-	int result = db_name_find(db, source, &name);
+	struct db_walk walk = {.to_ms = TOCSIN_PARKED - 1};
+	struct db_pair found[DB_CHUNK];
+	size_t n = DB_CHUNK;
+	int result = db_name_find(db, source, &walk.source);
 
-	return result || !name ? result : db_update_slices(db, park_source, name);
-}
+	if (!walk.source)
+		return result;
+	while (!result && n == DB_CHUNK) {
+		result = db_walk_pending(db, &walk, found, &n);
+		for (size_t i = 0; i < n && !result; i++) {
+			struct statement st = statement_use(db, park_one);
 
-static int find_parked(struct db *db, int64_t source, int64_t after, struct db_pair *parked,
-		       size_t *n)
-{
-	struct statement st = statement_use(db, select_parked);
-	int row;
-
-	bind_int(&st, 1, source);
-	bind_int(&st, 2, after);
-	bind_int(&st, 3, DB_CHUNK);
-	for (*n = 0; (row = statement_row(&st)) == 1 && *n < DB_CHUNK; ++*n) {
-		parked[*n].id = column_int(&st, 0);
-		parked[*n].alert = column_int(&st, 1);
+			bind_int(&st, 1, found[i].id);
+			result = statement_run(&st);
+		}
 	}
-	return statement_end(&st, row < 0 ? row : 0);
+	return result;
 }
 
 int db_unwanted(void *state, const char *source, const char *reason, int64_t now_ms, int64_t *n)
@@ -51,19 +44,20 @@ int db_unwanted(void *state, const char *source, const char *reason, int64_t now
 		.now_ms = now_ms,
 		.reason = reason,
 	};
+	struct db_walk walk = {.from_ms = TOCSIN_PARKED, .to_ms = TOCSIN_PARKED};
 	struct db_pair parked[DB_CHUNK];
 	size_t found = DB_CHUNK;
-	int64_t name, last = 0;
-	int result = db_name_find(db, source, &name);
+	int result = db_name_find(db, source, &walk.source);
 
 	*n = 0;
-	if (!name)
+	if (!walk.source)
 		return result;
 	while (!result && found == DB_CHUNK) {
-		result = find_parked(db, name, last, parked, &found);
+		result = db_walk_pending(db, &walk, parked, &found);
 		for (size_t i = 0; i < found && !result; i++) {
-			last = parked[i].id;
-			result = db_settle_one(db, last, parked[i].alert, &settlement, NULL);
+			result = db_settle_pending(db, parked[i].id, &settlement);
+			if (!result)
+				result = db_alert_changed(db, parked[i].alert, false);
 		}
 		*n += (int64_t)found;
 	}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "statement.h"
 
@@ -126,6 +127,14 @@ static int insist(struct db *db, const char *pragma, const char *answer)
 	return statement_end(&st, row < 0 ? row : 0);
 }
 
+int64_t db_wall_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static const char settings[] =
 	/* One connection for good: no shared memory, and no other program can come between. It is
 	 * the first, because the others read the file already. */
@@ -133,7 +142,6 @@ static const char settings[] =
 	"PRAGMA synchronous = FULL;"
 	"PRAGMA wal_autocheckpoint = 0;"
 	"PRAGMA mmap_size = 0;"
-	"PRAGMA foreign_keys = ON;"
 	"PRAGMA trusted_schema = OFF;"
 	"PRAGMA cell_size_check = ON;"
 	"PRAGMA temp_store = MEMORY;"
@@ -186,6 +194,24 @@ static int check_file(struct db *db, int64_t size)
 	return statement_end(&st, row < 0 ? row : 0);
 }
 
+/* held(id): whether this process has claimed the delivery. */
+static void sql_held(sqlite3_context *context, int n, sqlite3_value **argument)
+{
+	const struct db *db = sqlite3_user_data(context);
+
+	(void)n;
+	sqlite3_result_int(context, held_find(&db->held, sqlite3_value_int64(argument[0])) != NULL);
+}
+
+static int add_functions(struct db *db)
+{
+	int result = sqlite3_create_function_v2(db->handle, "held", 1,
+						SQLITE_UTF8 | SQLITE_DIRECTONLY, db, sql_held, NULL,
+						NULL, NULL);
+
+	return result == SQLITE_OK ? 0 : db_fail(db, result);
+}
+
 static int open_file(struct db *db)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
@@ -198,6 +224,8 @@ static int open_file(struct db *db)
 	if (result != SQLITE_OK)
 		return db_fail(db, result);
 	result = configure(db);
+	if (!result)
+		result = add_functions(db);
 	return result ? result : take(db);
 }
 
@@ -231,6 +259,7 @@ static void finish(struct db *db)
 		(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(db->handle);
 	db_names_forget(db);
+	held_done(&db->held);
 	db_scratch_done(db);
 	db_unlock(db);
 	free(db);

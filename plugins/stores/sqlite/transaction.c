@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Transactions and what travels with them in memory: counters (written once a
- * commit, however many requests share it) and cached names.
+ * commit, however many requests share it), claims and cached names.
  */
 #include <errno.h>
 #include <string.h>
@@ -83,6 +83,7 @@ int db_commit(void *state)
 		return result;
 	db->transaction = false;
 	memcpy(db->committed, db->counter, sizeof(db->committed));
+	held_commit(&db->held);
 	if (db->full)
 		DB_LOG(db, TOCSIN_LOG_INFO, "there is room for %s again", db->config->path);
 	db->full = false;
@@ -103,6 +104,7 @@ void db_rollback(void *state)
 			(void)db_fail(db, result);
 	}
 	memcpy(db->counter, db->committed, sizeof(db->counter));
+	held_rollback(&db->held);
 	db_names_forget(db);
 	if (db->lost)
 		db->spoiled = -EIO;

@@ -10,6 +10,13 @@
 #define TRUNCATE_PAGES ((16 << 20) / (PAGE_SIZE + 24)) /* 16 MiB of log, idle or not */
 #define FREE_PAGES 1024                                /* kept for the next burst */
 #define VACUUM_PAGES "200"
+#define PRUNE_CHUNKS 20 /* of DB_CHUNK alerts that one call looks at */
+
+/* What prune removes: settled, and dead, before these times; so many at most. */
+struct db_retention {
+	int64_t settled_before_ms, dead_before_ms;
+	size_t limit;
+};
 
 static const char upsert_value[] =
 	"INSERT INTO kept (instance, name, value) VALUES (?1, ?2, ?3)"
@@ -20,15 +27,17 @@ static const char select_value[] = "SELECT value FROM kept WHERE instance = ?1 A
 static const char select_names[] = "SELECT id, text FROM name ORDER BY id";
 static const char count_ready[] =
 	"SELECT count(*) FROM delivery INDEXED BY delivery_ready WHERE state = 0 AND channel = ?1";
-static const char select_old[] =
-	"SELECT number FROM alert INDEXED BY alert_old WHERE pending = 0 AND tell <= told"
-	" AND (dead > 0) = ?1 AND settled_ms < ?2 ORDER BY settled_ms LIMIT ?3";
+static const char select_next_alerts[] =
+	"SELECT number, received_ms, tell > told FROM alert WHERE number > ?1"
+	" ORDER BY number LIMIT ?2";
+static const char select_end[] =
+	"SELECT coalesce(max(state = 0), 0), coalesce(max(state = 3), 0), coalesce(max(done_ms), 0)"
+	" FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
 static const char delete_attempts[] =
 	"DELETE FROM attempt WHERE delivery IN"
-	" (SELECT id FROM history INDEXED BY history_alert WHERE alert = ?1)";
-static const char delete_settled[] =
-	"DELETE FROM history INDEXED BY history_alert WHERE alert = ?1";
-static const char delete_body[] = "DELETE FROM body WHERE alert = ?1";
+	" (SELECT id FROM delivery INDEXED BY delivery_alert WHERE alert = ?1)";
+static const char delete_deliveries[] =
+	"DELETE FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
 static const char delete_alert[] = "DELETE FROM alert WHERE number = ?1";
 static const char free_pages[] = "PRAGMA freelist_count";
 
@@ -61,23 +70,9 @@ int db_load(void *state, const char *instance, const char *name, char **value)
 	return statement_end(&st, row);
 }
 
-static int find_old(struct db *db, bool dead, int64_t before_ms, size_t limit, int64_t *number,
-		    size_t *n)
-{
-	struct statement st = statement_use(db, select_old);
-	int row;
-
-	bind_int(&st, 1, dead);
-	bind_int(&st, 2, before_ms);
-	bind_int(&st, 3, (int64_t)limit);
-	for (*n = 0; (row = statement_row(&st)) == 1 && *n < limit; ++*n)
-		number[*n] = column_int(&st, 0);
-	return statement_end(&st, row < 0 ? row : 0);
-}
-
 static int remove_alert(struct db *db, int64_t number)
 {
-	const char *const order[] = {delete_attempts, delete_settled, delete_body, delete_alert};
+	const char *const order[] = {delete_attempts, delete_deliveries, delete_alert};
 	int result = 0;
 
 	for (size_t i = 0; i < TOCSIN_COUNT(order) && !result; i++) {
@@ -89,32 +84,112 @@ static int remove_alert(struct db *db, int64_t number)
 	return result;
 }
 
-static int prune(struct db *db, bool dead, int64_t before_ms, size_t limit, size_t *removed)
+/* An alert that prune looks at. */
+struct candidate {
+	int64_t number, received_ms;
+	bool untold;
+};
+
+static int next_candidates(struct db *db, struct candidate *candidate, size_t *n)
 {
-	int64_t number[DB_CHUNK];
-	size_t n = DB_CHUNK;
+	struct statement st = statement_use(db, select_next_alerts);
+	int row;
+
+	bind_int(&st, 1, db->pruned);
+	bind_int(&st, 2, DB_CHUNK);
+	for (*n = 0; (row = statement_row(&st)) == 1 && *n < DB_CHUNK; ++*n)
+		candidate[*n] = (struct candidate){.number = column_int(&st, 0),
+						   .received_ms = column_int(&st, 1),
+						   .untold = column_int(&st, 2)};
+	return statement_end(&st, row < 0 ? row : 0);
+}
+
+/* Whether all of the alert is settled, told and old enough. */
+static int is_old(struct db *db, const struct candidate *candidate,
+		  const struct db_retention *retention, bool *old)
+{
+	struct statement st = statement_use(db, select_end);
+	int row;
+
+	*old = false;
+	bind_int(&st, 1, candidate->number);
+	row = statement_row(&st);
+	if (row == 1 && !candidate->untold && column_int(&st, 0) == 0) {
+		int64_t done_ms = column_int(&st, 2);
+
+		if (done_ms < candidate->received_ms) /* without a delivery, or a clock set back */
+			done_ms = candidate->received_ms;
+		*old = done_ms < (column_int(&st, 1) ? retention->dead_before_ms
+						     : retention->settled_before_ms);
+	}
+	return statement_end(&st, row < 0 ? row : 0);
+}
+
+/* Removes what is old among the candidates. *done: the limit is reached, or the rest is too young. */
+static int prune_some(struct db *db, const struct db_retention *retention,
+		      const struct candidate *candidate, size_t n, size_t *removed, bool *done)
+{
 	int result = 0;
 
-	while (!result && n == DB_CHUNK && *removed < limit) {
-		size_t room = limit - *removed;
+	for (size_t i = 0; i < n && !result && !*done; i++) {
+		bool old = false;
 
-		result = find_old(db, dead, before_ms, room < DB_CHUNK ? room : DB_CHUNK, number,
-				  &n);
-		for (size_t i = 0; i < n && !result; i++)
-			result = remove_alert(db, number[i]);
-		*removed += n;
+		if (candidate[i].received_ms < retention->dead_before_ms ||
+		    candidate[i].received_ms < retention->settled_before_ms)
+			result = is_old(db, &candidate[i], retention, &old);
+		if (!result && old) {
+			result = remove_alert(db, candidate[i].number);
+			++*removed;
+		}
+		db->pruned = candidate[i].number;
+		*done = *removed == retention->limit;
 	}
 	return result;
 }
 
+static bool are_young(const struct candidate *candidate, size_t n,
+		      const struct db_retention *retention)
+{
+	int64_t now_ms = db_wall_ms();
+
+	/* One that claims to come from the future was received while the clock was wrong: it says
+	 * nothing about those behind it. */
+	for (size_t i = 0; i < n; i++) {
+		int64_t ms = candidate[i].received_ms;
+
+		if (ms < retention->dead_before_ms || ms < retention->settled_before_ms ||
+		    ms > now_ms)
+			return false;
+	}
+	return true;
+}
+
+/* Alerts are looked at in the order in which they came, round after round: an index by the time of
+ * their end would cost every alert, this only those that are kept for longer. */
 int db_prune(void *state, int64_t settled_before_ms, int64_t dead_before_ms, size_t limit,
 	     size_t *removed)
 {
-	int result;
+	struct db *db = state;
+	const struct db_retention retention = {.settled_before_ms = settled_before_ms,
+					       .dead_before_ms = dead_before_ms,
+					       .limit = limit};
+	struct candidate candidate[DB_CHUNK];
+	bool done = false;
+	int result = 0;
 
 	*removed = 0;
-	result = prune(state, false, settled_before_ms, limit, removed);
-	return result ? result : prune(state, true, dead_before_ms, limit, removed);
+	for (int chunk = 0; chunk < PRUNE_CHUNKS && !result && !done; chunk++) {
+		size_t n;
+
+		result = next_candidates(db, candidate, &n);
+		if (!result)
+			result = prune_some(db, &retention, candidate, n, removed, &done);
+		if (!done && (n < DB_CHUNK || are_young(candidate, n, &retention))) {
+			db->pruned = 0; /* the next call begins a new round */
+			break;
+		}
+	}
+	return result;
 }
 
 static int checkpoint(struct db *db, bool idle)
