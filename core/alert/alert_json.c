@@ -7,6 +7,7 @@
 
 #include "alert/alert.h"
 #include "alert/pack.h"
+#include "alert/stored.h"
 #include "base/buffer.h"
 #include "base/clock.h"
 
@@ -206,7 +207,8 @@ static int read_alert(const json_t *object, struct tocsin_alert *alert, struct s
 	return rc;
 }
 
-int alert_from_json(const char *text, struct alert **alert, struct error *err)
+/* For text that alert_to_json did not write in this very form: what is wrong with it? */
+static int read_any_form(const char *text, struct alert **alert, struct error *err)
 {
 	struct tocsin_alert read = {.size = sizeof(read)};
 	json_error_t mistake;
@@ -227,4 +229,13 @@ int alert_from_json(const char *text, struct alert **alert, struct error *err)
 	}
 	json_decref(object);
 	return rc;
+}
+
+int alert_from_json(const char *text, struct alert **alert, struct error *err)
+{
+	int rc = alert_read_stored(text, alert);
+
+	if (rc == -ENOMEM)
+		return error_set(err, rc, "out of memory");
+	return rc == 0 ? 0 : read_any_form(text, alert, err);
 }

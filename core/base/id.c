@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -46,11 +47,34 @@ void id_new(char text[ID_TEXT])
 	to_hex(bytes, text);
 }
 
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+static EVP_MD *fetched;
+
+static void fetch(void)
+{
+	fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* libcrypto 3 looks an algorithm up by name each time, which costs more than the digest. */
+static const EVP_MD *sha256(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, fetch);
+	return fetched ? fetched : EVP_sha256();
+}
+#else
+static const EVP_MD *sha256(void)
+{
+	return EVP_sha256();
+}
+#endif
+
 void id_derive(const char *const parts[], size_t n, char text[ID_TEXT])
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	int good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+	int good = context != NULL && EVP_DigestInit_ex(context, sha256(), NULL);
 
 	for (size_t i = 0; good && i < n; i++) {
 		unsigned char length[8];

@@ -169,9 +169,10 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 	struct channel *channel = delivery->channel;
 	const struct channel_world *world = channel->world;
 	int64_t now = clock_wall_ms();
+	double jitter = outcome == TOCSIN_DELIVERED ? 0 : random_share();
 	struct retry_decision decision = retry_decide(&channel->spec.retry, outcome,
 						      delivery->pub.attempt, delivery->created_ms,
-						      now, retry_after_ms, random_share());
+						      now, retry_after_ms, jitter);
 	bool was_open, opened, open;
 
 	if (!delivery->begun)

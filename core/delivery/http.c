@@ -6,13 +6,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include <curl/curl.h>
-
 #include "base/clock.h"
+#include "delivery/multi.h"
 #include "delivery/transfer.h"
 #include "delivery/verdict.h"
-
-#define LONGEST_POLL_MS 60000
 
 enum command_kind { COMMAND_ATTACH, COMMAND_DETACH };
 
@@ -42,7 +39,7 @@ struct timer {
 
 struct http {
 	struct log *log;
-	CURLM *multi;
+	struct multi *multi;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards commands and end */
 	pthread_cond_t answered;
@@ -85,7 +82,7 @@ static int start(struct http *http, struct channel *channel, const struct tocsin
 {
 	int result = transfer_prepare(transfer, request, channel->spec.timeout_ms, err);
 
-	if (result == 0 && curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+	if (result == 0 && !multi_add(http->multi, transfer->easy))
 		result = error_set(err, -ENOMEM, "the HTTP engine refused the request");
 	if (result < 0) {
 		put_transfer(http, transfer);
@@ -153,7 +150,7 @@ static void finish(struct http *http, struct transfer *transfer, CURLcode code)
 	struct tocsin_verdict verdict;
 
 	transfer_reply(transfer, code, &reply);
-	curl_multi_remove_handle(http->multi, transfer->easy);
+	multi_remove(http->multi, transfer->easy);
 	find(http, channel)->requests--;
 	if (transfer->delivery) {
 		verdict_from_reply(&reply, &verdict);
@@ -167,24 +164,17 @@ static void finish(struct http *http, struct transfer *transfer, CURLcode code)
 	put_transfer(http, transfer);
 }
 
-/* Returns whether any ended: that may have made room for others. */
-static bool finish_all(struct http *http)
+static void finish_all(struct http *http)
 {
-	CURLMsg *message;
-	bool any = false;
-	int left;
+	CURLcode code;
+	CURL *easy;
 
-	while ((message = curl_multi_info_read(http->multi, &left))) {
-		CURLcode code = message->data.result;
+	while ((easy = multi_ended(http->multi, &code))) {
 		char *transfer;
 
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
 		finish(http, (struct transfer *)(void *)transfer, code);
-		any = true;
 	}
-	return any;
 }
 
 /* Feeds a channel what it may start now. Returns the boot time to look again. */
@@ -358,20 +348,14 @@ static void *run(void *data)
 	struct http *http = data;
 
 	while (!is_ending(http)) {
-		int64_t now, wake, timer;
-		int running;
+		int64_t timer, wake;
 
 		run_commands(http);
 		timer = run_timers(http);
 		wake = feed_all(http);
-		curl_multi_perform(http->multi, &running);
-		now = clock_boot_ms();
-		wake = timer < wake ? timer : wake;
-		if (finish_all(http) || wake < now)
-			wake = now;
 		run_detaches(http);
-		wake = wake - now > LONGEST_POLL_MS ? now + LONGEST_POLL_MS : wake;
-		curl_multi_poll(http->multi, NULL, 0, (int)(wake - now), NULL);
+		multi_run(http->multi, timer < wake ? timer : wake);
+		finish_all(http);
 	}
 	return NULL;
 }
@@ -385,9 +369,9 @@ int http_new(struct log *log, struct http **result, struct error *err)
 	http->log = log;
 	pthread_mutex_init(&http->lock, NULL);
 	pthread_cond_init(&http->answered, NULL);
-	http->multi = curl_multi_init();
+	http->multi = multi_new();
 	if (!http->multi || pthread_create(&http->thread, NULL, run, http) != 0) {
-		curl_multi_cleanup(http->multi);
+		multi_free(http->multi);
 		free(http);
 		return error_set(err, -EAGAIN, "the HTTP engine cannot be started");
 	}
@@ -404,14 +388,14 @@ void http_free(struct http *http)
 	pthread_mutex_lock(&http->lock);
 	http->end = true;
 	pthread_mutex_unlock(&http->lock);
-	curl_multi_wakeup(http->multi);
+	multi_wake(http->multi);
 	pthread_join(http->thread, NULL);
 	assert(!http->attached);
 	while ((transfer = http->idle)) {
 		http->idle = transfer->next;
 		transfer_free(transfer);
 	}
-	curl_multi_cleanup(http->multi);
+	multi_free(http->multi);
 	pthread_cond_destroy(&http->answered);
 	pthread_mutex_destroy(&http->lock);
 	free(http);
@@ -419,7 +403,7 @@ void http_free(struct http *http)
 
 void http_wake(struct http *http)
 {
-	curl_multi_wakeup(http->multi);
+	multi_wake(http->multi);
 }
 
 static int command(struct http *http, enum command_kind kind, struct channel *channel)
@@ -430,7 +414,7 @@ static int command(struct http *http, enum command_kind kind, struct channel *ch
 	command.next = http->commands;
 	/* cppcheck-suppress autoVariables ; it is out of the list before this returns */
 	http->commands = &command;
-	curl_multi_wakeup(http->multi);
+	multi_wake(http->multi);
 	while (!command.done)
 		pthread_cond_wait(&http->answered, &http->lock);
 	pthread_mutex_unlock(&http->lock);

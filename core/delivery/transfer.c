@@ -16,35 +16,6 @@
 #endif
 #define CONNECT_TIMEOUT_MS 10000
 
-struct transfer *transfer_new(void)
-{
-	struct transfer *transfer = calloc(1, sizeof(*transfer));
-
-	if (!transfer)
-		return NULL;
-	transfer->easy = curl_easy_init();
-	if (!transfer->easy) {
-		free(transfer);
-		return NULL;
-	}
-	return transfer;
-}
-
-void transfer_reset(struct transfer *transfer)
-{
-	curl_slist_free_all(transfer->headers);
-	transfer->headers = NULL;
-	transfer->n_headers = 0;
-	buffer_clear(&transfer->sent);
-	buffer_clear(&transfer->body);
-	buffer_clear(&transfer->header_text);
-	transfer->delivery = NULL;
-	transfer->channel = NULL;
-	transfer->reply_fn = NULL;
-	transfer->judge = NULL;
-	curl_easy_reset(transfer->easy);
-}
-
 void transfer_free(struct transfer *transfer)
 {
 	if (!transfer)
@@ -94,6 +65,54 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 	return length;
 }
 
+/* What no request changes. */
+static void set_lasting_options(struct transfer *transfer)
+{
+	CURL *easy = transfer->easy;
+
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsin/" PACKAGE_VERSION);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+}
+
+struct transfer *transfer_new(void)
+{
+	struct transfer *transfer = calloc(1, sizeof(*transfer));
+
+	if (!transfer)
+		return NULL;
+	transfer->easy = curl_easy_init();
+	if (!transfer->easy) {
+		free(transfer);
+		return NULL;
+	}
+	set_lasting_options(transfer);
+	return transfer;
+}
+
+void transfer_reset(struct transfer *transfer)
+{
+	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	transfer->n_headers = 0;
+	buffer_clear(&transfer->sent);
+	buffer_clear(&transfer->body);
+	buffer_clear(&transfer->header_text);
+	transfer->delivery = NULL;
+	transfer->channel = NULL;
+	transfer->reply_fn = NULL;
+	transfer->judge = NULL;
+}
+
 static int add_header(struct transfer *transfer, const char *name, const char *value,
 		      struct error *err)
 {
@@ -134,35 +153,27 @@ static int add_headers(struct transfer *transfer, const struct tocsin_request *r
 	return result;
 }
 
-static void set_options(struct transfer *transfer, const struct tocsin_request *request,
-			int64_t timeout_ms)
+static int set_options(struct transfer *transfer, const struct tocsin_request *request,
+		       int64_t timeout_ms)
 {
 	CURL *easy = transfer->easy;
+	bool good = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK;
 
-	curl_easy_setopt(easy, CURLOPT_URL, request->url);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)(timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS));
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsin/" PACKAGE_VERSION);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	if (request->body) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, buffer_text(&transfer->sent));
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 				 (curl_off_t)transfer->sent.length);
+	} else {
+		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	}
-	if (request->method)
-		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+	if (curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) != CURLE_OK)
+		good = false;
+	return good ? 0 : -ENOMEM;
 }
 
 int transfer_prepare(struct transfer *transfer, const struct tocsin_request *request,
@@ -176,10 +187,11 @@ int transfer_prepare(struct transfer *transfer, const struct tocsin_request *req
 	transfer->judge = request->judge;
 	if (request->body)
 		buffer_add(&transfer->sent, request->body, request->body_length);
-	if (transfer->sent.failed)
-		return error_set(err, -ENOMEM, "out of memory");
-	set_options(transfer, request, request->timeout_ms > 0 ? request->timeout_ms : timeout_ms);
-	return 0;
+	result = transfer->sent.failed
+			 ? -ENOMEM
+			 : set_options(transfer, request,
+				       request->timeout_ms > 0 ? request->timeout_ms : timeout_ms);
+	return result < 0 ? error_set(err, result, "out of memory") : 0;
 }
 
 static void fill_headers(struct transfer *transfer)

@@ -239,7 +239,7 @@ static int recover_store(struct engine *engine, struct error *err)
 		error_set(err, result, "the store cannot be read: %s", strerror(-result));
 	else if (recovery->n > 0)
 		log_write(engine->log, TOCSIN_LOG_WARNING, "store",
-			  "%lld deliveries were claimed when the last process ended; they are "
+			  "%lld deliveries were under way when the last process ended; they are "
 			  "tried again with the same keys",
 			  (long long)recovery->n);
 	dispatch_note_underway(engine->dispatch, recovery->memory);

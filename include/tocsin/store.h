@@ -167,8 +167,9 @@ struct tocsin_store_ops {
 	/* Both do nothing, and return 0, when the token is not (any more) the claim's. */
 	int (*renew)(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms);
 	/* Claims whose lease is over (all claims when now_ms is TOCSIN_PARKED: nobody else
-	 * holds the store) become pending again. The suspects among them were in a plugin's
-	 * hands when the process ended; the third time such a delivery dies. */
+	 * holds the store) become pending again; a store that only one process can have may
+	 * forget them with the process. The suspects were in a plugin's hands when the last
+	 * process ended; the third time such a delivery dies. n: how many of either. */
 	int (*recover)(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
 		       int64_t *n);
 	/* Pending deliveries that are not parked become due at now_ms at the latest. */

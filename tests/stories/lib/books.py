@@ -10,10 +10,10 @@ import tempfile
 SETTLED = ("delivered", "dead", "suppressed", "pending")
 
 # The same figures counted from the rows; nothing is pruned while a story is told.
-ROWS = {"pending": "SELECT count(*) FROM delivery",
-        "delivered": "SELECT count(*) FROM history WHERE state = 2",
-        "dead": "SELECT count(*) FROM history WHERE state = 3",
-        "suppressed": "SELECT count(*) FROM history WHERE state = 4"}
+ROWS = {"pending": "SELECT count(*) FROM delivery WHERE state = 0",
+        "delivered": "SELECT count(*) FROM delivery WHERE state = 2",
+        "dead": "SELECT count(*) FROM delivery WHERE state = 3",
+        "suppressed": "SELECT count(*) FROM delivery WHERE state = 4"}
 
 
 def balanced(counters, where):
