@@ -19,24 +19,13 @@ struct filling {
 	bool failed;
 };
 
-/* Most texts are ASCII, which the compiler turns into a few wide operations: the full check byte by
- * byte would cost more than all the rest. */
-static bool is_valid(const char *text, size_t length)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < length; i++)
-		all |= (unsigned char)text[i];
-	return all < 0x80 || text_is_valid(text, length);
-}
-
 static size_t room_for(const char *text)
 {
 	size_t length = text ? strlen(text) : 0;
 
 	if (length == 0)
 		return 1;
-	return (is_valid(text, length) ? length : length * GROWTH) + 1;
+	return (text_is_valid(text, length) ? length : length * GROWTH) + 1;
 }
 
 static size_t room_for_map(const struct tocsin_map *map)
@@ -64,7 +53,7 @@ static const char *put(struct filling *filling, const char *text)
 	char *start = filling->at;
 	size_t length = text ? strlen(text) : 0;
 
-	if (is_valid(text, length)) {
+	if (text_is_valid(text, length)) {
 		if (length > 0)
 			memcpy(start, text, length);
 	} else {

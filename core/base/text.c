@@ -90,6 +90,16 @@ size_t text_valid_prefix(const char *text, size_t length)
 
 bool text_is_valid(const char *text, size_t length)
 {
+	unsigned char all = 0, nul = 0;
+
+	/* Most texts are ASCII, which the compiler turns into a few wide operations: the full check
+	 * byte by byte would cost more than all the rest of taking an alert. */
+	for (size_t i = 0; i < length; i++) {
+		all |= (unsigned char)text[i];
+		nul |= text[i] == '\0';
+	}
+	if (all < 0x80)
+		return !nul;
 	return text_valid_prefix(text, length) == length;
 }
 
