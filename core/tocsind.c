@@ -20,6 +20,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "base/fault.h"
 #include "cli/arguments.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
@@ -48,6 +49,9 @@ static const struct option_row options[] = {
 	 "Load plugins from DIR instead of " PATHS_PLUGINS "; may be repeated."},
 	{"once", 0, NULL, "Deliver what is pending now, print a summary, and exit."},
 	{"check", 0, NULL, "Check the configuration and exit."},
+#ifdef FAULT_POINTS
+	{"fault-points", 0, NULL, "List the places at which TOCSIN_FAULT=NAME kills; exit."},
+#endif
 	{"version", 'V', NULL, "Print the version."},
 	{"help", 'h', NULL, "Print this help."},
 };
@@ -412,6 +416,16 @@ static int parse(struct program *program, int argc, char **argv)
 		printf("tocsind %s\n", PACKAGE_VERSION);
 		return EXIT_FINE;
 	}
+#ifdef FAULT_POINTS
+	if (arguments_get(&program->arguments, "fault-points")) {
+		fault_print();
+		return EXIT_FINE;
+	}
+	if (fault_arm(&err) < 0) {
+		fprintf(stderr, "tocsind: %s\n", err.text);
+		return EXIT_FATAL;
+	}
+#endif
 	program->once = arguments_get(&program->arguments, "once") != NULL;
 	program->directory = arguments_get(&program->arguments, "config");
 	if (!program->directory)

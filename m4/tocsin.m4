@@ -79,6 +79,17 @@ m4_ifval([$2],
 	[tocsin_plugins="$tocsin_plugins $1"])
 ])
 
+# TOCSIN_FAULT_POINTS
+# --enable-fault-points: named places at which a test may kill the process. Sets
+# the conditional FAULT_POINTS.
+AC_DEFUN([TOCSIN_FAULT_POINTS], [
+AC_ARG_ENABLE([fault-points],
+	[AS_HELP_STRING([--enable-fault-points],
+		[places at which TOCSIN_FAULT=NAME kills tocsind, for the survival campaigns])],
+	[], [enable_fault_points=no])
+AM_CONDITIONAL([FAULT_POINTS], [test "x$enable_fault_points" = xyes])
+])
+
 # TOCSIN_SUMMARY(WHAT, VALUE): one line of the summary.
 AC_DEFUN([TOCSIN_SUMMARY], [
 tocsin_line=`printf '  %-28s %s' "$1:" "$2"`

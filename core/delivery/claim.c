@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "delivery/dispatch_parts.h"
 #include "delivery/http.h"
 
@@ -97,6 +98,7 @@ static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t
 		channel->rested = false;
 		result = t->ops->claim(t->state, channel->spec.name, now, wall + DISPATCH_LEASE_MS,
 				       room, on_claimed, dispatch);
+		FAULT_POINT("claim.taken");
 		if (result < 0)
 			return result;
 		if (dispatch->n_buried > 0) /* of which no completion will tell */
@@ -126,6 +128,7 @@ static int renew_leases(struct dispatch *dispatch)
 			return result;
 	}
 	result = t->ops->recover(t->state, clock_wall_ms(), NULL, 0, &n);
+	FAULT_POINT("claim.renew");
 	if (n > 0)
 		dispatch_look_again(dispatch);
 	dispatch->renew_at_ms = clock_boot_ms() + DISPATCH_RENEW_MS;
@@ -200,6 +203,7 @@ static void claimed(void *data, int result)
 		hold(dispatch, delivery);
 		wake_http |= !delivery->channel->spec.plugin->it.blocking;
 		channel_push(delivery->channel, delivery);
+		FAULT_POINT("claim.push");
 	}
 	if (wake_http)
 		http_wake(dispatch->http);

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "delivery/channel.h"
@@ -34,6 +35,7 @@ static int settle_apply(struct store_request *request, const struct transaction 
 	delivery->result = (struct tocsin_attempt_result){0};
 	result =
 		transaction->ops->settle(transaction->state, &delivery->attempt, &delivery->result);
+	FAULT_POINT("settle.apply");
 	if (result == 0 && delivery->attempt.state == TOCSIN_STATE_PENDING &&
 	    delivery->attempt.due_ms < channel->next_due_ms)
 		channel->next_due_ms = delivery->attempt.due_ms;
@@ -45,6 +47,7 @@ static void settle_done(struct store_request *request, int result)
 	struct delivery *delivery = from_request(request);
 	struct channel *channel = delivery->channel;
 
+	FAULT_POINT("settle.done");
 	if (result < 0) {
 		delivery->result = (struct tocsin_attempt_result){0}; /* of what was rolled back */
 		log_write(channel->world->log, TOCSIN_LOG_ERROR, channel->spec.name,
@@ -175,6 +178,7 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 						      now, retry_after_ms, jitter);
 	bool was_open, opened, open;
 
+	FAULT_POINT("complete.before");
 	if (!delivery->begun)
 		channel->world->begun(world->data, delivery);
 	keep_detail(delivery, why, decision.gave_up);
@@ -213,4 +217,5 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 	delivery->request =
 		(struct store_request){.apply = settle_apply, .done = settle_done, .persist = true};
 	store_submit(world->store, &delivery->request);
+	FAULT_POINT("complete.after");
 }

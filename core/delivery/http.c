@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "delivery/multi.h"
 #include "delivery/transfer.h"
 #include "delivery/verdict.h"
@@ -150,6 +151,7 @@ static void finish(struct http *http, struct transfer *transfer, CURLcode code)
 	struct tocsin_verdict verdict;
 
 	transfer_reply(transfer, code, &reply);
+	FAULT_POINT("http.reply");
 	multi_remove(http->multi, transfer->easy);
 	find(http, channel)->requests--;
 	if (transfer->delivery) {
@@ -190,6 +192,7 @@ static int64_t feed(struct channel *channel)
 	while ((n = channel_take(channel, taken, max, &wake)) > 0) {
 		for (size_t i = 0; i < n; i++)
 			batch[i] = &taken[i]->pub;
+		FAULT_POINT("http.deliver");
 		plugin->channel.deliver(channel->instance->state, batch, n);
 	}
 	return wake;

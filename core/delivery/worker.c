@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "delivery/channel.h"
 
 #define IDLE_MS 1000 /* quiet time after which `idle` is called, once per quiet phase */
@@ -69,7 +70,9 @@ static void deliver(struct instance *instance)
 
 	for (size_t i = 0; i < instance->n_batch; i++)
 		batch[i] = &instance->batch[i]->pub;
+	FAULT_POINT("worker.deliver.before");
 	instance->channel->spec.plugin->channel.deliver(instance->state, batch, instance->n_batch);
+	FAULT_POINT("worker.deliver.after");
 	complete_forgotten(instance);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "engine/intake.h"
 #include "engine/orphans.h"
 #include "engine/source.h"
@@ -216,12 +217,14 @@ static int recover(struct store_request *request, const struct transaction *t)
 
 	if (!recovery->memory && t->ops->scratch)
 		recovery->memory = t->ops->scratch(t->state, UNDERWAY_SIZE);
+	FAULT_POINT("start.scratch");
 	n = underway_left(recovery->memory, recovery->suspect);
 	result = t->ops->recover(t->state, TOCSIN_PARKED, recovery->suspect, n, &recovery->n);
 	if (result == 0)
 		result = park(engine, t);
 	if (result == 0 && engine->options.once)
 		result = t->ops->hasten(t->state, dispatch_now_ms(engine->dispatch));
+	FAULT_POINT("start.recover");
 	return result;
 }
 
@@ -235,6 +238,7 @@ static int recover_store(struct engine *engine, struct error *err)
 	recovery->request.apply = recover;
 	recovery->engine = engine;
 	result = store_call(engine->store, &recovery->request);
+	FAULT_POINT("start.recovered");
 	if (result < 0)
 		error_set(err, result, "the store cannot be read: %s", strerror(-result));
 	else if (recovery->n > 0)
@@ -270,6 +274,7 @@ static int start(struct engine *engine, struct error *err)
 		return result;
 	if (result < 0)
 		return self_open_failed(&engine->store_self, result, "the", err);
+	FAULT_POINT("start.store");
 	store_start(engine->store, &store_hooks); /* it may be lost while it is recovered */
 	result = dispatch_new(engine->log, engine->store, engine->options.once, &hooks,
 			      &engine->dispatch, err);
@@ -281,6 +286,7 @@ static int start(struct engine *engine, struct error *err)
 	result = open_channels(engine, err);
 	if (result < 0)
 		return result;
+	FAULT_POINT("start.channels");
 	dispatch_store_hooks(engine->dispatch, &store_hooks);
 	store_start(engine->store, &store_hooks);
 	orphans_look(engine);
@@ -347,6 +353,7 @@ int engine_start_sources(struct engine *engine, struct error *err)
 			return error_set(err, -ENOMEM, "out of memory");
 		}
 	}
+	FAULT_POINT("start.sources");
 	for (size_t i = 0; i < engine->n_sources; i++)
 		source_run(engine->source[i]);
 	return 0;
@@ -406,18 +413,24 @@ void engine_stop(struct engine *engine, struct engine_summary *summary)
 {
 	if (!engine)
 		return;
+	FAULT_POINT("stop.begin");
 	atomic_store(&engine->stopping, true);
 	stop_sources(engine);
+	FAULT_POINT("stop.sources");
 	if (engine->store)
 		store_stop(engine->store);
 	if (engine->dispatch) {
 		close_channels(engine);
+		FAULT_POINT("stop.channels");
 		flush(engine);
 	}
+	FAULT_POINT("stop.flushed");
 	free_sources(engine);
+	FAULT_POINT("stop.told");
 	if (summary)
 		sum_up(engine, summary);
 	store_close(engine->store);
+	FAULT_POINT("stop.store");
 	dispatch_free(engine->dispatch);
 	self_done(&engine->store_self);
 	generation_drop(engine->current);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/id.h"
 
 void intake_free(struct intake *intake)
@@ -60,6 +61,7 @@ int intake_new(struct engine *engine, struct alert **alerts, const char *const *
 		intake_free(intake);
 		return code;
 	}
+	FAULT_POINT("intake.decided");
 	*result = intake;
 	return 0;
 }
@@ -150,6 +152,7 @@ static int accept_entry(struct intake *intake, struct intake_entry *entry, int g
 		fresh.body = body;
 		fresh.delivery = prepared.delivery;
 		result = t->ops->accept(t->state, &fresh, &entry->number);
+		FAULT_POINT("intake.accept");
 		prepared_done(&prepared);
 	}
 	free(body);
@@ -166,14 +169,19 @@ static int know_entry(struct intake *intake, struct intake_entry *entry,
 
 	entry->result = TOCSIN_KNOWN;
 	entry->number = found->alert;
-	if (!intake->engine->options.once)
-		return t->ops->unpark(t->state, found->alert,
-				      dispatch_now_ms(intake->engine->dispatch), &entry->unparked);
+	if (!intake->engine->options.once) {
+		result = t->ops->unpark(t->state, found->alert,
+					dispatch_now_ms(intake->engine->dispatch),
+					&entry->unparked);
+		FAULT_POINT("intake.unpark");
+		return result;
+	}
 	result = prepare(intake, entry, found->generation, &prepared);
 	if (result < 0)
 		return result;
 	result = t->ops->revive(t->state, found->alert, prepared.delivery, entry->decisions.n,
 				dispatch_now_ms(intake->engine->dispatch));
+	FAULT_POINT("intake.revive");
 	prepared_done(&prepared);
 	entry->unparked = found->pending + found->dead;
 	return result;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "engine/orphans.h"
 #include "engine/source.h"
 
@@ -104,6 +105,7 @@ static void swap_channels(struct engine *engine, const struct settings *settings
 	}
 	for (size_t i = 0; i < change->n_channels; i++)
 		dispatch_add(engine->dispatch, change->channel[i]);
+	FAULT_POINT("reload.added");
 	/* the new ones work already while the old ones finish */
 	for (size_t i = 0; i < n_old; i++)
 		dispatch_discard(engine->dispatch, old[i]);
@@ -152,10 +154,13 @@ static void use(struct engine *engine, struct generation *fresh, struct change *
 	pthread_rwlock_wrlock(&engine->lock);
 	engine->current = fresh;
 	pthread_rwlock_unlock(&engine->lock);
+	FAULT_POINT("reload.swapped");
 	log_set_level(engine->log, (enum tocsin_level)fresh->settings->log.level);
 	log_set_format(engine->log, (enum log_format)fresh->settings->log.format);
 	swap_channels(engine, fresh->settings, change);
+	FAULT_POINT("reload.channels");
 	swap_sources(engine, fresh->settings, change);
+	FAULT_POINT("reload.sources");
 	generation_drop(old);
 	orphans_look(engine);
 }
@@ -192,6 +197,7 @@ int engine_reload(struct engine *engine, struct settings *settings, struct error
 		result = check_fixed(engine->current->settings, settings, err);
 	if (result == 0) {
 		result = open_changed(engine, fresh, &change, err);
+		FAULT_POINT("reload.opened");
 		if (result == 0)
 			use(engine, fresh, &change);
 		else

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 
 #define RESTART_MS 5000 /* after a source's run ended by itself */
 #define FULL_MS 1000    /* after the store had no room */
@@ -26,6 +27,7 @@ static bool open_source(struct source *source)
 		&source->self, source_host(), source->settings->config, &source->state);
 	bool run;
 
+	FAULT_POINT("source.open");
 	pthread_mutex_lock(&source->lock);
 	source->open_result = result;
 	source->opened = true;
@@ -99,6 +101,7 @@ static void *thread(void *data)
 		source->tell_again_ms = 0;
 		if (ran)
 			source_tell(source);
+		FAULT_POINT("source.close");
 		source->settings->plugin->source.close(source->state);
 	}
 	return NULL;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/id.h"
 #include "engine/intake.h"
 #include "engine/source.h"
@@ -161,7 +162,9 @@ static int hand_in(struct source *source, struct tocsin_emission *emission, stru
 	intake->request.apply = intake_apply;
 	for (size_t i = 0; i < intake->n; i++)
 		count_ahead(source, &intake->entry[i], 1);
+	FAULT_POINT("source.emit.before");
 	result = store_call(source->engine->store, &intake->request);
+	FAULT_POINT("source.emit.after");
 	if (result == 0)
 		note_results(source, intake, emission, batch);
 	for (size_t i = 0; result < 0 && i < intake->n; i++)
@@ -223,8 +226,10 @@ static void host_park(struct tocsin_self *self)
 	struct mark_request call = {.request = {.apply = apply_park},
 				    .source = source->settings->name};
 
+	FAULT_POINT("source.park.before");
 	if (source_call(source, &call.request) == 0)
 		source->parked = true;
+	FAULT_POINT("source.park.after");
 	backlogs_reset(dispatch_backlogs(source->engine->dispatch), source->settings->name);
 }
 
@@ -237,8 +242,10 @@ static void host_swept(struct tocsin_self *self)
 	source->swept = true;
 	if (!source->parked)
 		return;
+	FAULT_POINT("source.swept.before");
 	if (source_call(source, &call.request) < 0)
 		return; /* the next sweep does it */
+	FAULT_POINT("source.swept.after");
 	source->parked = false;
 	if (call.n > 0)
 		log_write(source->engine->log, TOCSIN_LOG_INFO, source->settings->name,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "engine/source.h"
 
 #define TELL_AGAIN_MS 1000
@@ -119,10 +120,13 @@ static int tell_page(struct source *source, struct page *page)
 
 	if (page->n == 0)
 		return 0;
+	FAULT_POINT("tell.before");
 	trouble = hand_over(source, page);
+	FAULT_POINT("tell.marked");
 	report(source, page);
 	page->request.apply = write_told;
 	result = source_call(source, &page->request);
+	FAULT_POINT("tell.told");
 	if (result == 0)
 		result = trouble;
 	return result < 0 ? result : (int)page->n;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "engine/internal.h"
 #include "engine/orphans.h"
 
@@ -19,14 +20,18 @@ static int prune(struct store_request *request, const struct transaction *t)
 {
 	struct pruning *pruning = (struct pruning *)request;
 
-	return t->ops->prune(t->state, pruning->settled_before_ms, pruning->dead_before_ms, SLICE,
-			     &pruning->removed);
+	int result = t->ops->prune(t->state, pruning->settled_before_ms, pruning->dead_before_ms,
+				   SLICE, &pruning->removed);
+
+	FAULT_POINT("prune.slice");
+	return result;
 }
 
 static void pruned(struct store_request *request, int result)
 {
 	struct pruning *pruning = (struct pruning *)request;
 
+	FAULT_POINT("prune.done");
 	if (result == 0 && pruning->removed >= SLICE && !atomic_load(&pruning->engine->stopping))
 		store_submit(pruning->engine->store, request); /* there is more */
 	else

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 
 /* How long to wait before trying again what the store could not take. */
 #define RETRY_MS 1000
@@ -157,14 +158,18 @@ static int commit_group(struct store *store, struct queue *group, const struct s
 	queue_init(&failed);
 	store->wake_at_ms = INT64_MAX; /* unless the claim hook says otherwise */
 	result = ops->begin(state);
+	FAULT_POINT("store.begin");
 	if (result == 0) {
 		result = apply_group(store, group, &failed, failure);
+		FAULT_POINT("store.apply");
 		if (result == 0 && hooks && hooks->claim) {
 			claimed = true;
 			result = hooks->claim(hooks->data, &store->transaction, &store->wake_at_ms);
 		}
+		FAULT_POINT("store.commit.before");
 		if (result == 0)
 			result = ops->commit(state);
+		FAULT_POINT("store.commit.after");
 		if (result < 0)
 			ops->rollback(state);
 	}
@@ -226,6 +231,7 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 			result = commit_group(store, group, NULL);
 		store->retry_at_ms = store->wake_at_ms = clock_boot_ms() + RETRY_MS;
 	}
+	FAULT_POINT("store.answer.before");
 	report_full(store, full);
 	if (result == -EIO)
 		store_lost(store, group, hooks);
@@ -233,6 +239,7 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 		keep_persistent(store, group, result);
 	else
 		answer_all(group, 0);
+	FAULT_POINT("store.answer.after");
 }
 
 /* Waits for work; fills the group and says with which hooks to run it. False: close now. */
@@ -286,6 +293,7 @@ static void *writer(void *data)
 	while (next_group(store, &group, &hooks)) {
 		run_group(store, &group, &hooks);
 		ops->maintain(store->transaction.state, store_backlog(store) == 0);
+		FAULT_POINT("store.maintain");
 	}
 	if (group.n)
 		run_group(store, &group, &hooks);

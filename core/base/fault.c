@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Compiled only with --enable-fault-points. */
+#include "base/fault.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The bounds of the section, from the linker; weak: a program may have no point. */
+extern const char *const __start_fault_points[] __attribute__((weak, visibility("hidden")));
+extern const char *const __stop_fault_points[] __attribute__((weak, visibility("hidden")));
+
+/* Where to die, for this process as a whole; set once, before there are threads. */
+static const char *armed;
+static atomic_ulong passings_left;
+
+static const char *find(const char *name, size_t length)
+{
+	/* cppcheck-suppress comparePointers ; both ends are of one section */
+	for (const char *const *point = __start_fault_points; point < __stop_fault_points; point++)
+		if (strncmp(*point, name, length) == 0 && (*point)[length] == '\0')
+			return *point;
+	return NULL;
+}
+
+int fault_arm(struct error *err)
+{
+	const char *wish = getenv("TOCSIN_FAULT");
+	size_t length = wish ? strcspn(wish, ":") : 0;
+	unsigned long n = 1;
+	char *end;
+
+	if (!wish)
+		return 0;
+	if (wish[length] == ':') {
+		n = strtoul(wish + length + 1, &end, 10);
+		if (n == 0 || *end)
+			return error_set(err, -EINVAL,
+					 "TOCSIN_FAULT=%s: after the colon stands a "
+					 "number from 1 up",
+					 wish);
+	}
+	armed = find(wish, length);
+	if (!armed)
+		return error_set(err, -EINVAL,
+				 "TOCSIN_FAULT=%s: there is no such fault point; see "
+				 "tocsind --fault-points",
+				 wish);
+	atomic_store(&passings_left, n);
+	return 0;
+}
+
+void fault_pass(const char *name)
+{
+	if (armed && strcmp(name, armed) == 0 && atomic_fetch_sub(&passings_left, 1) == 1)
+		kill(getpid(), SIGKILL);
+}
+
+void fault_print(void)
+{
+	/* cppcheck-suppress comparePointers ; both ends are of one section */
+	for (const char *const *point = __start_fault_points; point < __stop_fault_points; point++)
+		puts(*point);
+}
