@@ -20,6 +20,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "cli/arguments.h"
 #include "cli/paths.h"
@@ -205,11 +206,18 @@ static void serve_until_stopped(struct program *program)
 {
 	struct pollfd fds[2] = {{.fd = program->signals, .events = POLLIN},
 				{.fd = program->reloads, .events = POLLIN}};
+	int64_t upkeep_ms = clock_boot_ms(); /* first at once: things aged while nobody ran */
 	uint64_t count;
 
 	for (;;) {
-		if (poll(fds, 2, UPKEEP_MS) == 0)
+		int64_t now = clock_boot_ms();
+
+		if (now >= upkeep_ms) {
 			engine_upkeep(program->engine);
+			upkeep_ms = now + UPKEEP_MS;
+		}
+		if (poll(fds, 2, (int)(upkeep_ms - now)) <= 0)
+			continue;
 		if (fds[0].revents & POLLIN) {
 			int signal_number = next_signal(program);
 

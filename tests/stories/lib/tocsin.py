@@ -100,6 +100,7 @@ class Tocsin:
         self.starts = 0
         self.output = []                     # paths of the logs of every start
         self.killed = False                  # the last end was SIGKILL
+        self.prunes = False                  # this story's history is short: rows go
         self._client = None
 
     # configuration
@@ -307,7 +308,7 @@ class Tocsin:
                 return self.status()["counters"]
             except Unreachable:
                 pass
-        return books.counters_of(self.store)
+        return books.counters_of(self.store, self.prunes)
 
     def check_books(self):
         """accepted = delivered + dead + suppressed + pending; every story calls it."""
