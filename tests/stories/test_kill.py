@@ -14,6 +14,7 @@ import time
 import pytest
 
 from lib import rows
+from lib.faults import Dying, points
 from lib.forgetful import make_forgetful
 from lib.killing import Sender, Toll, kill_at_random, numbers_in_file
 from lib.rows import add_recipients, add_rows
@@ -79,7 +80,7 @@ def test_no_acknowledged_alert_is_lost_and_repeats_have_the_first_ones_key(
     # once, which is a batch of 64 records, two workers, eight requests.
     for name, arrived, most in (("file", in_file, 128), ("mail", numbers_in_mails(smtp), 4),
                                 ("slack", numbers_in_slack(slack), 16)):
-        Toll(sender, arrived).check(name, most * KILLS)
+        Toll(sender.acknowledged, sender.attempted, arrived).check(name, most * KILLS)
     assert cut <= KILLS
     assert counters["dead"] == 0 and counters["accepted"] == 3 * counters["alerts"]
 
@@ -159,6 +160,24 @@ def test_a_killed_daemon_loses_no_row(tocsin, alerts_database, smtp, dice):
     tocsin.wait_settled()
     assert len(smtp.by_key()) == len(ids)
     assert sum(n - 1 for n in smtp.by_key().values()) <= 15 * 2
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.needs("postgres", "smtp", "slack", "file")
+def test_no_fault_point_loses(stage, tocsin, alerts_database, standins, tmp_path, dice):
+    """A dozen of them by lot, under whatever this build looks for; the campaign takes them all."""
+    names = points(stage)
+    if not names:
+        pytest.skip("needs a build configured with --enable-fault-points")
+    dying = Dying(tocsin, alerts_database, standins, tmp_path, dice)
+    try:
+        never = [dying.kill_at(name, 1) for name in dice.sample(names, 12)]
+        dying.settle_all()
+    finally:
+        dying.end()
+    assert not any(never), never
+    for name, toll in dying.tolls().items():
+        toll.check(name, 128 * len(never))
 
 
 def test_a_delivery_that_kills_the_daemon_is_set_aside(tocsin, slack, smtp):

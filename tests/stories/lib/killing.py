@@ -2,12 +2,13 @@
 """What stories about kill -9 share: who sends and remembers, who kills, who counts the toll.
 
 lost = acknowledged - delivered - dead, for each channel. Alerts are numbered, their number stands in
-label and summary ("alert 17"), and a number is never used twice.
+the summary ("alert 17"), and a number is never used twice.
 """
 
 import collections
 import json
 import random
+import re
 import threading
 import time
 
@@ -52,9 +53,14 @@ class Sender(threading.Thread):
         numbers = range(self.number, self.number + n)
         self.number += n
         reply = self.client.call("POST", "/api/v1/alerts", [
-            alert(f"alert {number}", labels={"number": str(number)}) for number in numbers])
+            alert(f"alert {number}") for number in numbers])
         assert reply["accepted"] == n
         self.acknowledged.update(zip(numbers, reply["ids"]))
+
+    @property
+    def attempted(self):
+        """Every number that was ever posted."""
+        return range(self.number)
 
     def finish(self, seconds):
         """Waits until all that is wanted is acknowledged."""
@@ -75,13 +81,18 @@ def kill_at_random(tocsin, dice, kills, between=lambda n: None):
     tocsin.wait_ready()
 
 
+def number_of(record):
+    """The number of an alert, from its JSON."""
+    return int(re.search(r"alert (\d+)", record["annotations"]["summary"]).group(1))
+
+
 def numbers_in_file(path):
     """number -> keys, of every whole record; how many were cut by a kill."""
     found, cut = collections.defaultdict(list), 0
     for line in path.read_text("utf-8", "replace").splitlines():
         try:
             record = json.loads(line)
-            found[int(record["labels"]["number"])].append(record["key"])
+            found[number_of(record)].append(record["key"])
         except ValueError:
             cut += 1
     return found, cut
@@ -91,17 +102,16 @@ def numbers_dead(tocsin):
     """channel -> numbers that were given up, visibly."""
     found = collections.defaultdict(set)
     for delivery in tocsin.deliveries(state="dead"):
-        whole = tocsin.delivery(delivery["id"])
-        found[delivery["channel"]].add(int(whole["alert"]["labels"]["number"]))
+        found[delivery["channel"]].add(number_of(tocsin.delivery(delivery["id"])["alert"]))
     return found
 
 
 class Toll:
-    """What became of the alerts of a sender on one channel."""
+    """What became, on one channel, of the alerts that were acknowledged, of all that were sent."""
 
-    def __init__(self, sender, arrived, dead=()):
-        self.lost = set(sender.acknowledged) - set(arrived) - set(dead)
-        self.made_up = set(arrived) - set(range(sender.number))
+    def __init__(self, acknowledged, attempted, arrived, dead=()):
+        self.lost = set(acknowledged) - set(arrived) - set(dead)
+        self.made_up = set(arrived) - set(attempted)
         self.repeats = sum(len(keys) - 1 for keys in arrived.values())
         self.rekeyed = {n: keys for n, keys in arrived.items() if len(set(keys)) > 1}
 

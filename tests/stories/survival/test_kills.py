@@ -43,7 +43,8 @@ def tolls(tocsin, sender, sinks, log):
     dead = numbers_dead(tocsin)
     in_file, cut = numbers_in_file(log)
     arrived = {"log": in_file, "chat": sinks["web"].arrived(), "mail": sinks["smtp"].arrived()}
-    return {name: Toll(sender, found, dead[name]) for name, found in arrived.items()}, cut
+    return {name: Toll(sender.acknowledged, sender.attempted, found, dead[name])
+            for name, found in arrived.items()}, cut
 
 
 @pytest.mark.timeout(7200)
