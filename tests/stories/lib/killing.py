@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stories about kill -9 share: who sends and remembers, who kills, who counts the toll.
 
-lost = acknowledged - delivered - dead, for each channel. Alerts are numbered, their number stands in
-the summary ("alert 17"), and a number is never used twice.
+lost = acknowledged - delivered - dead, for each channel. Alerts are numbered, their number stands
+in the summary ("alert 17"), and a number is never used twice.
 """
 
 import collections
