@@ -121,9 +121,9 @@ class Dying:
     def kill_at(self, point, kills):
         """Dies there that often; the error is a sentence when the place is never reached."""
         for _ in range(kills):
-            if point in UNSETTLED:
-                self.live("settle.apply", 1, 5)
             for patience in (0.3, 1, 5):
+                if point in UNSETTLED:
+                    assert self.live("source.emit.after", 1, 10), "no row was taken in"
                 n = self.dice.choice((1, 1, 2, 3, 7)) if patience < 1 else 1
                 if self.live(point, n, patience):
                     break

@@ -3,6 +3,7 @@
 arrives, nothing is made up, and what comes twice carries the first one's key.
 """
 
+import os
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from lib.killing import Sender, Toll, kill_at_random, numbers_dead, numbers_in_f
 from lib.sections import file_channel, slack_channel, smtp_channel
 from lib.sinks import Sink
 
+LONG = os.environ.get("TOCSIN_LONG") == "1"
 pytestmark = pytest.mark.needs("sqlite", "file", "slack", "smtp")
 
 BATCHES = (1, 2, 5, 20, 100)
@@ -47,7 +49,7 @@ def tolls(tocsin, sender, sinks, log):
             for name, found in arrived.items()}, cut
 
 
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(14_400 if LONG else 600)
 def test_random_kills(tocsin, campaign, sinks, tmp_path):
     kills, wanted = campaign.size(200, 1000), campaign.size(100_000, 100_000)
     log = tmp_path / "alerts.json"
