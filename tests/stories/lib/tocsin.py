@@ -302,12 +302,16 @@ class Tocsin:
     # the books
 
     def counters(self):
-        """The counters, wherever they can be had."""
-        if self.running():
+        """The counters, wherever they can be had. Never from the file while the daemon runs: a copy
+        of files that are being written is torn."""
+        end = time.monotonic() + 20 * SLOW
+        while self.running():
             try:
                 return self.status()["counters"]
-            except Unreachable:
-                pass
+            except Unreachable:     # it starts, or closed a connection that was idle for long
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
         return books.counters_of(self.store, self.prunes)
 
     def check_books(self):
