@@ -10,7 +10,7 @@ import time
 
 from . import rows
 from .client import Refused, Unreachable
-from .killing import Sender, Toll, numbers_dead, numbers_in_file
+from .killing import Sender, Toll, numbers_in_file, replay_dead
 from .sections import file_channel, postgres_source, slack_channel, smtp_channel
 from .sinks import Sink
 from .tocsin import SLOW, wait_until
@@ -137,10 +137,7 @@ class Dying:
         self.tocsin.start()
         self.end()
         self.tocsin.wait_settled(60)
-        dead = sum(len(found) for found in numbers_dead(self.tocsin).values())
-        if dead:
-            self.tocsin.post("/api/v1/dead/replay", {"all": True})
-            self.tocsin.wait_settled(60)
+        dead = replay_dead(self.tocsin)
         wait_until(lambda: rows.pending(self.database) == 0, 30, "every row marked")
         self.tocsin.wait_settled(60)
         return dead
