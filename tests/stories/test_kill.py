@@ -162,6 +162,12 @@ def test_a_killed_daemon_loses_no_row(tocsin, alerts_database, smtp, dice):
     assert sum(n - 1 for n in smtp.by_key().values()) <= 15 * 2
 
 
+def test_a_build_that_was_not_made_for_it_has_no_fault_points(stage):
+    """Neither the list nor the names: they cost nothing there."""
+    names = points(stage)
+    assert (b"store.commit.after" in stage.tocsind.read_bytes()) == bool(names)
+
+
 @pytest.mark.timeout(180)
 @pytest.mark.needs("postgres", "smtp", "slack", "file")
 def test_no_fault_point_loses(stage, tocsin, alerts_database, standins, tmp_path, dice):
