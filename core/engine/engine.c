@@ -190,6 +190,7 @@ struct recovery {
 	struct engine *engine;
 	void *memory;
 	int64_t suspect[UNDERWAY_SLOTS];
+	size_t n_suspects;
 	int64_t n;
 };
 
@@ -212,14 +213,18 @@ static int recover(struct store_request *request, const struct transaction *t)
 {
 	struct recovery *recovery = (struct recovery *)request;
 	struct engine *engine = recovery->engine;
-	size_t n;
 	int result;
 
-	if (!recovery->memory && t->ops->scratch)
+	if (!recovery->memory && t->ops->scratch) {
 		recovery->memory = t->ops->scratch(t->state, UNDERWAY_SIZE);
+		recovery->n_suspects = underway_left(recovery->memory, recovery->suspect);
+		/* Free before they are counted: one that dies here too often would count the same
+		 * death again and again, and accuse what it never touched. */
+		dispatch_note_underway(engine->dispatch, recovery->memory);
+	}
 	FAULT_POINT("start.scratch");
-	n = underway_left(recovery->memory, recovery->suspect);
-	result = t->ops->recover(t->state, TOCSIN_PARKED, recovery->suspect, n, &recovery->n);
+	result = t->ops->recover(t->state, TOCSIN_PARKED, recovery->suspect, recovery->n_suspects,
+				 &recovery->n);
 	if (result == 0)
 		result = park(engine, t);
 	if (result == 0 && engine->options.once)
@@ -246,7 +251,6 @@ static int recover_store(struct engine *engine, struct error *err)
 			  "%lld deliveries were under way when the last process ended; they are "
 			  "tried again with the same keys",
 			  (long long)recovery->n);
-	dispatch_note_underway(engine->dispatch, recovery->memory);
 	free(recovery);
 	return result;
 }

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import signal
 import time
 
 import pytest
@@ -184,6 +185,26 @@ def test_no_fault_point_loses(stage, tocsin, alerts_database, standins, tmp_path
     assert not any(never), never
     for name, toll in dying.tolls().items():
         toll.check(name, 128 * len(never))
+
+
+def test_deaths_at_the_start_accuse_nobody(stage, tocsin, slack):
+    """What was under way at one death is not to blame for those that follow before it is tried."""
+    if not points(stage):
+        pytest.skip("needs a build configured with --enable-fault-points")
+    slack.hang()
+    tocsin.configure(channels={"chat": slack_channel(slack, timeout="60s")}).start()
+    tocsin.send(alert("innocent"))
+    slack.wait_requests(1)
+    tocsin.kill()
+    for name in ["start.scratch", "start.recover"] + ["start.recovered"] * 3 + ["start.channels"]:
+        tocsin.environment = {"TOCSIN_FAULT": name}
+        tocsin.start(wait=False)
+        assert tocsin.wait_end() == -signal.SIGKILL
+    tocsin.environment = {}
+    slack.clear()
+    tocsin.start()
+    slack.wait_messages(1)
+    assert tocsin.wait_settled()["dead"] == 0
 
 
 def test_a_delivery_that_kills_the_daemon_is_set_aside(tocsin, slack, smtp):
