@@ -271,6 +271,7 @@ static int start(struct engine *engine, struct error *err)
 	struct store_hooks store_hooks = {.failed = on_store_lost};
 	int result;
 
+	engine->opened = generation_use(engine->current);
 	self_init(&engine->store_self, "store", engine->log, NULL, engine);
 	result = store_open(&settings->store.plugin->it, &engine->store_self, store_host(),
 			    settings->store.config, engine->log, &engine->store, err);
@@ -437,6 +438,7 @@ void engine_stop(struct engine *engine, struct engine_summary *summary)
 	FAULT_POINT("stop.store");
 	dispatch_free(engine->dispatch);
 	self_done(&engine->store_self);
+	generation_drop(engine->opened);
 	generation_drop(engine->current);
 	tally_done(&engine->tally);
 	json_decref(engine->orphans);

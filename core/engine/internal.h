@@ -24,6 +24,7 @@ struct engine {
 	struct log *log;
 	pthread_rwlock_t lock;       /* guards current: routes and names for all threads */
 	struct generation *current;
+	struct generation *opened;   /* what the store was opened with: it borrows from it */
 	struct tocsin_self store_self;
 	struct store *store;
 	struct dispatch *dispatch;
