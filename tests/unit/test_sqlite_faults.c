@@ -284,10 +284,13 @@ static void no_full_disk_loses_what_was_acknowledged(void **state)
 static struct {
 	sqlite3_mem_methods real;
 	long left; /* negative: enough */
+	bool for_good;
 } memory = {.left = -1};
 
 static bool memory_ends(void)
 {
+	if (memory.left == 0 && memory.for_good)
+		return true;
 	return memory.left >= 0 && memory.left-- == 0;
 }
 
@@ -344,6 +347,33 @@ static void short_memory_is_reported_and_nothing_breaks(void **state)
 	assert_true(k > 500);
 }
 
+static void a_time_without_memory_is_got_over(void **state)
+{
+	struct fixture *f = *state;
+	int error = 1;
+
+	for (long k = 0; error; k += 1 + k / 24) {
+		int64_t accepted;
+
+		open_again(f);
+		f->ops->close(f->opened);
+		f->opened = NULL;
+		f->store.subject.reset(&f->store.subject);
+		assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
+		memory.left = k;
+		memory.for_good = true;
+		accepted = live(f, 10, &error);
+		assert_true(!error || error == -ENOMEM);
+		memory.left = -1;
+		memory.for_good = false;
+		/* What could not even be rolled back then does not stand in the way now. */
+		assert_int_equal(sqlite_accept_one(f->ops, f->opened, 100), 0);
+		assert_true(sqlite_has_mark(f->ops, f->opened, 100));
+		for (int64_t mark = 1; mark <= accepted; mark++)
+			assert_true(sqlite_has_mark(f->ops, f->opened, mark));
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -361,6 +391,7 @@ int main(void)
 		TEST(no_failing_sync_loses_what_was_acknowledged),
 		TEST(no_full_disk_loses_what_was_acknowledged),
 		TEST(short_memory_is_reported_and_nothing_breaks),
+		TEST(a_time_without_memory_is_got_over),
 	};
 
 	short_memory();

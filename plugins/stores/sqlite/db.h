@@ -56,6 +56,7 @@ struct db {
 
 	bool transaction; /* between begin and commit or rollback */
 	int spoiled;      /* first error of this transaction, or 0 */
+	bool stuck;       /* a rollback failed: the transaction is still open */
 	bool lost;        /* -EIO: the file can no longer be vouched for */
 	bool full;        /* no room was said and no commit worked since */
 

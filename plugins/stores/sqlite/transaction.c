@@ -62,9 +62,16 @@ static int write_counters(struct db *db)
 int db_begin(void *state)
 {
 	struct db *db = state;
-	struct statement st = statement_use(db, begin_immediate);
-	int result = statement_run(&st);
+	struct statement st;
+	int result;
 
+	/* A rollback needs memory, too, and may not have got it. */
+	if (db->stuck)
+		db_rollback(db);
+	if (db->stuck && !db->spoiled)
+		return -ENOMEM;
+	st = statement_use(db, begin_immediate);
+	result = statement_run(&st);
 	db->transaction = !result;
 	return result;
 }
@@ -96,12 +103,15 @@ void db_rollback(void *state)
 
 	db->transaction = false;
 	db->spoiled = 0;
+	db->stuck = false;
 	/* SQLite rolls back by itself after some errors. */
 	if (!sqlite3_get_autocommit(db->handle)) {
 		int result = sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 
-		if (result != SQLITE_OK)
+		if (result != SQLITE_OK) {
 			(void)db_fail(db, result);
+			db->stuck = true;
+		}
 	}
 	memcpy(db->counter, db->committed, sizeof(db->counter));
 	held_rollback(&db->held);
