@@ -11,6 +11,25 @@
 
 /* --- what channels tell --- */
 
+/* A delivery that the channel tries again, but a reload has put another one in its place: that one
+ * must hear when. */
+static void tell_successor(struct dispatch *dispatch, const struct delivery *delivery)
+{
+	struct channel *successor;
+	bool wake = false;
+
+	pthread_mutex_lock(&dispatch->lock);
+	successor = dispatch_find(dispatch, delivery->pub.channel);
+	if (successor && successor != delivery->channel &&
+	    delivery->attempt.due_ms < successor->next_due_ms) {
+		successor->next_due_ms = delivery->attempt.due_ms;
+		wake = true;
+	}
+	pthread_mutex_unlock(&dispatch->lock);
+	if (wake)
+		store_wake(dispatch->store);
+}
+
 static void on_settled(void *data, const struct delivery *delivery)
 {
 	struct dispatch *dispatch = data;
@@ -25,6 +44,8 @@ static void on_settled(void *data, const struct delivery *delivery)
 		dispatch_due(dispatch, delivery->pub.channel, 0);
 		store_wake(dispatch->store);
 	} else {
+		if (delivery->attempt.state == TOCSIN_STATE_PENDING)
+			tell_successor(dispatch, delivery);
 		dispatch->hooks.settled(dispatch->hooks.data, delivery);
 	}
 	if (dispatch->once) /* the next round sees whether this was the last */

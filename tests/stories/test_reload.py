@@ -38,6 +38,18 @@ def test_a_new_channel_and_route_are_used_after_a_reload(tocsin, tmp_path):
     assert (count(old), count(new)) == (2, 1)
 
 
+def test_what_a_replaced_channel_could_not_deliver_is_tried_again_by_the_new_one(tocsin, slack):
+    """The old channel ends its attempt after the new one has looked for work."""
+    slack.hang(times=1)
+    tocsin.configure(channels={"chat": slack_channel(slack, timeout="1s")}).start()
+    tocsin.send(alert())
+    slack.wait_requests(1)
+    tocsin.configure(channels={"chat": slack_channel(slack, timeout="2s")})
+    tocsin.post("/api/v1/reload")
+    slack.wait_messages(1, timeout=10)
+    tocsin.wait_settled()
+
+
 def test_deliveries_of_a_removed_channel_are_seen_and_go_out_when_it_is_back(tocsin, smtp, tmp_path):
     smtp.defer(times=1)
     tocsin.configure(channels={"log": file_channel(tmp_path / "log.json")}).start()
