@@ -2,7 +2,9 @@
 #include "record.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -58,26 +60,34 @@ void record_put_text(FILE *out, const struct tocsin_delivery *delivery,
 	fprintf(out, "%s\n", rule);
 }
 
+/* This and what follows: NULL when memory is short, and never a part of the value. */
 static json_t *json_text(const char *text)
 {
 	json_t *value = json_string(text);
-	char *valid = NULL;
-	size_t size = 0;
+	struct draft draft;
 	uint32_t point;
-	FILE *out;
+	char *valid;
 
 	if (value)
 		return value;
 	/* Not UTF-8: once more, with every invalid byte replaced. */
-	out = open_memstream(&valid, &size);
-	if (!out)
+	if (!draft_begin(&draft))
 		return NULL;
 	while ((point = text_next(&text)) != 0)
-		text_put(out, point);
-	if (fclose(out) == 0)
-		value = json_string(valid);
+		text_put(draft.out, point);
+	valid = draft_end(&draft, NULL);
+	value = json_string(valid);
 	free(valid);
 	return value;
+}
+
+static bool set_text(json_t *object, const char *name, const char *text)
+{
+	json_t *valid = json_text(name);
+	int rc = json_object_set_new(object, json_string_value(valid), json_text(text ? text : ""));
+
+	json_decref(valid);
+	return rc == 0;
 }
 
 static json_t *json_map(const struct tocsin_map *map)
@@ -85,9 +95,10 @@ static json_t *json_map(const struct tocsin_map *map)
 	json_t *object = json_object();
 
 	for (size_t i = 0; object && i < map->n; i++) {
-		/* Names are ASCII by the rules of intake; one that is not is left out. */
-		(void)json_object_set_new(object, map->pair[i].name,
-					  json_text(map->pair[i].value ? map->pair[i].value : ""));
+		if (!set_text(object, map->pair[i].name, map->pair[i].value)) {
+			json_decref(object);
+			object = NULL;
+		}
 	}
 	return object;
 }
@@ -96,17 +107,50 @@ static json_t *json_strings(const struct tocsin_strings *strings)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; array && i < strings->n; i++)
-		(void)json_array_append_new(array, json_text(strings->item[i]));
+	for (size_t i = 0; array && i < strings->n; i++) {
+		if (json_array_append_new(array, json_text(strings->item[i])) != 0) {
+			json_decref(array);
+			array = NULL;
+		}
+	}
 	return array;
 }
 
-/* A figure stays a number; 3 and 65.2 are figures, "65 %" is text. */
+static size_t digits(const char *text)
+{
+	return strspn(text, "0123456789");
+}
+
+/* A number as JSON has it. */
+static bool is_number(const char *text)
+{
+	text += *text == '-';
+	if (digits(text) == 0 || (*text == '0' && digits(text) > 1))
+		return false;
+	text += digits(text);
+	if (*text == '.' && digits(text + 1) == 0)
+		return false;
+	if (*text == '.')
+		text += 1 + digits(text + 1);
+	if (*text != 'e' && *text != 'E')
+		return *text == '\0';
+	text += 1 + (text[1] == '+' || text[1] == '-');
+	return digits(text) > 0 && text[digits(text)] == '\0';
+}
+
+/* A figure stays a number; 3 and 65.2 are figures, "65 %" is text, and so is what no number holds.
+ * json_loads would leave out digits that memory does not hold. */
 static json_t *json_metric(const char *metric)
 {
-	json_t *value = metric ? json_loads(metric, JSON_DECODE_ANY, NULL) : json_null();
+	json_t *value = NULL;
 
-	if (value && (!metric || json_is_number(value)))
+	if (!metric)
+		return json_null();
+	errno = 0;
+	if (is_number(metric))
+		value = strpbrk(metric, ".eE") ? json_real(strtod(metric, NULL))
+					       : json_integer(strtoll(metric, NULL, 10));
+	if (is_number(metric) && errno != ERANGE)
 		return value;
 	json_decref(value);
 	return json_text(metric);
@@ -137,31 +181,42 @@ static json_t *json_record(const struct tocsin_delivery *delivery)
 		"annotations", json_map(&alert->annotations), "source",
 		json_text(alert->source ? alert->source : ""));
 
-	if (object && alert->link)
-		(void)json_object_set_new(object, "link", json_text(alert->link));
-	if (object && alert->recipients.n > 0)
-		(void)json_object_set_new(object, "recipients", json_strings(&alert->recipients));
+	if ((alert->link && !set_text(object, "link", alert->link)) ||
+	    (alert->recipients.n > 0 &&
+	     json_object_set_new(object, "recipients", json_strings(&alert->recipients)) != 0)) {
+		json_decref(object);
+		return NULL;
+	}
 	return object;
 }
 
-int record_put_json(FILE *out, const struct tocsin_delivery *delivery)
+static char *json_line(const json_t *object)
+{
+	struct draft draft;
+
+	if (!object || !draft_begin(&draft))
+		return NULL;
+	/* json_dumps would leave out a key that memory does not hold. */
+	draft.failed |= json_dumpf(object, draft.out, JSON_COMPACT | JSON_REAL_PRECISION(15)) != 0;
+	return draft_end(&draft, NULL);
+}
+
+void record_put_json(struct draft *draft, const struct tocsin_delivery *delivery)
 {
 	json_t *object = json_record(delivery);
-	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
-	const char *cursor = text;
+	char *text = json_line(object);
+	const char *cursor = text ? text : "";
 	uint32_t point;
 
 	json_decref(object);
-	if (!text)
-		return -ENOMEM;
+	draft->failed |= !text;
 	/* Outside of strings JSON is plain ASCII, so a control can only stand in a string. */
 	while ((point = text_next(&cursor)) != 0) {
 		if (text_is_control(point))
-			fprintf(out, "\\u%04x", (unsigned int)point);
+			fprintf(draft->out, "\\u%04x", (unsigned int)point);
 		else
-			text_put(out, point);
+			text_put(draft->out, point);
 	}
-	fputc('\n', out);
+	fputc('\n', draft->out);
 	free(text);
-	return 0;
 }

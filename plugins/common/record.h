@@ -10,6 +10,8 @@
 
 #include <tocsin/plugin.h>
 
+#include "draft.h"
+
 /* Terminal sequences around the heading; "" for none. */
 struct record_paint {
 	const char *on, *off;
@@ -19,8 +21,7 @@ struct record_paint {
 void record_put_text(FILE *out, const struct tocsin_delivery *delivery,
 		     const struct record_paint *paint);
 
-/* One JSON object and a newline; controls are escaped, also those that JSON would allow.
- * 0 or -ENOMEM. */
-int record_put_json(FILE *out, const struct tocsin_delivery *delivery);
+/* One JSON object and a newline; controls are escaped, also those that JSON would allow. */
+void record_put_json(struct draft *draft, const struct tocsin_delivery *delivery);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <jansson.h>
 
 #include "fake_host.h"
+#include "scarce.h"
 
 /* The layout of the plugin's own configuration. */
 struct config {
@@ -155,6 +158,60 @@ static void what_cannot_be_written_is_tried_again(void **unused)
 	assert_string_equal(done->why, "cannot write to standard error: No space left on device");
 }
 
+struct sweep {
+	struct config config;
+	struct fake_alert fake;
+	char wanted[4096];
+	int sink; /* stands in for standard error */
+};
+
+/* What reaches the terminal is the whole alert, or nothing. */
+static int show_one(void *data)
+{
+	struct sweep *sweep = data;
+	const struct fake_done *done;
+	char found[4096] = "";
+	void *state = NULL;
+	int result;
+
+	fake_reset();
+	if (ftruncate(sweep->sink, 0) < 0 || lseek(sweep->sink, 0, SEEK_SET) < 0)
+		return -EIO;
+	result = tocsin_plugin.channel->open(fake_self(), &fake_host, &sweep->config, &state);
+	if (result < 0)
+		return result;
+	done = fake_deliver(state, &sweep->fake);
+	tocsin_plugin.channel->close(state);
+	if (pread(sweep->sink, found, sizeof(found) - 1, 0) < 0)
+		return -EIO;
+	if (!*sweep->wanted)
+		strcpy(sweep->wanted, found);
+	if (strcmp(found, done->outcome == TOCSIN_DELIVERED ? sweep->wanted : "") != 0)
+		scarce_fail("half an alert");
+	return done->outcome == TOCSIN_DELIVERED ? 0 : -ENOMEM;
+}
+
+static void an_alert_is_whole_or_is_tried_again_when_memory_is_short(void **unused)
+{
+	int before = dup(STDERR_FILENO);
+	int64_t failed = 0;
+
+	(void)unused;
+	for (int format = LINE; format <= JSON; format++) {
+		struct sweep sweep = {.config = {1, format, ALWAYS},
+				      .sink = memfd_create("terminal", MFD_CLOEXEC)};
+
+		assert_true(sweep.sink >= 0);
+		fake_alert_init(&sweep.fake, "disk is full");
+		dup2(sweep.sink, STDERR_FILENO);
+		failed += scarce_sweep("console", show_one, &sweep);
+		dup2(before, STDERR_FILENO);
+		close(sweep.sink);
+	}
+	close(before);
+	assert_true(failed > 0);
+}
+
 static int in_utc(void **unused)
 {
 	static char zone[] = "TZ=UTC";
@@ -173,6 +230,7 @@ int main(void)
 		cmocka_unit_test(colour_surrounds_only_the_heading),
 		cmocka_unit_test(json_is_one_object_a_line),
 		cmocka_unit_test(what_cannot_be_written_is_tried_again),
+		cmocka_unit_test(an_alert_is_whole_or_is_tried_again_when_memory_is_short),
 	};
 
 	return cmocka_run_group_tests(tests, in_utc, NULL);

@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "fake_host.h"
+#include "scarce.h"
 
 #define RULE "============================================================\n"
 
@@ -360,6 +361,60 @@ static void the_mode_is_checked(void **unused)
 	}
 }
 
+struct sweep {
+	struct place place;
+	struct config config;
+	struct fake_alert fake;
+	char *wanted; /* the file after one delivery */
+};
+
+/* What is in the file after a delivery is the whole record, or nothing. */
+static int append_one(void *data)
+{
+	struct sweep *sweep = data;
+	const struct fake_done *done;
+	char found[4096] = "";
+	void *state = NULL;
+	int result, fd;
+
+	fake_reset();
+	(void)truncate(sweep->place.log, 0);
+	result = tocsin_plugin.channel->open(fake_self(), &fake_host, &sweep->config, &state);
+	if (result < 0)
+		return result;
+	done = fake_deliver(state, &sweep->fake);
+	tocsin_plugin.channel->close(state);
+	fd = open(sweep->place.log, O_RDONLY);
+	if (read(fd, found, sizeof(found) - 1) < 0)
+		scarce_fail("no file");
+	close(fd);
+	if (strcmp(found, done->outcome == TOCSIN_DELIVERED ? sweep->wanted : "") != 0)
+		scarce_fail("half a record");
+	return done->outcome == TOCSIN_DELIVERED ? 0 : -ENOMEM;
+}
+
+static void a_record_is_whole_or_is_tried_again_when_memory_is_short(void **unused)
+{
+	(void)unused;
+	for (int format = TEXT; format <= JSON; format++) {
+		struct sweep sweep;
+		void *state;
+
+		place_init(&sweep.place);
+		sweep.config = to(&sweep.place, format);
+		sweep.config.sync = false;
+		fake_alert_init(&sweep.fake, "disk is full \xff");
+		fake_annotate(&sweep.fake, "metric_value", "97 %");
+		state = fake_open(&sweep.config);
+		(void)fake_deliver(state, &sweep.fake);
+		tocsin_plugin.channel->close(state);
+		sweep.wanted = fake_read(sweep.place.log);
+		assert_true(scarce_sweep("file", append_one, &sweep) > 0);
+		free(sweep.wanted);
+		fake_remove(sweep.place.directory);
+	}
+}
+
 static int in_utc(void **unused)
 {
 	static char zone[] = "TZ=UTC";
@@ -384,6 +439,7 @@ int main(void)
 		cmocka_unit_test(unsafe_places_are_refused),
 		cmocka_unit_test(a_place_that_turns_unsafe_is_left_alone),
 		cmocka_unit_test(the_mode_is_checked),
+		cmocka_unit_test(a_record_is_whole_or_is_tried_again_when_memory_is_short),
 	};
 
 	return cmocka_run_group_tests(tests, in_utc, NULL);

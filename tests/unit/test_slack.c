@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "../../plugins/channels/slack/slack.h"
 #include "fake_host.h"
+#include "scarce.h"
 
 static const struct slack_config plain = {.url = "https://hooks.example.com/services/T/B/x"};
 
@@ -190,6 +192,68 @@ static void an_error_in_a_success_is_an_error(void **unused)
 	assert_int_equal(answer(200, "<html>please log in</html>")->outcome, TOCSIN_UNAVAILABLE);
 }
 
+struct sweep {
+	struct fake_alert fake;
+	char wanted[sizeof(((struct tocsin_self *)0)->body)];
+};
+
+/* The whole message goes out, or none and the core tries again. */
+static int send_one(void *data)
+{
+	struct sweep *sweep = data;
+	const struct fake_done *done;
+	void *state = NULL;
+	int result;
+
+	fake_reset();
+	result = tocsin_plugin.channel->open(fake_self(), &fake_host, &plain, &state);
+	if (result < 0)
+		return result;
+	done = fake_deliver(state, &sweep->fake);
+	tocsin_plugin.channel->close(state);
+	if (done->outcome == TOCSIN_RETRY)
+		return -ENOMEM;
+	if (done->outcome != TOCSIN_DELIVERED || strcmp(fake_self()->body, sweep->wanted) != 0)
+		scarce_fail("half a message");
+	return 0;
+}
+
+static void a_message_is_whole_or_is_tried_again_when_memory_is_short(void **unused)
+{
+	struct sweep *sweep = calloc(1, sizeof(*sweep));
+
+	(void)unused;
+	fake_alert_init(&sweep->fake, "disk is full \xff");
+	fake_annotate(&sweep->fake, "description", "97 % of /var");
+	fake_annotate(&sweep->fake, "metric_value", "97");
+	sweep->fake.alert.link = "https://example.com/?a=1";
+	json_decref(posted(&plain, &sweep->fake));
+	strcpy(sweep->wanted, fake_self()->body);
+	assert_true(scarce_sweep("slack message", send_one, sweep) > 0);
+	free(sweep);
+}
+
+/* A refusal stays one also when its JSON cannot be read for want of memory. */
+static int judge_one(void *data)
+{
+	struct tocsin_verdict verdict = {.outcome = TOCSIN_DELIVERED};
+
+	slack_judge(data, &verdict);
+	if (verdict.outcome == TOCSIN_DELIVERED)
+		scarce_fail("a refusal counts as delivered");
+	return verdict.outcome == TOCSIN_REJECTED ? 0 : -ENOMEM;
+}
+
+static void a_refusal_is_none_the_less_one_when_memory_is_short(void **unused)
+{
+	static const char body[] = "{\"ok\":false,\"error\":\"channel_not_found\"}";
+	struct tocsin_reply reply = {.size = sizeof(reply), .status = 200, .body = body};
+
+	(void)unused;
+	reply.body_length = strlen(body);
+	assert_true(scarce_sweep("slack verdict", judge_one, &reply) > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +264,8 @@ int main(void)
 		cmocka_unit_test(a_long_link_is_left_out_whole),
 		cmocka_unit_test(the_words_of_slack_are_explained),
 		cmocka_unit_test(an_error_in_a_success_is_an_error),
+		cmocka_unit_test(a_message_is_whole_or_is_tried_again_when_memory_is_short),
+		cmocka_unit_test(a_refusal_is_none_the_less_one_when_memory_is_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

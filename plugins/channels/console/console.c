@@ -9,6 +9,7 @@
 
 #include <tocsin/plugin.h>
 
+#include "../../common/draft.h"
 #include "../../common/notice.h"
 #include "../../common/record.h"
 #include "../../common/text.h"
@@ -106,24 +107,22 @@ static void put_line(FILE *out, const struct tocsin_alert *alert, const struct r
 	fputs(i > 0 ? "]\n" : "\n", out);
 }
 
-static int render(const struct console *console, const struct tocsin_delivery *delivery,
-		  char **text, size_t *length)
+/* For the caller to free(); NULL when memory is short. */
+static char *render(const struct console *console, const struct tocsin_delivery *delivery,
+		    size_t *length)
 {
 	struct record_paint paint = paint_of(console, delivery->alert);
-	FILE *out = open_memstream(text, length);
-	int rc = 0;
+	struct draft draft;
 
-	if (!out)
-		return -ENOMEM;
+	if (!draft_begin(&draft))
+		return NULL;
 	if (console->format == FORMAT_JSON)
-		rc = record_put_json(out, delivery);
+		record_put_json(&draft, delivery);
 	else if (console->format == FORMAT_BLOCK)
-		record_put_text(out, delivery, &paint);
+		record_put_text(draft.out, delivery, &paint);
 	else
-		put_line(out, delivery->alert, &paint);
-	if (fclose(out) != 0)
-		rc = -ENOMEM;
-	return rc;
+		put_line(draft.out, delivery->alert, &paint);
+	return draft_end(&draft, length);
 }
 
 /* Standard streams are shared and may have been made non-blocking by somebody else. */
@@ -146,12 +145,11 @@ static int write_all(int fd, const char *text, size_t length)
 
 static void deliver_one(struct console *console, struct tocsin_delivery *delivery)
 {
-	char *text = NULL, why[128] = "written";
-	size_t length = 0;
-	int rc = render(console, delivery, &text, &length);
+	char why[128] = "written";
+	size_t length;
+	char *text = render(console, delivery, &length);
+	int rc = text ? write_all(console->fd, text, length) : -ENOMEM;
 
-	if (rc == 0)
-		rc = write_all(console->fd, text, length);
 	if (rc != 0)
 		snprintf(why, sizeof(why), "cannot write to %s: %s",
 			 console->fd == STDOUT_FILENO ? "standard output" : "standard error",

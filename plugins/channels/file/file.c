@@ -7,6 +7,7 @@
 
 #include <tocsin/plugin.h>
 
+#include "../../common/draft.h"
 #include "../../common/record.h"
 #include "logfile.h"
 
@@ -108,35 +109,33 @@ static void file_reopen(void *state)
 				"%s; the file opened before stays in use", file->logfile.why);
 }
 
-static int render(const struct file *file, struct tocsin_delivery *const batch[], size_t n,
-		  char **text, size_t *length)
+/* For the caller to free(); NULL when memory is short. */
+static char *render(const struct file *file, struct tocsin_delivery *const batch[], size_t n,
+		    size_t *length)
 {
-	FILE *out = open_memstream(text, length);
-	int rc = 0;
+	struct draft draft;
 
-	if (!out)
-		return -ENOMEM;
-	for (size_t i = 0; i < n && rc == 0; i++) {
+	if (!draft_begin(&draft))
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
 		if (file->format == FORMAT_JSON)
-			rc = record_put_json(out, batch[i]);
+			record_put_json(&draft, batch[i]);
 		else
-			record_put_text(out, batch[i], &(struct record_paint){"", ""});
+			record_put_text(draft.out, batch[i], &(struct record_paint){"", ""});
 	}
-	if (fclose(out) != 0)
-		rc = -ENOMEM;
-	return rc;
+	return draft_end(&draft, length);
 }
 
 /* The batch is written and synced as one, so it succeeds or is tried again as one. */
 static void file_deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
 {
 	struct file *file = state;
-	char *text = NULL;
-	size_t length = 0, i;
-	int rc = render(file, batch, n, &text, &length);
+	size_t length, i;
+	char *text = render(file, batch, n, &length);
 	const char *why = "out of memory";
+	int rc = -ENOMEM;
 
-	if (rc == 0) {
+	if (text) {
 		rc = logfile_append(&file->logfile, text, length);
 		why = rc == 0 ? "written" : file->logfile.why;
 	}

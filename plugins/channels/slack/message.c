@@ -7,14 +7,13 @@
 
 #include <jansson.h>
 
+#include "../../common/draft.h"
 #include "../../common/notice.h"
 #include "../../common/text.h"
 
 /* A text under construction that never grows over its limit. */
 struct mrkdwn {
-	FILE *out; /* writes to data */
-	char *data;
-	size_t size;
+	struct draft draft;
 	size_t room; /* bytes that may still be written */
 	bool cut;    /* something did not fit: the rest is left out */
 };
@@ -27,7 +26,7 @@ static void put_piece(struct mrkdwn *text, const char *piece, size_t length)
 	if (text->cut)
 		return;
 	text->room -= length;
-	fwrite(piece, 1, length, text->out);
+	fwrite(piece, 1, length, text->draft.out);
 }
 
 static void put_mark(struct mrkdwn *text, const char *mark)
@@ -95,20 +94,20 @@ static void put_link(struct mrkdwn *text, const char *url, const char *title)
 static bool mrkdwn_begin(struct mrkdwn *text, size_t room)
 {
 	*text = (struct mrkdwn){.room = room};
-	text->out = open_memstream(&text->data, &text->size);
-	return text->out;
+	return draft_begin(&text->draft);
 }
 
 /* Ends the text, with the note when something was left out. NULL when memory is short. */
 static json_t *mrkdwn_end(struct mrkdwn *text, const char *note)
 {
-	json_t *value = NULL;
+	json_t *value;
+	char *data;
 
 	if (text->cut)
-		fputs(note, text->out);
-	if (fclose(text->out) == 0)
-		value = json_string(text->data);
-	free(text->data);
+		fputs(note, text->draft.out);
+	data = draft_end(&text->draft, NULL);
+	value = json_string(data);
+	free(data);
 	return value;
 }
 
@@ -147,17 +146,22 @@ static json_t *field_text(const char *value)
 	return mrkdwn_end(&text, " …");
 }
 
-static void add_field(json_t *fields, const char *title, const char *value)
+/* Adds to the list; without memory the list is no more, for nobody wants a part of it. */
+static void add_field(json_t **fields, const char *title, const char *value)
 {
 	bool is_short = value && strlen(value) <= 40;
 
-	if (json_array_size(fields) >= SLACK_FIELDS_MAX)
+	if (json_array_size(*fields) >= SLACK_FIELDS_MAX)
 		return;
-	(void)json_array_append_new(fields,
-				    json_pack("{so so sb}", "title", field_text(title), "value",
-					      field_text(value), "short", (int)is_short));
+	if (json_array_append_new(*fields,
+				  json_pack("{so so sb}", "title", field_text(title), "value",
+					    field_text(value), "short", (int)is_short)) == 0)
+		return;
+	json_decref(*fields);
+	*fields = NULL;
 }
 
+/* NULL when memory is short. */
 static json_t *fields_of(const struct tocsin_alert *alert)
 {
 	const char *metric = notice_metric(alert);
@@ -165,16 +169,16 @@ static json_t *fields_of(const struct tocsin_alert *alert)
 	size_t i;
 
 	if (metric)
-		add_field(fields, "Metric value", metric);
+		add_field(&fields, "Metric value", metric);
 	for (i = 0; i < alert->labels.n; i++) {
 		if (strcmp(alert->labels.pair[i].name, "metric_value") != 0)
-			add_field(fields, alert->labels.pair[i].name, alert->labels.pair[i].value);
+			add_field(&fields, alert->labels.pair[i].name, alert->labels.pair[i].value);
 	}
 	for (i = 0; i < alert->annotations.n; i++) {
 		const struct tocsin_pair *pair = &alert->annotations.pair[i];
 
 		if (notice_is_detail(alert, pair))
-			add_field(fields, pair->name, pair->value);
+			add_field(&fields, pair->name, pair->value);
 	}
 	return fields;
 }
@@ -189,10 +193,9 @@ static json_t *attachment_of(const struct tocsin_alert *alert)
 			 (json_int_t)(notice_time_ms(alert) / 1000));
 }
 
-static void set_optional(json_t *message, const char *key, const char *value)
+static bool set_optional(json_t *message, const char *key, const char *value)
 {
-	if (value && *value)
-		(void)json_object_set_new(message, key, json_string(value));
+	return !value || !*value || json_object_set_new(message, key, json_string(value)) == 0;
 }
 
 char *slack_message(const struct slack_config *config, const struct tocsin_delivery *delivery)
@@ -201,14 +204,15 @@ char *slack_message(const struct slack_config *config, const struct tocsin_deliv
 	json_t *message = json_pack("{so s[o] sb sb}", "text", main_text(delivery->alert),
 				    "attachments", attachment_of(delivery->alert), "unfurl_links",
 				    0, "unfurl_media", 0);
-	char *body;
+	struct draft draft;
+	char *body = NULL;
 
-	if (!message)
-		return NULL;
-	set_optional(message, "channel", config->channel);
-	set_optional(message, "username", config->username);
-	set_optional(message, "icon_emoji", config->icon_emoji);
-	body = json_dumps(message, JSON_COMPACT);
+	if (message && set_optional(message, "channel", config->channel) &&
+	    set_optional(message, "username", config->username) &&
+	    set_optional(message, "icon_emoji", config->icon_emoji) && draft_begin(&draft)) {
+		draft.failed |= json_dumpf(message, draft.out, JSON_COMPACT) != 0;
+		body = draft_end(&draft, NULL);
+	}
 	json_decref(message);
 	return body;
 }

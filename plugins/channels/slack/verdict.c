@@ -110,6 +110,12 @@ void slack_judge(const struct tocsin_reply *reply, struct tocsin_verdict *verdic
 	if (reply->status == 0)
 		return;
 	object = json_loads(body, 0, NULL);
+	/* Perhaps memory was short, which jansson does not tell: it may be a refusal. */
+	if (!object && *body == '{') {
+		*verdict =
+			(struct tocsin_verdict){TOCSIN_RETRY, 0, "Slack's answer cannot be read"};
+		return;
+	}
 	if (error_word(body, object, word))
 		meaning = meaning_of(word);
 	if (reply->status >= 200 && reply->status < 300) {

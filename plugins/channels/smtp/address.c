@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../common/draft.h"
 #include "../../common/text.h"
 
 #define LOCAL_MAX 64
@@ -114,22 +115,23 @@ int smtp_address_parse(struct smtp_address *address, const char *text, bool name
 		       size_t why_size)
 {
 	const char *wrong;
+	struct draft draft;
 	char *shown = NULL;
-	size_t size;
-	FILE *out;
 
 	memset(address, 0, sizeof(*address));
 	wrong = named ? parse_named(address, text) : parse_bare(address, text);
 	if (!wrong)
 		return 0;
 	/* The text is shown as somebody can read it, whatever is in it. */
-	out = open_memstream(&shown, &size);
-	if (out) {
-		text_put_line(out, text);
-		if (fclose(out) == 0)
-			snprintf(why, why_size, "'%.*s' is not an e-mail address: %s",
-				 (int)text_prefix(shown, 80), shown, wrong);
+	if (draft_begin(&draft)) {
+		text_put_line(draft.out, text);
+		shown = draft_end(&draft, NULL);
 	}
+	if (shown)
+		snprintf(why, why_size, "'%.*s' is not an e-mail address: %s",
+			 (int)text_prefix(shown, 80), shown, wrong);
+	else
+		snprintf(why, why_size, "an e-mail address is none: %s", wrong);
 	free(shown);
 	return -EINVAL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The challenges and answers of a SCRAM login on a connection that libcurl made. */
+#include "../../common/draft.h"
 #include "session.h"
 
 #include <errno.h>
@@ -45,19 +46,21 @@ static char *decode(const char *base64)
 
 static int send_base64(struct smtp_session *session, const char *before, const char *text)
 {
-	char *line = NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&line, &length);
+	struct draft draft;
+	size_t length;
+	char *line;
 	int rc;
 
-	if (!out)
+	if (!draft_begin(&draft))
 		return -ENOMEM;
-	fputs(before, out);
-	smtp_put_base64_word(out, text, strlen(text));
-	fputs("\r\n", out);
-	rc = fclose(out) == 0 ? smtp_send(session, line, length) : -ENOMEM;
-	if (line)
-		explicit_bzero(line, length);
+	fputs(before, draft.out);
+	smtp_put_base64_word(draft.out, text, strlen(text));
+	fputs("\r\n", draft.out);
+	line = draft_end(&draft, &length);
+	if (!line)
+		return -ENOMEM;
+	rc = smtp_send(session, line, length);
+	explicit_bzero(line, length);
 	free(line);
 	return rc;
 }
@@ -119,8 +122,10 @@ int smtp_scram_login(struct smtp_session *session, struct smtp_result *result)
 		return smtp_login_failed(result, -EPROTO, "%s offers no SCRAM-SHA-256",
 					 session->peer);
 	first = smtp_scram_first(&scram, session->config->username, NULL);
-	if (!first)
+	if (!first) {
+		smtp_scram_done(&scram);
 		return smtp_login_failed(result, -ENOMEM, "out of memory");
+	}
 	rc = exchange(session, "AUTH SCRAM-SHA-256 ", first);
 	free(first);
 	if (rc != 0 || session->reply.code != 334)

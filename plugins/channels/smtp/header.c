@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smtp.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -34,35 +33,27 @@ static void fold(struct line *line)
 
 /*
  * The value as header text: valid UTF-8, controls as spaces, without what reorders the
- * reader's line, no spaces around, not longer than a header may sensibly be. For the
- * caller to free(); NULL when memory is short.
+ * reader's line, no spaces around, not longer than a header may sensibly be. Returns where
+ * in text it begins.
  */
-static char *clean(const char *value)
+static const char *clean(const char *value, char text[VALUE_MAX + 1])
 {
-	char *text = NULL;
 	size_t size = 0;
 	uint32_t point;
-	FILE *out = open_memstream(&text, &size);
 
-	if (!out)
-		return NULL;
 	while ((point = text_next(&value)) != 0) {
 		if (point < 0x20 || (point >= 0x7f && point <= 0x9f))
 			point = ' ';
-		if (!text_is_control(point))
-			text_put(out, point);
+		if (text_is_control(point))
+			continue;
+		if (size + text_size(point) > VALUE_MAX)
+			break;
+		size += text_encode(point, text + size);
 	}
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
-	size = text_prefix(text, VALUE_MAX);
 	while (size > 0 && text[size - 1] == ' ')
 		size--;
 	text[size] = '\0';
-	size = strspn(text, " ");
-	memmove(text, text + size, strlen(text + size) + 1);
-	return text;
+	return text + strspn(text, " ");
 }
 
 /* True when the text reads the same after folding at its spaces and cannot be mistaken for
@@ -136,18 +127,16 @@ static struct line begin(FILE *out, const char *name)
 
 void smtp_put_header(FILE *out, const char *name, const char *value)
 {
+	char room[VALUE_MAX + 1];
+	const char *text = clean(value, room);
 	struct line line;
-	char *text = clean(value);
 
-	if (!text)
-		return;
 	/* A header without a value is legal in none of the places where it matters. */
 	if (*text) {
 		line = begin(out, name);
 		put_value(&line, text);
 		fputs("\r\n", out);
 	}
-	free(text);
 }
 
 /* A display name: atoms as they are, other ASCII quoted, the rest as encoded words. */
@@ -171,9 +160,10 @@ static void put_name(struct line *line, const char *name)
 void smtp_put_address_header(FILE *out, const char *name, const struct smtp_address *address)
 {
 	struct line line = begin(out, name);
-	char *text = clean(address->name);
+	char room[VALUE_MAX + 1];
+	const char *text = clean(address->name, room);
 
-	if (text && *text) {
+	if (*text) {
 		put_name(&line, text);
 		if (line.column + strlen(address->address) + 3 > LINE_MAX_HEADER)
 			fold(&line);
@@ -181,7 +171,6 @@ void smtp_put_address_header(FILE *out, const char *name, const struct smtp_addr
 	} else {
 		fprintf(out, " %s\r\n", address->address);
 	}
-	free(text);
 }
 
 /* In UTC, and with names of its own: those of strftime depend on the locale. */

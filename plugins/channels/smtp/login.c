@@ -79,7 +79,14 @@ static bool curl_logs_in(const struct smtp_config *config)
 	       config->auth != SMTP_AUTH_SCRAM_SHA_256;
 }
 
-static void set_login(CURL *curl, const struct smtp_config *config)
+/* libcurl copies texts. One that memory does not hold would leave the option as it is without it,
+ * and that may be to trust others, or to log in as we must not. */
+static bool set_text(CURL *curl, CURLoption option, const char *text)
+{
+	return curl_easy_setopt(curl, option, text) == CURLE_OK;
+}
+
+static bool set_login(CURL *curl, const struct smtp_config *config)
 {
 	static const char *const methods[] = {
 		[SMTP_AUTH_PLAIN] = "AUTH=PLAIN",
@@ -88,18 +95,18 @@ static void set_login(CURL *curl, const struct smtp_config *config)
 		[SMTP_AUTH_XOAUTH2] = "AUTH=XOAUTH2",
 	};
 
+	CURLoption password = config->auth == SMTP_AUTH_XOAUTH2 ? CURLOPT_XOAUTH2_BEARER
+								: CURLOPT_PASSWORD;
+
 	if (!curl_logs_in(config))
-		return;
-	curl_easy_setopt(curl, CURLOPT_USERNAME, config->username);
-	if (config->auth == SMTP_AUTH_XOAUTH2)
-		curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, config->password);
-	else
-		curl_easy_setopt(curl, CURLOPT_PASSWORD, config->password);
-	if (config->auth != SMTP_AUTH_AUTO)
-		curl_easy_setopt(curl, CURLOPT_LOGIN_OPTIONS, methods[config->auth]);
+		return true;
+	return set_text(curl, CURLOPT_USERNAME, config->username) &&
+	       set_text(curl, password, config->password) &&
+	       (config->auth == SMTP_AUTH_AUTO ||
+		set_text(curl, CURLOPT_LOGIN_OPTIONS, methods[config->auth]));
 }
 
-static void set_tls(CURL *curl, const struct smtp_config *config)
+static bool set_tls(CURL *curl, const struct smtp_config *config)
 {
 	bool encrypted = config->tls != SMTP_TLS_NONE;
 
@@ -108,27 +115,25 @@ static void set_tls(CURL *curl, const struct smtp_config *config)
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, config->tls_verify ? 1L : 0L);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, config->tls_verify ? 2L : 0L);
-	if (config->ca_file)
-		curl_easy_setopt(curl, CURLOPT_CAINFO, config->ca_file);
+	return !config->ca_file || set_text(curl, CURLOPT_CAINFO, config->ca_file);
 }
 
-static void set_options(struct smtp_session *session, const char *url)
+/* False when memory is short: then nothing may be sent. */
+static bool set_options(struct smtp_session *session, const char *url)
 {
 	int64_t limit_ms = session->config->server_timeout;
 	CURL *curl = session->curl;
 
-	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, session->error);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_line);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, session);
 	curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)(limit_ms < CONNECT_LIMIT_MS ? limit_ms : CONNECT_LIMIT_MS));
-	set_tls(curl, session->config);
-	set_login(curl, session->config);
+	return set_text(curl, CURLOPT_URL, url) && set_text(curl, CURLOPT_PROXY, "") &&
+	       set_tls(curl, session->config) && set_login(curl, session->config);
 }
 
 /* What libcurl says, in the terms of the configuration. */
@@ -195,6 +200,7 @@ int smtp_connect(struct smtp_session *session, struct smtp_result *result)
 {
 	char *url = make_url(session);
 	CURLcode code;
+	bool set;
 
 	*result = (struct smtp_result){.stage = SMTP_STAGE_CONNECT};
 	session->curl = url ? curl_easy_init() : NULL;
@@ -208,8 +214,12 @@ int smtp_connect(struct smtp_session *session, struct smtp_result *result)
 	session->input_length = 0;
 	session->mails = 0;
 	session->opened = session->authenticated = session->broken = session->needs_reset = false;
-	set_options(session, url);
+	set = set_options(session, url);
 	curl_free(url);
+	if (!set) {
+		session->broken = true;
+		return smtp_login_failed(result, -ENOMEM, "out of memory");
+	}
 	code = curl_easy_perform(session->curl);
 	if (code == CURLE_OK)
 		code = curl_easy_getinfo(session->curl, CURLINFO_ACTIVESOCKET, &session->fd);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "../../common/draft.h"
 #include "../../common/notice.h"
 
 typedef void body_fn(FILE *out, const struct tocsin_delivery *delivery);
@@ -19,54 +20,54 @@ static bool prefers_base64(const char *text, size_t length)
 	return beyond > length / 6;
 }
 
-/* False when memory is short: a mail without its text would count as delivered. */
-static bool put_part(FILE *out, const char *type, body_fn *body,
+/* The draft fails when memory is short: a mail without its text would count as delivered. */
+static void put_part(struct draft *draft, const char *type, body_fn *body,
 		     const struct tocsin_delivery *delivery)
 {
+	struct draft part;
 	char *text = NULL;
-	size_t length = 0;
-	FILE *memory = open_memstream(&text, &length);
-	bool written;
+	size_t length;
 
-	if (!memory)
-		return false;
-	body(memory, delivery);
-	written = fclose(memory) == 0;
-	if (written) {
+	if (draft_begin(&part)) {
+		body(part.out, delivery);
+		text = draft_end(&part, &length);
+	}
+	if (text) {
 		bool base64 = prefers_base64(text, length);
 
-		fprintf(out, "Content-Type: %s; charset=utf-8\r\n", type);
-		fprintf(out, "Content-Transfer-Encoding: %s\r\n\r\n",
+		fprintf(draft->out, "Content-Type: %s; charset=utf-8\r\n", type);
+		fprintf(draft->out, "Content-Transfer-Encoding: %s\r\n\r\n",
 			base64 ? "base64" : "quoted-printable");
-		(base64 ? smtp_put_base64 : smtp_put_quoted)(out, text, length);
+		(base64 ? smtp_put_base64 : smtp_put_quoted)(draft->out, text, length);
 	}
+	draft->failed |= !text;
 	free(text);
-	return written;
 }
 
 /* The boundary cannot occur in a part: neither encoding ever writes "=_". */
-static bool put_parts(FILE *out, const struct tocsin_delivery *delivery)
+static void put_parts(struct draft *draft, const struct tocsin_delivery *delivery)
 {
 	static const char boundary[] = "=_tocsin_alternative";
-	bool written;
+	FILE *out = draft->out;
 
 	fprintf(out, "Content-Type: multipart/alternative; boundary=\"%s\"\r\n\r\n", boundary);
 	fprintf(out, "--%s\r\n", boundary);
-	written = put_part(out, "text/plain", smtp_put_text_body, delivery);
+	put_part(draft, "text/plain", smtp_put_text_body, delivery);
 	fprintf(out, "\r\n--%s\r\n", boundary);
-	written = put_part(out, "text/html", smtp_put_html_body, delivery) && written;
+	put_part(draft, "text/html", smtp_put_html_body, delivery);
 	fprintf(out, "\r\n--%s--\r\n", boundary);
-	return written;
 }
 
-static void put_subject(FILE *out, const char *prefix, const struct tocsin_alert *alert)
+static void put_subject(struct draft *draft, const char *prefix, const struct tocsin_alert *alert)
 {
-	char *subject = NULL;
+	char *subject;
 
 	if (asprintf(&subject, "%s%s[%s] %s", prefix ? prefix : "", prefix && *prefix ? " " : "",
-		     notice_heading(alert), notice_title(alert)) < 0)
+		     notice_heading(alert), notice_title(alert)) < 0) {
+		draft->failed = true;
 		return;
-	smtp_put_header(out, "Subject", subject);
+	}
+	smtp_put_header(draft->out, "Subject", subject);
 	free(subject);
 }
 
@@ -97,11 +98,12 @@ static void put_identity(FILE *out, const struct smtp_envelope *envelope,
 	}
 }
 
-static void put_headers(FILE *out, const struct smtp_config *config,
+static void put_headers(struct draft *draft, const struct smtp_config *config,
 			const struct smtp_envelope *envelope,
 			const struct tocsin_delivery *delivery, int64_t now_ms)
 {
 	const struct tocsin_alert *alert = delivery->alert;
+	FILE *out = draft->out;
 	size_t i;
 
 	smtp_put_date_header(out, now_ms);
@@ -109,7 +111,7 @@ static void put_headers(FILE *out, const struct smtp_config *config,
 	smtp_put_address_header(out, "To", &envelope->to);
 	if (*envelope->reply_to.address)
 		smtp_put_address_header(out, "Reply-To", &envelope->reply_to);
-	put_subject(out, config->subject_prefix, alert);
+	put_subject(draft, config->subject_prefix, alert);
 	put_identity(out, envelope, delivery);
 	/* So that nobody's absence note or mailing list answers a machine. */
 	smtp_put_header(out, "Auto-Submitted", "auto-generated");
@@ -128,18 +130,14 @@ static void put_headers(FILE *out, const struct smtp_config *config,
 char *smtp_message(const struct smtp_config *config, const struct smtp_envelope *envelope,
 		   const struct tocsin_delivery *delivery, int64_t now_ms, size_t *length)
 {
-	char *message = NULL;
-	FILE *out = open_memstream(&message, length);
-	bool written;
+	struct draft draft;
 
-	if (!out)
+	if (!draft_begin(&draft))
 		return NULL;
-	put_headers(out, config, envelope, delivery, now_ms);
-	written = config->html ? put_parts(out, delivery)
-			       : put_part(out, "text/plain", smtp_put_text_body, delivery);
-	if (fclose(out) != 0 || !written) {
-		free(message);
-		return NULL;
-	}
-	return message;
+	put_headers(&draft, config, envelope, delivery, now_ms);
+	if (config->html)
+		put_parts(&draft, delivery);
+	else
+		put_part(&draft, "text/plain", smtp_put_text_body, delivery);
+	return draft_end(&draft, length);
 }

@@ -10,6 +10,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include "../../common/draft.h"
 #include "../../common/text.h"
 
 /* Below is what RFC 7677 forbids; above is a server that keeps us busy. */
@@ -47,23 +48,22 @@ static void put_name(FILE *out, const char *name)
 
 char *smtp_scram_first(struct smtp_scram *scram, const char *username, const char *nonce)
 {
-	char *message = NULL;
-	size_t length = 0;
-	FILE *out;
+	struct draft draft;
+	char *message;
 
 	*scram = (struct smtp_scram){0};
 	if (nonce)
 		snprintf(scram->nonce, sizeof(scram->nonce), "%s", nonce);
 	else if (!make_nonce(scram->nonce))
 		return NULL;
-	out = open_memstream(&scram->first_bare, &length);
-	if (!out)
+	if (!draft_begin(&draft))
 		return NULL;
-	fputs("n=", out);
-	put_name(out, username);
-	fprintf(out, ",r=%s", scram->nonce);
-	if (fclose(out) == 0 && asprintf(&message, "n,,%s", scram->first_bare) < 0)
-		message = NULL;
+	fputs("n=", draft.out);
+	put_name(draft.out, username);
+	fprintf(draft.out, ",r=%s", scram->nonce);
+	scram->first_bare = draft_end(&draft, NULL);
+	if (!scram->first_bare || asprintf(&message, "n,,%s", scram->first_bare) < 0)
+		return NULL;
 	return message;
 }
 
@@ -146,18 +146,13 @@ static const char *read_challenge(const struct smtp_scram *scram, const char *me
 
 static char *put_proof(const char *without_proof, const unsigned char proof[SMTP_SCRAM_HASH])
 {
-	char *message = NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&message, &length);
+	struct draft draft;
 
-	if (!out)
+	if (!draft_begin(&draft))
 		return NULL;
-	fprintf(out, "%s,p=", without_proof);
-	smtp_put_base64_word(out, proof, SMTP_SCRAM_HASH);
-	if (fclose(out) == 0)
-		return message;
-	free(message);
-	return NULL;
+	fprintf(draft.out, "%s,p=", without_proof);
+	smtp_put_base64_word(draft.out, proof, SMTP_SCRAM_HASH);
+	return draft_end(&draft, NULL);
 }
 
 char *smtp_scram_final(struct smtp_scram *scram, const char *server_first, const char *password,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../../common/draft.h"
 #include "session.h"
 
 static const char *const tls_choices[] = {"starttls", "implicit", "none", NULL};
@@ -127,14 +128,11 @@ static char *make_wire(struct smtp *smtp, const struct tocsin_delivery *delivery
 	char *message = smtp_message(smtp->config, &smtp->envelope, delivery,
 				     (int64_t)time(NULL) * 1000, &size),
 	     *wire = NULL;
-	FILE *out = message ? open_memstream(&wire, length) : NULL;
+	struct draft draft;
 
-	if (out) {
-		smtp_put_wire(out, message, size);
-		if (fclose(out) != 0) {
-			free(wire);
-			wire = NULL;
-		}
+	if (message && draft_begin(&draft)) {
+		smtp_put_wire(draft.out, message, size);
+		wire = draft_end(&draft, length);
 	}
 	free(message);
 	return wire;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../common/draft.h"
 #include "../../common/text.h"
 
 /* A server that greylists turns an early repeat away again. */
@@ -61,12 +62,16 @@ static const char *refusal(const struct smtp_result *result, enum tocsin_outcome
 /* "the server refuses the recipient: 550 5.1.1 no such user", fit for a log. */
 static void say(const struct smtp_result *result, struct tocsin_verdict *verdict)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct draft draft;
+	char *text;
+	FILE *out;
 
-	if (!out)
+	/* unless there is memory for more */
+	snprintf(verdict->why, sizeof(verdict->why), "the server's answer has the code %d",
+		 result->code);
+	if (!draft_begin(&draft))
 		return;
+	out = draft.out;
 	if (result->code == 0) {
 		text_put_line(out, result->text);
 		if (result->stage == SMTP_STAGE_END)
@@ -78,7 +83,8 @@ static void say(const struct smtp_result *result, struct tocsin_verdict *verdict
 		fprintf(out, "%d ", result->code);
 		text_put_line(out, result->text);
 	}
-	if (fclose(out) == 0)
+	text = draft_end(&draft, NULL);
+	if (text)
 		snprintf(verdict->why, sizeof(verdict->why), "%.*s",
 			 (int)text_prefix(text, sizeof(verdict->why) - 1), text);
 	free(text);
