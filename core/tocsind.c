@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
+#include <openssl/crypto.h>
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
@@ -166,7 +167,9 @@ static void reload(struct program *program)
 	if (result < 0)
 		log_write(program->log, TOCSIN_LOG_ERROR, NULL,
 			  "not reloaded, the running configuration stays: %s",
-			  *err.text ? err.text : "see the problems above");
+			  *err.text    ? err.text
+			  : problems.n ? "see the problems above"
+				       : "out of memory");
 	server_reload_end(program->server, result, problems.n ? &problems : NULL,
 			  *err.text ? err.text : NULL);
 	problems_done(&problems);
@@ -357,6 +360,7 @@ static int run_once(struct program *program, struct settings *settings)
 		return EXIT_FATAL;
 	}
 	if (pthread_create(&watcher, NULL, watch_signals, program) != 0) {
+		log_write(program->log, TOCSIN_LOG_ERROR, NULL, "no thread can be started");
 		engine_stop(program->engine, NULL);
 		return EXIT_FATAL;
 	}
@@ -455,6 +459,24 @@ static int fill_standard_streams(void)
 	return fd < 0 ? -errno : 0;
 }
 
+static bool prepare_libraries(void)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return false;
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+	/* What could not be made the first time is never made again, and would be used all the same. */
+	if (!OSSL_LIB_CTX_get0_global_default())
+		return false;
+#endif
+	return true;
+}
+
+static int no_memory(void)
+{
+	fputs("tocsind: not started: out of memory\n", stderr);
+	return EXIT_FATAL;
+}
+
 int main(int argc, char **argv)
 {
 	struct program program = {.signals = -1, .reloads = -1};
@@ -464,13 +486,13 @@ int main(int argc, char **argv)
 		/* secrets are in memory: no core dump, no ptrace by others of the same user */
 		prctl(PR_SET_DUMPABLE, 0);
 		umask(077);
-		curl_global_init(CURL_GLOBAL_DEFAULT);
 		/* a run that is once speaks on standard output, as a script does */
-		if (log_new(&program.log, program.once ? STDOUT_FILENO : STDERR_FILENO, LOG_TEXT,
+		if (prepare_libraries() &&
+		    log_new(&program.log, program.once ? STDOUT_FILENO : STDERR_FILENO, LOG_TEXT,
 			    TOCSIN_LOG_INFO) == 0)
 			status = run(&program);
 		else
-			status = EXIT_FATAL;
+			status = no_memory();
 		loader_free(program.loader);
 		log_free(program.log);
 		curl_global_cleanup();

@@ -10,6 +10,7 @@
 #include "alert/stored.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/json.h"
 
 /* Inside an alert all text is valid UTF-8, so bytes can be copied in runs. */
 static void add_text(struct buffer *out, const char *text)
@@ -213,20 +214,22 @@ static int read_any_form(const char *text, struct alert **alert, struct error *e
 	struct tocsin_alert read = {.size = sizeof(read)};
 	json_error_t mistake;
 	struct scratch scratch;
-	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &mistake);
-	int rc;
+	json_t *object;
+	int rc = json_read(text, strlen(text), JSON_REJECT_DUPLICATES, &object, &mistake);
 
-	if (!json_is_object(object))
-		rc = damaged(err, object ? "it is no object" : mistake.text);
-	else
-		rc = read_alert(object, &read, &scratch, err);
+	if (rc == 0)
+		rc = json_is_object(object) ? read_alert(object, &read, &scratch, err)
+					    : damaged(err, "it is no object");
+	else if (rc == -EINVAL)
+		rc = damaged(err, mistake.text);
 	if (rc == 0) {
 		rc = alert_pack(&read, alert);
 		if (rc == -E2BIG)
 			rc = damaged(err, "it is too long");
-		else if (rc < 0)
-			error_set(err, rc, "out of memory");
 	}
+	/* Not damaged: whoever takes it for that gives the delivery up. */
+	if (rc == -ENOMEM)
+		error_set(err, rc, "out of memory");
 	json_decref(object);
 	return rc;
 }

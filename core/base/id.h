@@ -10,8 +10,8 @@
 /* 32 hex digits: 48 bits of wall time in milliseconds, then 80 random bits, so ids sort by time. */
 void id_new(char text[ID_TEXT]);
 
-/* 32 hex digits of the SHA-256 over the n strings, each preceded by its length. Never fails. */
-void id_derive(const char *const parts[], size_t n, char text[ID_TEXT]);
+/* 32 hex digits of the SHA-256 over the n strings, each preceded by its length. 0 or -ENOMEM. */
+int id_derive(const char *const parts[], size_t n, char text[ID_TEXT]);
 
 /* FNV-1a, 64 bits; start with FNV_START. */
 #define FNV_START UINT64_C(14695981039346656037)

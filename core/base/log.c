@@ -16,6 +16,9 @@
 #define MASK "***"
 #define TEXT_MAX 16384
 
+/* Stands for a line that memory does not hold. */
+static const char missing[] = "a line of this log is missing: out of memory\n";
+
 struct log {
 	int fd;
 	atomic_int format;
@@ -221,7 +224,9 @@ static void put_line(struct log *log, enum tocsin_level level, const char *who, 
 		add_json_line(&line, now_ms, level, who, text);
 	else
 		add_text_line(&line, now_ms, level, who, text);
-	if (!line.failed)
+	if (line.failed)
+		write_line(log->fd, missing, sizeof(missing) - 1);
+	else
 		write_line(log->fd, line.data, line.length);
 	buffer_done(&line);
 }
@@ -235,7 +240,9 @@ void log_vwrite(struct log *log, enum tocsin_level level, const char *who, const
 		return;
 	buffer_vprintf(&text, format, args);
 	pthread_mutex_lock(&log->mutex);
-	if (!text.failed)
+	if (text.failed)
+		write_line(log->fd, missing, sizeof(missing) - 1);
+	else
 		put_line(log, level, who, text.data);
 	pthread_mutex_unlock(&log->mutex);
 	buffer_done(&text);

@@ -170,7 +170,11 @@ int trial_run(struct cli *cli, const char *channel, const json_t *alert, int64_t
 	}
 	if (status == STATUS_DONE)
 		status = start_and_try(&offline, channel, alert, timeout_ms, *deliveries);
-	json_array_foreach(*deliveries, i, delivery) api_json_delivery_done(delivery, false);
+	json_array_foreach(*deliveries, i, delivery)
+	{
+		if (api_json_delivery_done(delivery, false) < 0)
+			status = cli_error(STATUS_NO, "out of memory");
+	}
 	if (directory)
 		trial_remove(directory);
 	free(directory);

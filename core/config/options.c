@@ -34,21 +34,21 @@ static void *field_of(void *into, const struct tocsin_option *option)
 	return (char *)into + option->offset;
 }
 
-static void apply_presets(struct arena *arena, const struct options_table *table)
+static void apply_presets(const struct options_context *context, const struct options_table *table)
 {
 	for (size_t i = 0; i < table->n; i++) {
 		struct tocsin_option option = options_at(table->option, table->option_size, i);
 		void *field = field_of(table->into, &option);
 
 		if (option.type == TOCSIN_SECTION)
-			apply_presets(arena, &(struct options_table){
-						     .option = option.options,
-						     .n = option.option_count,
-						     .option_size = table->option_size,
-						     .into = field,
-					     });
+			apply_presets(context, &(struct options_table){
+						       .option = option.options,
+						       .n = option.option_count,
+						       .option_size = table->option_size,
+						       .into = field,
+					       });
 		else
-			option_preset(arena, &option, field);
+			option_preset(context, &option, field);
 	}
 }
 
@@ -227,7 +227,7 @@ int options_fill(const struct options_context *context, const struct node *map,
 		 const struct place *place, const char *what, const struct options_table *tables,
 		 size_t n_tables, const char *const *skip)
 {
-	size_t before = context->problems->n;
+	size_t before = context->problems->added;
 	struct filling filling = {
 		.context = context,
 		.map = map,
@@ -239,7 +239,7 @@ int options_fill(const struct options_context *context, const struct node *map,
 	};
 
 	for (size_t t = 0; t < n_tables; t++)
-		apply_presets(context->arena, &tables[t]);
+		apply_presets(context, &tables[t]);
 	fill_map(&filling);
-	return context->problems->n == before ? 0 : -EINVAL;
+	return context->problems->added == before ? 0 : -EINVAL;
 }

@@ -46,7 +46,7 @@ struct options_context {
  * stands for the map when required keys are missing. A NULL map is an empty one.
  * Every value may hold ${...}, see options_expand; a value made so is never
  * shown in a message. 0, or -EINVAL with problems added. A preset that does not
- * parse is a mistake of the table's author: an assert.
+ * parse is a problem, too, if only its author can mend it.
  */
 int options_fill(const struct options_context *context, const struct node *map,
 		 const struct place *place, const char *what, const struct options_table *tables,

@@ -243,10 +243,11 @@ void option_read(const struct options_context *context, const char *what,
 		read_scalar(&reading, node, field);
 }
 
-void option_preset(struct arena *arena, const struct tocsin_option *option, void *field)
+void option_preset(const struct options_context *asking, const struct tocsin_option *option,
+		   void *field)
 {
 	struct problems problems = {0};
-	struct options_context context = {.arena = arena, .problems = &problems};
+	struct options_context context = {.arena = asking->arena, .problems = &problems};
 	struct node scalar = {.kind = NODE_SCALAR};
 	struct node *root = NULL;
 
@@ -255,13 +256,17 @@ void option_preset(struct arena *arena, const struct tocsin_option *option, void
 	if (option->type == TOCSIN_STRINGS || option->type == TOCSIN_MAP) {
 		yaml_read("preset", option->preset, strlen(option->preset), &problems, &root);
 	} else {
-		scalar.text = arena_strdup(arena, option->preset);
+		scalar.text = arena_strdup(asking->arena, option->preset);
 		root = &scalar;
+		if (scalar.text == NULL)
+			problems_add(&problems, NULL, "memory is short");
 	}
-	if (problems.n == 0 && (root != &scalar || scalar.text != NULL))
+	if (problems.n == 0)
 		option_read(&context, NULL, option, root, field);
-	/* The table's author finds out with the first configuration, whatever it says. */
-	assert(problems.n == 0);
+	/* Or its author made a mistake, who finds out with the first configuration. */
+	if (problems.n > 0)
+		problems_add(asking->problems, NULL, "the preset of '%s' cannot be read: %s",
+			     option->name, problems.text[0]);
 	if (root != &scalar)
 		node_free(root);
 	problems_done(&problems);

@@ -11,7 +11,8 @@
 void option_read(const struct options_context *context, const char *what,
 		 const struct tocsin_option *option, const struct node *node, void *field);
 /* Fills field with the option's preset; nothing when there is none. */
-void option_preset(struct arena *arena, const struct tocsin_option *option, void *field);
+void option_preset(const struct options_context *context, const struct tocsin_option *option,
+		   void *field);
 
 /* What the value must be: "a whole number between 1 and 65535". */
 void option_form(struct buffer *out, const struct tocsin_option *option);

@@ -36,6 +36,7 @@ void problems_add(struct problems *problems, const struct place *place, const ch
 	char **grown = problems->text, *text;
 	va_list args;
 
+	problems->added++;
 	if (problems->text == only_that)
 		return;
 	/* Grown whenever n reaches a power of two, so that the size need not be kept. */
@@ -46,7 +47,8 @@ void problems_add(struct problems *problems, const struct place *place, const ch
 		/* With others in the list this one can be left out; an empty list would mean
 		 * that all is well. */
 		if (problems->n == 0)
-			*problems = (struct problems){.text = (char **)only_that, .n = 1};
+			*problems = (struct problems){
+				.text = (char **)only_that, .n = 1, .added = problems->added};
 		return;
 	}
 	va_start(args, format);

@@ -14,6 +14,7 @@ struct place {
 struct problems {
 	char **text; /* "file:line:column: what is wrong; what to write instead" */
 	size_t n;
+	size_t added; /* more than n when memory was short: tells whether there was a new one */
 };
 
 /* Adds one problem (the place is written into the text, control characters are escaped). Never

@@ -254,7 +254,7 @@ static bool fill_document(struct reader *reader, struct node *root)
 int yaml_read(const char *name, const char *text, size_t length, struct problems *problems,
 	      struct node **root)
 {
-	size_t before = problems->n;
+	size_t before = problems->added;
 	struct root *made = calloc(1, sizeof(*made) + strlen(name) + 1);
 	struct reader reader = {.problems = problems};
 	bool complete;
@@ -272,7 +272,7 @@ int yaml_read(const char *name, const char *text, size_t length, struct problems
 		*root = &made->node;
 	else
 		node_free(&made->node);
-	if (complete && problems->n == before)
+	if (complete && problems->added == before)
 		return 0;
 	return reader.code != 0 ? reader.code : -EINVAL;
 }

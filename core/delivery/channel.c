@@ -313,8 +313,12 @@ json_t *channel_status(struct channel *channel)
 	char delivered[CLOCK_TEXT] = "", failed[CLOCK_TEXT] = "";
 	json_t *object, *counters = json_object();
 
-	for (size_t i = 0; i < channel->n_instances; i++)
-		self_add_counters(&channel->instance[i].self, counters);
+	for (size_t i = 0; i < channel->n_instances; i++) {
+		if (self_add_counters(&channel->instance[i].self, counters) < 0) {
+			json_decref(counters);
+			return NULL;
+		}
+	}
 	pthread_mutex_lock(&channel->lock);
 	if (channel->figures.last_delivered_ms)
 		clock_format_utc(channel->figures.last_delivered_ms, delivered);

@@ -140,6 +140,7 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 bool channel_is_empty(struct channel *channel);
 /* True when deliveries in memory all wait for a peer that is not available. */
 bool channel_is_stuck(struct channel *channel);
+/* Any thread: a new reference, NULL when memory is short. */
 json_t *channel_status(struct channel *channel);
 
 /* worker.c: threads of a blocking channel. */

@@ -134,6 +134,8 @@ static void keep_detail(struct delivery *delivery, const char *why, bool gave_up
 	if (gave_up)
 		buffer_puts(&text, "gave up after the last attempt failed: ");
 	text_add_valid(&text, why ? why : "", why ? strlen(why) : 0);
+	if (text.failed) /* it may end in half a secret, which nobody recognises */
+		buffer_done(&text);
 	if (text.data)
 		log_mask(delivery->channel->world->log, text.data);
 	snprintf(delivery->detail, sizeof(delivery->detail), "%.*s",

@@ -249,8 +249,12 @@ json_t *dispatch_status(struct dispatch *dispatch)
 	json_t *list = json_array();
 
 	pthread_mutex_lock(&dispatch->lock);
-	for (size_t i = 0; i < dispatch->n; i++)
-		json_array_append_new(list, channel_status(dispatch->channel[i]));
+	for (size_t i = 0; list && i < dispatch->n; i++) {
+		if (json_array_append_new(list, channel_status(dispatch->channel[i])) < 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
 	pthread_mutex_unlock(&dispatch->lock);
 	return list;
 }

@@ -48,7 +48,7 @@ void dispatch_discard(struct dispatch *dispatch, struct channel *channel);
 /* The channels now; valid until the main thread changes them. Main thread only. */
 struct channel *dispatch_find(struct dispatch *dispatch, const char *name);
 size_t dispatch_channels(struct dispatch *dispatch, struct channel ***list);
-/* Any thread. An array of channel_status; a new reference. */
+/* Any thread. An array of channel_status; a new reference, NULL when memory is short. */
 json_t *dispatch_status(struct dispatch *dispatch);
 
 /* On the store's thread, inside a transaction: something is due for the channel at that wall time. */

@@ -34,7 +34,9 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
 	size_t length = size * n, room = HTTP_BODY - transfer->body.length;
 
 	buffer_add(&transfer->body, data, length < room ? length : room);
-	return length; /* what is over the limit is read and dropped: the status counts */
+	/* What is over the limit is read and dropped: the status counts. What memory does not hold
+	 * ends the transfer: a judge must not see half an answer. */
+	return transfer->body.failed ? 0 : length;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *userdata)
@@ -62,25 +64,26 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 	transfer->header[transfer->n_headers++].value = transfer->header_text.length;
 	buffer_add(&transfer->header_text, data + from, to - from);
 	buffer_putc(&transfer->header_text, '\0');
-	return length;
+	return transfer->header_text.failed ? 0 : length;
 }
 
-/* What no request changes. */
-static void set_lasting_options(struct transfer *transfer)
+/* What no request changes. False when memory is short: libcurl copies texts, and without one of them
+ * the requests would be others. */
+static bool set_lasting_options(struct transfer *transfer)
 {
 	CURL *easy = transfer->easy;
 
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsin/" PACKAGE_VERSION);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsin/" PACKAGE_VERSION) == CURLE_OK;
 }
 
 struct transfer *transfer_new(void)
@@ -90,11 +93,10 @@ struct transfer *transfer_new(void)
 	if (!transfer)
 		return NULL;
 	transfer->easy = curl_easy_init();
-	if (!transfer->easy) {
-		free(transfer);
+	if (!transfer->easy || !set_lasting_options(transfer)) {
+		transfer_free(transfer);
 		return NULL;
 	}
-	set_lasting_options(transfer);
 	return transfer;
 }
 
@@ -117,7 +119,7 @@ static int add_header(struct transfer *transfer, const char *name, const char *v
 		      struct error *err)
 {
 	struct buffer line = {0};
-	struct curl_slist *list;
+	struct curl_slist *list = NULL;
 
 	if (!*name || strpbrk(name, "\r\n: ") || strpbrk(value, "\r\n"))
 		return error_set(err, -EINVAL,
@@ -126,7 +128,8 @@ static int add_header(struct transfer *transfer, const char *name, const char *v
 				 name);
 	/* curl wants "name;" to send a header without a value */
 	buffer_printf(&line, *value ? "%s: %s" : "%s;", name, value);
-	list = curl_slist_append(transfer->headers, buffer_text(&line));
+	if (!line.failed)
+		list = curl_slist_append(transfer->headers, line.data);
 	buffer_done(&line);
 	if (!list)
 		return error_set(err, -ENOMEM, "out of memory");

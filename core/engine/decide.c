@@ -48,7 +48,8 @@ static void add_decision(struct deciding *d, const char *channel, const char *re
 {
 	struct decision *decision;
 
-	if (is_decided(d->decisions, channel, recipient))
+	/* After a failure there is half a decision in the list. */
+	if (d->result < 0 || is_decided(d->decisions, channel, recipient))
 		return;
 	decision = add(d);
 	if (!decision)

@@ -67,20 +67,20 @@ int intake_new(struct engine *engine, struct alert **alerts, const char *const *
 }
 
 /* The same row gives the same key whichever store and machine it passes through. */
-static void make_key(const struct intake_entry *entry, const struct decision *decision,
-		     int generation, char key[ID_TEXT])
+static int make_key(const struct intake_entry *entry, const struct decision *decision,
+		    int generation, char key[ID_TEXT])
 {
 	const struct tocsin_alert *alert = &entry->alert->pub;
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d", generation);
 	if (entry->mark)
-		id_derive((const char *const[]){alert->source, entry->mark, decision->channel,
-						decision->recipient, number},
-			  5, key);
-	else
-		id_derive((const char *const[]){alert->id, decision->channel, decision->recipient},
-			  3, key);
+		return id_derive((const char *const[]){alert->source, entry->mark,
+						       decision->channel, decision->recipient,
+						       number},
+				 5, key);
+	return id_derive((const char *const[]){alert->id, decision->channel, decision->recipient},
+			 3, key);
 }
 
 /* The decisions of one alert as the store takes them. */
@@ -111,7 +111,10 @@ static int prepare(struct intake *intake, struct intake_entry *entry, int genera
 	for (size_t i = 0; i < n; i++) {
 		const struct decision *decision = &entry->decisions.item[i];
 
-		make_key(entry, decision, generation, prepared->key[i]);
+		if (make_key(entry, decision, generation, prepared->key[i]) < 0) {
+			prepared_done(prepared);
+			return -ENOMEM;
+		}
 		prepared->delivery[i] =
 			(struct tocsin_new_delivery){.channel = decision->channel,
 						     .recipient = decision->recipient,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/orphans.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,18 +75,21 @@ void orphans_look(struct engine *engine)
 	free(look.known);
 }
 
-void orphans_status(struct engine *engine, json_t *channels)
+int orphans_status(struct engine *engine, json_t *channels)
 {
 	const char *name;
 	json_t *count;
+	int result = 0;
 
 	pthread_mutex_lock(&engine->sources_lock);
 	json_object_foreach(engine->orphans, name, count)
 	{
-		json_array_append_new(channels,
-				      json_pack("{s:s, s:s, s:s, s:I, s:s}", "name", name, "type",
-						"", "state", "not configured", "queued",
-						json_integer_value(count), "breaker", ""));
+		if (json_array_append_new(channels,
+					  json_pack("{s:s, s:s, s:s, s:I, s:s}", "name", name,
+						    "type", "", "state", "not configured", "queued",
+						    json_integer_value(count), "breaker", "")) < 0)
+			result = -ENOMEM;
 	}
 	pthread_mutex_unlock(&engine->sources_lock);
+	return result;
 }

@@ -14,7 +14,8 @@ struct engine;
 /* Looks for them, and warns about each channel when it is new. At start, after a reload, and with the
  * upkeep. */
 void orphans_look(struct engine *engine);
-/* Adds {"name","type":"","state":"not configured","queued":N} for each to the array. Any thread. */
-void orphans_status(struct engine *engine, json_t *channels);
+/* Adds {"name","type":"","state":"not configured","queued":N} for each to the array. Any thread.
+ * 0 or -ENOMEM. */
+int orphans_status(struct engine *engine, json_t *channels);
 
 #endif

@@ -205,7 +205,7 @@ static void load(struct loading *loading, const char *directory, const struct do
 int settings_load(const char *directory, const struct loader *loader, struct log *log,
 		  struct problems *problems, struct settings **settings)
 {
-	size_t before = problems->n;
+	size_t before = problems->added;
 	struct documents documents;
 	int rc = documents_read(directory, problems, &documents);
 	struct loading loading = {
@@ -231,7 +231,7 @@ int settings_load(const char *directory, const struct loader *loader, struct log
 		rc = 0;
 	}
 	documents_done(&documents);
-	if (problems->n == before) {
+	if (problems->added == before) {
 		*settings = loading.settings;
 		return 0;
 	}

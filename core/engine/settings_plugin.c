@@ -181,9 +181,10 @@ static void dump_scalar(const struct options_context *context, const struct node
 	char *value;
 	bool found;
 
-	if (options_expand(context, node->text, &value, &found, why, sizeof(why)) < 0)
-		value = node->text;
-	dump_text(out, value);
+	int rc = options_expand(context, node->text, &value, &found, why, sizeof(why));
+
+	out->failed |= rc == -ENOMEM;
+	dump_text(out, rc < 0 ? node->text : value);
 }
 
 /* The same dump for any order of keys and any style of writing. */
@@ -223,16 +224,18 @@ const char *plugin_section_digest(struct loading *loading, const struct node *no
 	struct buffer text = {0};
 	char digest[ID_TEXT] = "";
 	const char *kept;
+	bool derived;
 
 	context.problems = &ignored;
 	dump(&context, node, &text);
 	kept = buffer_text(&text);
-	if (!text.failed)
-		id_derive(&kept, 1, digest);
+	derived = !text.failed && id_derive(&kept, 1, digest) == 0;
 	if (text.data)
 		explicit_bzero(text.data, text.length);
 	buffer_done(&text);
 	problems_done(&ignored);
+	if (!derived) /* without one, other settings would pass for the same */
+		problems_add(loading->context.problems, NULL, "memory is short");
 	kept = loading_strdup(loading, digest);
 	return kept ? kept : "";
 }

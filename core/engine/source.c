@@ -216,7 +216,10 @@ json_t *source_status(struct source *source)
 	char trouble[256];
 
 	self_trouble(&source->self, trouble, sizeof(trouble));
-	self_add_counters(&source->self, counters);
+	if (self_add_counters(&source->self, counters) < 0) {
+		json_decref(counters);
+		return NULL;
+	}
 	pthread_mutex_lock(&source->lock);
 	object = json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", source->settings->name, "type",
 			   source->settings->plugin->it.name, "state",

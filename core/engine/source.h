@@ -58,7 +58,7 @@ int source_join(struct source *source);
 /* On the source's thread: as store_call, and again while the store has no room, unless the source
  * is to stop: nothing could end its wait for a full disk. */
 int source_call(struct source *source, struct store_request *request);
-/* Any thread: a new reference. */
+/* Any thread: a new reference, NULL when memory is short. */
 json_t *source_status(struct source *source);
 
 /* tell.c, on the source's thread: tells the plugin what became of its marks, if anything did.

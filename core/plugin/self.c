@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/self.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,14 +93,18 @@ void self_count(struct tocsin_self *self, const char *name, int64_t add)
 	pthread_mutex_unlock(&self->lock);
 }
 
-void self_add_counters(struct tocsin_self *self, json_t *object)
+int self_add_counters(struct tocsin_self *self, json_t *object)
 {
+	int result = 0;
+
 	pthread_mutex_lock(&self->lock);
 	for (struct self_counter *counter = self->counters; counter; counter = counter->next) {
 		json_int_t before = json_integer_value(json_object_get(object, counter->name));
 
-		json_object_set_new(object, counter->name,
-				    json_integer(before + (json_int_t)counter->value));
+		if (json_object_set_new(object, counter->name,
+					json_integer(before + (json_int_t)counter->value)) < 0)
+			result = -ENOMEM;
 	}
 	pthread_mutex_unlock(&self->lock);
+	return result;
 }

@@ -47,7 +47,7 @@ void self_count(struct tocsin_self *self, const char *counter, int64_t add);
 int self_open_failed(struct tocsin_self *self, int code, const char *what, struct error *err);
 /* Copies the trouble. */
 void self_trouble(struct tocsin_self *self, char *text, size_t size);
-/* Adds each counter to the object (a sum when it is there already). */
-void self_add_counters(struct tocsin_self *self, json_t *object);
+/* Adds each counter to the object (a sum when it is there already). 0 or -ENOMEM. */
+int self_add_counters(struct tocsin_self *self, json_t *object);
 
 #endif

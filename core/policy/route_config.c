@@ -60,8 +60,10 @@ static const char *place_name(struct route_reading *reading, const struct route 
 	if (strcmp(parent->name, "default") != 0)
 		buffer_printf(&text, "%s.", parent->name);
 	buffer_printf(&text, "routes[%zu]", index);
-	name = arena_strdup(reading->config->options->arena, buffer_text(&text));
+	name = text.failed ? NULL : arena_strdup(reading->config->options->arena, text.data);
 	buffer_done(&text);
+	if (!name)
+		problems_add(route_problems(reading), NULL, "memory is short");
 	return name ? name : "";
 }
 

@@ -19,39 +19,61 @@ static void free_alerts(struct alert **alerts, size_t n)
 	free(alerts);
 }
 
-/* Makes alerts of all items, or answers which of them are wrong. Returns NULL after answering. */
+/* Which of the items are no alerts, and why. */
+struct refusals {
+	json_t *list;
+	size_t n;
+	struct error last;
+};
+
+/* Makes alerts of all items. 0, -EINVAL with refusals, or -ENOMEM. */
+static int make_alerts(struct call *call, json_t *const items[], size_t n, struct alert **alerts,
+		       struct refusals *refusals)
+{
+	for (size_t i = 0; i < n; i++) {
+		int result = engine_parse_alert(call->options->engine, items[i], SOURCE_API,
+						&alerts[i], &refusals->last);
+
+		if (result == 0)
+			continue;
+		alerts[i] = NULL;
+		if (result == -ENOMEM)
+			return result;
+		if (refusals->n++ < MOST_ERRORS &&
+		    json_array_append_new(refusals->list,
+					  json_pack("{sI so}", "index", (json_int_t)i, "error",
+						    api_json_text(refusals->last.text))) < 0)
+			return -ENOMEM;
+	}
+	return refusals->n > 0 ? -EINVAL : 0;
+}
+
+/* The alerts of all items, or NULL after answering which of them are wrong. */
 static struct alert **parse_alerts(struct call *call, json_t *const items[], size_t n)
 {
 	struct alert **alerts = calloc(n, sizeof(struct alert *));
-	json_t *errors = json_array();
-	size_t invalid = 0;
-	struct error err;
+	struct refusals refusals = {.list = json_array()};
+	int result = -ENOMEM;
 
-	for (size_t i = 0; alerts && i < n; i++) {
-		if (engine_parse_alert(call->options->engine, items[i], SOURCE_API, &alerts[i],
-				       &err) == 0)
-			continue;
-		alerts[i] = NULL;
-		if (invalid++ < MOST_ERRORS)
-			json_array_append_new(errors, json_pack("{sI so}", "index", (json_int_t)i,
-								"error", api_json_text(err.text)));
+	if (alerts)
+		result = make_alerts(call, items, n, alerts, &refusals);
+	if (result < 0) {
+		free_alerts(alerts, alerts ? n : 0);
+		alerts = NULL;
 	}
-	if (alerts && invalid == 0) {
-		json_decref(errors);
-		return alerts;
+	if (result == -EINVAL) {
+		if (n > 1)
+			error_set(&refusals.last, 0,
+				  "%zu of %zu alerts are not valid; none was accepted", refusals.n,
+				  n);
+		call_answer(call, MHD_HTTP_BAD_REQUEST,
+			    json_pack("{so sO}", "error", api_json_text(refusals.last.text),
+				      "errors", refusals.list));
+	} else if (result < 0) {
+		call_fail_memory(call);
 	}
-	free_alerts(alerts, alerts ? n : 0);
-	if (!alerts) {
-		json_decref(errors);
-		call_fail(call, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
-		return NULL;
-	}
-	if (n > 1)
-		error_set(&err, 0, "%zu of %zu alerts are not valid; none was accepted", invalid,
-			  n);
-	call_answer(call, MHD_HTTP_BAD_REQUEST,
-		    json_pack("{so so}", "error", api_json_text(err.text), "errors", errors));
-	return NULL;
+	json_decref(refusals.list);
+	return alerts;
 }
 
 /* The answer is made before the alerts are handed over, because they are gone when it is due. */
@@ -76,7 +98,7 @@ static void accept_alerts(struct call *call, struct alert **alerts, size_t n, co
 			  char *answer)
 {
 	if (!answer) {
-		call_fail(call, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+		call_fail_memory(call);
 		free_alerts(alerts, n);
 	} else if (!call_suspend(call)) {
 		free(answer);
@@ -118,7 +140,7 @@ void api_alerts_post(struct call *call)
 		return;
 	items = items_of(root, &n);
 	if (!items)
-		call_fail(call, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+		call_fail_memory(call);
 	else if (n == 0)
 		call_answer(call, MHD_HTTP_OK, json_pack("{si s[]}", "accepted", 0, "ids"));
 	else if (n > MOST_ALERTS)
@@ -133,23 +155,31 @@ void api_alerts_post(struct call *call)
 		accept_alerts(call, alerts, n, NULL, accepted_text(alerts, n));
 }
 
-/* An alert that says what it is, from the few things that a tester may choose. */
+static bool choose(json_t *object, const char *key, json_t *value)
+{
+	return !value || json_object_set(object, key, value) == 0;
+}
+
+/* An alert that says what it is, from the few things that a tester may choose. NULL when memory is
+ * short. */
 static json_t *test_alert(const char *channel, const json_t *wish)
 {
 	const json_t *recipient = json_object_get(wish, "recipient");
+	bool whole;
 	json_t *alert = json_pack("{s{ss so} s{ss} ss ss}", "labels", "alertname", "TocsinTest",
 				  "channel", api_json_text(channel), "annotations", "summary",
 				  "Test of a channel; nothing has happened.", "severity", "info",
 				  "status", "event");
 
-	if (json_object_get(wish, "severity"))
-		json_object_set(alert, "severity", json_object_get(wish, "severity"));
-	if (json_object_get(wish, "summary"))
-		json_object_set(json_object_get(alert, "annotations"), "summary",
-				json_object_get(wish, "summary"));
-	if (recipient)
-		json_object_set_new(alert, "recipients", json_pack("[O]", recipient));
-	return alert;
+	whole = alert && choose(alert, "severity", json_object_get(wish, "severity")) &&
+		choose(json_object_get(alert, "annotations"), "summary",
+		       json_object_get(wish, "summary")) &&
+		(!recipient ||
+		 json_object_set_new(alert, "recipients", json_pack("[O]", recipient)) == 0);
+	if (whole)
+		return alert;
+	json_decref(alert);
+	return NULL;
 }
 
 /* NULL after answering what is wrong with the wish. */
@@ -160,7 +190,10 @@ static struct alert *make_test(struct call *call)
 	const char *name;
 	json_t *value;
 	struct error err;
+	int result;
 
+	if (!wish && !call->status)
+		call_fail_memory(call);
 	if (!wish)
 		return NULL;
 	if (!json_is_object(wish)) {
@@ -180,10 +213,15 @@ static struct alert *make_test(struct call *call)
 		return NULL;
 	}
 	object = test_alert(call->match.segment, wish);
-	if (engine_parse_alert(call->options->engine, object, SOURCE_TEST, &alert, &err) < 0) {
+	result = object ? engine_parse_alert(call->options->engine, object, SOURCE_TEST, &alert,
+					     &err)
+			: -ENOMEM;
+	if (result < 0)
 		alert = NULL;
+	if (result == -ENOMEM)
+		call_fail_memory(call);
+	else if (result < 0)
 		call_fail(call, MHD_HTTP_BAD_REQUEST, "%s", err.text);
-	}
 	json_decref(object);
 	json_decref(wish);
 	return alert;
@@ -205,7 +243,7 @@ void api_channel_test(struct call *call)
 	alerts = calloc(1, sizeof(struct alert *));
 	if (!alerts) {
 		alert_free(alert);
-		call_fail(call, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+		call_fail_memory(call);
 		return;
 	}
 	alerts[0] = alert;

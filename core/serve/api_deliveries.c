@@ -35,9 +35,19 @@ void api_deliveries_list(struct call *call)
 void api_deliveries_listed(struct call *call)
 {
 	json_t *next = call_next(call, "id"), *row;
+	int result = 0;
 	size_t i;
 
-	json_array_foreach(call->rows, i, row) api_json_delivery_done(row, false);
+	json_array_foreach(call->rows, i, row)
+	{
+		if (result == 0)
+			result = api_json_delivery_done(row, false);
+	}
+	if (result < 0) {
+		json_decref(next);
+		call_fail_memory(call);
+		return;
+	}
 	call_answer(call, MHD_HTTP_OK,
 		    json_pack("{sO so}", "deliveries", call->rows, "next", next));
 }
@@ -60,7 +70,8 @@ static int find_delivery(struct store_request *request, const struct transaction
 	if (json_array_size(call->rows) == 0)
 		return -ENOENT;
 	history = json_array();
-	json_object_set_new(json_array_get(call->rows, 0), "history", history);
+	if (json_object_set_new(json_array_get(call->rows, 0), "history", history) < 0)
+		return -ENOMEM;
 	return transaction->ops->attempts(transaction->state, call->query.id, add_attempt, history);
 }
 
@@ -79,6 +90,9 @@ void api_delivery_shown(struct call *call)
 {
 	json_t *row = json_incref(json_array_get(call->rows, 0));
 
-	api_json_delivery_done(row, true);
+	if (api_json_delivery_done(row, true) < 0) {
+		json_decref(row);
+		row = NULL;
+	}
 	call_answer(call, MHD_HTTP_OK, row);
 }

@@ -37,6 +37,11 @@ void api_alerts_listed(struct call *call)
 	json_t *row;
 
 	json_array_foreach(call->rows, i, row)
-		json_array_append_new(alerts, api_json_alert_done(row));
+	{
+		if (json_array_append_new(alerts, api_json_alert_done(row)) < 0) {
+			json_decref(alerts);
+			alerts = NULL; /* better none than a part */
+		}
+	}
 	call_answer(call, MHD_HTTP_OK, json_pack("{so so}", "alerts", alerts, "next", next));
 }

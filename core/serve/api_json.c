@@ -7,6 +7,7 @@
 #include "alert/alert.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "serve/api_query.h"
 
@@ -36,24 +37,21 @@ static size_t nesting(const char *text, size_t length)
 	return deepest;
 }
 
-json_t *api_json_read(const char *text, size_t length, struct error *err)
+int api_json_read(const char *text, size_t length, json_t **root, struct error *err)
 {
 	json_error_t mistake;
-	json_t *root;
+	int result;
 
-	if (length == 0) {
-		error_set(err, -EINVAL, "the body is empty; send a JSON object");
-		return NULL;
-	}
-	if (nesting(text, length) > API_DEPTH) {
-		error_set(err, -EINVAL, "the JSON nests deeper than %d levels", API_DEPTH);
-		return NULL;
-	}
-	root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &mistake);
-	if (!root)
+	*root = NULL;
+	if (length == 0)
+		return error_set(err, -EINVAL, "the body is empty; send a JSON object");
+	if (nesting(text, length) > API_DEPTH)
+		return error_set(err, -EINVAL, "the JSON nests deeper than %d levels", API_DEPTH);
+	result = json_read(text, length, JSON_REJECT_DUPLICATES, root, &mistake);
+	if (result == -EINVAL)
 		error_set(err, -EINVAL, "the body is not valid JSON: line %d, column %d: %s",
 			  mistake.line, mistake.column, mistake.text);
-	return root;
+	return result;
 }
 
 json_t *api_json_text(const char *text)
@@ -67,7 +65,8 @@ json_t *api_json_text(const char *text)
 	if (json)
 		return json;
 	text_add_valid(&valid, text, strlen(text));
-	json = json_string(buffer_text(&valid));
+	if (!valid.failed)
+		json = json_string(buffer_text(&valid));
 	buffer_done(&valid);
 	return json;
 }
@@ -123,32 +122,54 @@ json_t *api_json_attempt(const struct tocsin_attempt *attempt)
 }
 /* clang-format on */
 
-void api_json_delivery_done(json_t *delivery, bool whole)
+/* Adds what the alert says of itself; a damaged one says nothing. */
+static int add_subject(json_t *delivery, const char *body)
+{
+	struct alert *alert;
+	int result = alert_from_json(body, &alert, NULL);
+
+	if (result < 0)
+		return result == -ENOMEM ? result : 0;
+	if (json_object_set_new(delivery, "severity",
+				json_string(severity_name(alert->pub.severity))) < 0 ||
+	    json_object_set_new(delivery, "subject", api_json_text(alert_subject(&alert->pub))) < 0)
+		result = -ENOMEM;
+	alert_free(alert);
+	return result;
+}
+
+int api_json_delivery_done(json_t *delivery, bool whole)
 {
 	const char *body = json_string_value(json_object_get(delivery, "body"));
-	struct alert *alert = NULL;
+	int result = body ? add_subject(delivery, body) : 0;
+	json_error_t mistake;
+	json_t *alert;
 
-	if (body && alert_from_json(body, &alert, NULL) == 0) {
-		json_object_set_new(delivery, "severity",
-				    json_string(severity_name(alert->pub.severity)));
-		json_object_set_new(delivery, "subject", api_json_text(alert_subject(&alert->pub)));
-		alert_free(alert);
+	if (result == 0 && whole && body) {
+		result = json_read(body, strlen(body), 0, &alert, &mistake);
+		if (result == 0 && json_object_set_new(delivery, "alert", alert) < 0)
+			result = -ENOMEM;
 	}
-	if (whole && body)
-		json_object_set_new(delivery, "alert", json_loads(body, 0, NULL));
 	json_object_del(delivery, "body");
+	return result == -ENOMEM ? result : 0;
 }
 
 json_t *api_json_alert_done(json_t *row)
 {
 	const char *body = json_string_value(json_object_get(row, "body"));
-	json_t *alert = body ? json_loads(body, 0, NULL) : NULL;
+	json_t *alert = NULL;
+	json_error_t mistake;
 
+	if (body && json_read(body, strlen(body), 0, &alert, &mistake) == -ENOMEM)
+		return NULL;
 	if (!json_is_object(alert)) {
 		json_decref(alert);
 		alert = json_object();
 	}
-	json_object_update(alert, row);
+	if (json_object_update(alert, row) < 0) {
+		json_decref(alert);
+		return NULL;
+	}
 	json_object_del(alert, "body");
 	return alert;
 }

@@ -14,8 +14,11 @@
 #define API_DEPTH 32
 
 /* Reads a document from a client: duplicate keys, nesting deeper than API_DEPTH and anything that is
- * neither an object nor an array are refused. NULL with the sentence, or a new reference. */
-json_t *api_json_read(const char *text, size_t length, struct error *err);
+ * neither an object nor an array are refused. 0 and a new reference; -EINVAL with the sentence; or
+ * -ENOMEM. */
+int api_json_read(const char *text, size_t length, json_t **root, struct error *err);
+
+/* All that follow: NULL when memory is short. */
 
 /* A string from text that may hold bytes that are no UTF-8. NULL gives null. */
 json_t *api_json_text(const char *text);
@@ -29,8 +32,8 @@ json_t *api_json_alert(const struct tocsin_stored_alert *alert);
 json_t *api_json_attempt(const struct tocsin_attempt *attempt);
 
 /* Replaces "body" by what the alert says of itself: severity and subject, and, when whole is set,
- * the alert as "alert". */
-void api_json_delivery_done(json_t *delivery, bool whole);
+ * the alert as "alert". -ENOMEM or 0. */
+int api_json_delivery_done(json_t *delivery, bool whole);
 /* Returns the alert's own JSON with number, mark, received_at and deliveries added; a new reference. */
 json_t *api_json_alert_done(json_t *row);
 

@@ -30,20 +30,20 @@ static json_t *counters_json(const struct tocsin_counters *counters)
 void api_status_counted(struct call *call)
 {
 	struct engine *engine = call->options->engine;
-	json_t *status = engine_status(engine);
+	const char *config = call->options->config;
+	json_t *status = engine_status(engine), *more;
 
-	if (status) {
-		if (call->options->config)
-			json_object_set_new(status, "config", api_json_text(call->options->config));
-		/* A store that is full may refuse even to count; the rest is known all the same. */
-		json_object_set_new(status, "counters",
-				    call->result < 0 ? json_null()
-						     : counters_json(&call->counters));
-		json_object_set_new(status, "store",
-				    json_pack("{sb sI}", "full",
-					      store_is_full(engine_store(engine)), "waiting",
-					      (json_int_t)store_backlog(engine_store(engine))));
+	/* A store that is full may refuse even to count; the rest is known all the same. */
+	more = json_pack("{so s{sb sI}}", "counters",
+			 call->result < 0 ? json_null() : counters_json(&call->counters), "store",
+			 "full", store_is_full(engine_store(engine)), "waiting",
+			 (json_int_t)store_backlog(engine_store(engine)));
+	if (json_object_update(status, more) < 0 ||
+	    (config && json_object_set_new(status, "config", api_json_text(config)) < 0)) {
+		json_decref(status);
+		status = NULL;
 	}
+	json_decref(more);
 	call_answer(call, MHD_HTTP_OK, status);
 }
 

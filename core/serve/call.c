@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/json.h"
 #include "serve/api_json.h"
 
 void call_answer_text(struct call *call, unsigned int status, char *text)
@@ -15,12 +16,17 @@ void call_answer_text(struct call *call, unsigned int status, char *text)
 	if (call->text != text)
 		free(call->text);
 	call->text = text;
-	call->status = text ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
+	call->status = text ? status : MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
+void call_fail_memory(struct call *call)
+{
+	call_answer_text(call, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
 }
 
 void call_answer(struct call *call, unsigned int status, json_t *answer)
 {
-	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	char *text = json_write(answer, JSON_COMPACT);
 
 	json_decref(answer);
 	call_answer_text(call, status, text);
@@ -44,6 +50,9 @@ void call_fail_store(struct call *call, int result)
 		call_fail(call, MHD_HTTP_SERVICE_UNAVAILABLE,
 			  "the store has no room now; try again later");
 		return;
+	case -ENOMEM:
+		call_fail_memory(call);
+		return;
 	case -EAGAIN:
 		call_fail(call, MHD_HTTP_SERVICE_UNAVAILABLE, "too busy now; try again later");
 		return;
@@ -64,14 +73,14 @@ void call_fail_store(struct call *call, int result)
 json_t *call_json(struct call *call)
 {
 	struct error err;
-	json_t *root;
+	json_t *root = NULL;
+	int result = -ENOMEM;
 
-	if (call->body.failed) {
-		call_fail(call, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
-		return NULL;
-	}
-	root = api_json_read(buffer_text(&call->body), call->body.length, &err);
-	if (!root)
+	if (!call->body.failed)
+		result = api_json_read(buffer_text(&call->body), call->body.length, &root, &err);
+	if (result == -ENOMEM)
+		call_fail_memory(call);
+	else if (result < 0)
 		call_fail(call, MHD_HTTP_BAD_REQUEST, "%s", err.text);
 	return root;
 }

@@ -53,7 +53,7 @@ struct call {
 	struct call *next; /* the server's list of waiting reloads */
 };
 
-/* A NULL answer means that memory ran out, and becomes a 500. The JSON is taken over. */
+/* A NULL answer means that memory ran out, and becomes a 503. The JSON is taken over. */
 void call_answer(struct call *call, unsigned int status, json_t *answer);
 /* The same with text that is JSON already, taken over. */
 void call_answer_text(struct call *call, unsigned int status, char *text);
@@ -63,7 +63,10 @@ void call_fail(struct call *call, unsigned int status, const char *format, ...)
 /* The answer to a negative errno of the store. */
 void call_fail_store(struct call *call, int result);
 
-/* The body as JSON, or NULL after answering 400. */
+/* The answer when memory is short: 503, for it may not be so for long. */
+void call_fail_memory(struct call *call);
+
+/* The body as JSON, or NULL after answering 400 or 503. */
 json_t *call_json(struct call *call);
 /* The URL's parameters into call->query. False after answering 400. */
 bool call_query(struct call *call, enum api_list list);

@@ -41,13 +41,17 @@ void server_reload_begin(struct server *server)
 	pthread_mutex_unlock(&server->lock);
 }
 
+/* NULL when memory is short. */
 static json_t *refusal(const struct problems *problems, const char *sentence)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; problems && i < problems->n; i++)
-		if (problems->text[i])
-			json_array_append_new(list, api_json_text(problems->text[i]));
+	for (size_t i = 0; list && problems && i < problems->n; i++) {
+		if (json_array_append_new(list, api_json_text(problems->text[i])) < 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
 	if (!sentence)
 		sentence = "the configuration is not valid; the old one stays in force";
 	return json_pack("{so so}", "error", api_json_text(sentence), "problems", list);
