@@ -480,7 +480,12 @@ static int no_memory(void)
 int main(int argc, char **argv)
 {
 	struct program program = {.signals = -1, .reloads = -1};
-	int status = fill_standard_streams() < 0 ? EXIT_FATAL : parse(&program, argc, argv);
+	int result = fill_standard_streams();
+	int status;
+
+	if (result < 0)
+		fprintf(stderr, "tocsind: /dev/null cannot be opened: %s\n", strerror(-result));
+	status = result < 0 ? EXIT_FATAL : parse(&program, argc, argv);
 
 	if (status < 0) {
 		/* secrets are in memory: no core dump, no ptrace by others of the same user */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a finished attempt sets in motion: the decision, the breaker, the settlement. */
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +51,9 @@ static void settle_done(struct store_request *request, int result)
 	FAULT_POINT("settle.done");
 	if (result < 0) {
 		delivery->result = (struct tocsin_attempt_result){0}; /* of what was rolled back */
-		log_write(channel->world->log, TOCSIN_LOG_ERROR, channel->spec.name,
+		/* A store that is lost has said so, once for all that was under way. */
+		log_write(channel->world->log, result == -EIO ? TOCSIN_LOG_DEBUG : TOCSIN_LOG_ERROR,
+			  channel->spec.name,
 			  "delivery %lld: its outcome could not be stored (%s); it will be "
 			  "repeated with the same key",
 			  (long long)delivery->pub.id, strerror(-result));

@@ -41,6 +41,18 @@ static int check_header(const ElfW(Ehdr) *header, uint64_t size, struct error *e
 	return 0;
 }
 
+static int read_at(int fd, void *data, size_t length, uint64_t at, struct error *err)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, data, length, (off_t)at);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return error_set(err, -errno, "it cannot be read: %s", strerror(errno));
+	return n == (ssize_t)length ? 0 : cut_short(err);
+}
+
 int elf_check(int fd, struct error *err)
 {
 	ElfW(Ehdr) header;
@@ -51,15 +63,17 @@ int elf_check(int fd, struct error *err)
 	if (fstat(fd, &st) < 0)
 		return error_set(err, -errno, "%s", strerror(errno));
 	size = (uint64_t)st.st_size;
-	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
+	if (size < sizeof(header))
 		return error_set(err, -ENOEXEC, "it is too short to be a shared object");
-	result = check_header(&header, size, err);
+	result = read_at(fd, &header, sizeof(header), 0, err);
+	if (result == 0)
+		result = check_header(&header, size, err);
 	for (int i = 0; result == 0 && i < header.e_phnum; i++) {
 		ElfW(Phdr) segment;
 		uint64_t at = header.e_phoff + (uint64_t)i * sizeof(segment);
 
-		if (pread(fd, &segment, sizeof(segment), (off_t)at) != (ssize_t)sizeof(segment) ||
-		    !inside(size, segment.p_offset, segment.p_filesz))
+		result = read_at(fd, &segment, sizeof(segment), at, err);
+		if (result == 0 && !inside(size, segment.p_offset, segment.p_filesz))
 			result = cut_short(err);
 	}
 	return result;
