@@ -34,6 +34,7 @@ void engine_accept(struct engine *engine, struct alert **alerts, size_t n, const
 	intake->done = done;
 	intake->data = data;
 	intake->request.apply = intake_apply;
+	intake->request.adds = true;
 	intake->request.done = accepted;
 	store_submit(engine->store, &intake->request);
 }

@@ -243,6 +243,8 @@ static int recover_store(struct engine *engine, struct error *err)
 	recovery->request.apply = recover;
 	recovery->engine = engine;
 	result = store_call(engine->store, &recovery->request);
+	if (result == -ENOSPC) /* after which it may have given back room that it had kept */
+		result = store_call(engine->store, &recovery->request);
 	FAULT_POINT("start.recovered");
 	if (result < 0)
 		error_set(err, result, "the store cannot be read: %s", strerror(-result));

@@ -160,6 +160,7 @@ static int hand_in(struct source *source, struct tocsin_emission *emission, stru
 		return result;
 	intake->tell = source->settings->common.settle_on == SETTLE_ON_DELIVERED;
 	intake->request.apply = intake_apply;
+	intake->request.adds = true;
 	for (size_t i = 0; i < intake->n; i++)
 		count_ahead(source, &intake->entry[i], 1);
 	FAULT_POINT("source.emit.before");

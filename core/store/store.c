@@ -218,12 +218,45 @@ static void report_full(struct store *store, bool full)
 		log_write(store->log, TOCSIN_LOG_INFO, "store", "there is room again");
 }
 
+/* What is to be added would only be rolled back, with all that shares its transaction. */
+static void refuse_additions(struct store *store, struct queue *group)
+{
+	struct queue others;
+	struct store_request *request;
+
+	if (!atomic_load(&store->full) || !store->transaction.ops->full)
+		return;
+	queue_init(&others);
+	while ((request = queue_pop(group))) {
+		if (request->adds)
+			request->done(request, -ENOSPC);
+		else
+			queue_push(&others, request);
+	}
+	queue_move(group, &others);
+}
+
+/* Upkeep after a transaction may have found room; while there is none it looks again soon. */
+static void maintain(struct store *store, int result)
+{
+	const struct tocsin_store_ops *ops = store->transaction.ops;
+	void *state = store->transaction.state;
+	bool full;
+
+	ops->maintain(state, store_backlog(store) == 0);
+	full = ops->full ? ops->full(state) : result == -ENOSPC;
+	report_full(store, full);
+	if (full && store->wake_at_ms > clock_boot_ms() + RETRY_MS)
+		store->wake_at_ms = clock_boot_ms() + RETRY_MS;
+}
+
 static void run_group(struct store *store, struct queue *group, const struct store_hooks *hooks)
 {
-	int result = commit_group(store, group, hooks);
-	bool full = result == -ENOSPC, again = result < 0 && result != -EIO;
+	int result, first;
 
-	if (again) {
+	refuse_additions(store, group);
+	first = result = commit_group(store, group, hooks);
+	if (result < 0 && result != -EIO) {
 		keep_persistent(store, group, result);
 		/* settlements are small: without the intake beside them they may fit */
 		queue_fill(group, &store->kept);
@@ -232,7 +265,8 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 		store->retry_at_ms = store->wake_at_ms = clock_boot_ms() + RETRY_MS;
 	}
 	FAULT_POINT("store.answer.before");
-	report_full(store, full);
+	if (result == 0 && store->kept.n)
+		store->retry_at_ms = clock_boot_ms(); /* the rest of them fits, too */
 	if (result == -EIO)
 		store_lost(store, group, hooks);
 	if (result < 0)
@@ -240,6 +274,8 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 	else
 		answer_all(group, 0);
 	FAULT_POINT("store.answer.after");
+	maintain(store, first);
+	FAULT_POINT("store.maintain");
 }
 
 /* Waits for work; fills the group and says with which hooks to run it. False: close now. */
@@ -290,11 +326,8 @@ static void *writer(void *data)
 	if (result < 0)
 		return NULL;
 	queue_init(&group);
-	while (next_group(store, &group, &hooks)) {
+	while (next_group(store, &group, &hooks))
 		run_group(store, &group, &hooks);
-		ops->maintain(store->transaction.state, store_backlog(store) == 0);
-		FAULT_POINT("store.maintain");
-	}
 	if (group.n)
 		run_group(store, &group, &hooks);
 	answer_all(&store->kept, -ESHUTDOWN);
@@ -416,9 +449,11 @@ static void call_done(struct store_request *request, int result)
 
 int store_call(struct store *store, struct store_request *request)
 {
-	struct call call = {
-		.request = {.apply = call_apply, .done = call_done, .persist = request->persist},
-		.inner = request};
+	struct call call = {.request = {.apply = call_apply,
+					.done = call_done,
+					.persist = request->persist,
+					.adds = request->adds},
+			    .inner = request};
 
 	assert(!pthread_equal(pthread_self(), store->thread));
 	pthread_mutex_init(&call.lock, NULL);

@@ -45,6 +45,7 @@ struct store_request {
 	/* On the writer thread after the commit (0) or the failure. May free the request. */
 	void (*done)(struct store_request *request, int result);
 	bool persist;           /* keep until it can be written */
+	bool adds;              /* needs room: -ENOSPC untried while there is none */
 	struct store_request *next; /* the store's */
 };
 
@@ -79,7 +80,7 @@ int store_call(struct store *store, struct store_request *request);
 void store_wake(struct store *store);
 /* Requests that wait now, for back-pressure. Any thread. */
 size_t store_backlog(struct store *store);
-/* True while the last commit failed for lack of room. Any thread. */
+/* True while the store has no room, as it says itself. Any thread. */
 bool store_is_full(struct store *store);
 
 #endif

@@ -210,6 +210,10 @@ struct tocsin_store_ops {
 	/* optional: memory, zero at first, that outlives the process but not the machine (a
 	 * mapped file); the same for every call. NULL: there is none. */
 	void *(*scratch)(void *state, size_t size);
+	/* optional: since a call said -ENOSPC, there has not been room again for more than small
+	 * changes; new alerts are refused untried meanwhile. Asked after maintain. NULL: only the
+	 * results say so. */
+	bool (*full)(void *state);
 };
 
 #endif

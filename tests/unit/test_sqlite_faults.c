@@ -41,7 +41,8 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 
 	break_disk(FAULT_NONE, 0, false);
-	f->ops->close(f->opened);
+	if (f->opened)
+		f->ops->close(f->opened);
 	sqlite_store_done(&f->store);
 	free(f);
 	return 0;
@@ -142,6 +143,40 @@ static void a_full_disk_refuses_and_later_goes_on(void **state)
 	assert_true(sqlite_has_mark(f->ops, f->opened, 2));
 	assert_int_equal(f->ops->counters(f->opened, &n), 0);
 	assert_int_equal(n.accepted, 2);
+}
+
+/* What is small may fit into the room that was given back; that is no reason to accept more. */
+static void a_full_disk_is_full_until_the_reserve_fits_again(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(f->ops->full(f->opened));
+	break_disk(FAULT_FULL, 0, false);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 1), -ENOSPC);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 2), 0);
+	assert_int_equal(f->ops->maintain(f->opened, true), 0);
+	assert_true(f->ops->full(f->opened));
+	usleep(1100 * 1000);
+	assert_int_equal(f->ops->maintain(f->opened, true), 0);
+	assert_false(f->ops->full(f->opened));
+	assert_int_equal(access(sqlite_beside(&f->store, ".reserve"), F_OK), 0);
+}
+
+/* A start on a full disk: the reserve is the last process's, and may be what it takes. */
+static void a_reserve_that_was_left_is_given_back_by_the_next_process(void **state)
+{
+	struct fixture *f = *state;
+
+	f->ops->close(f->opened);
+	f->opened = NULL;
+	sqlite_quiet(&f->store);
+	break_disk(FAULT_FULL, 0, false);
+	assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
+	if (!disk.hit)
+		assert_int_equal(sqlite_accept_one(f->ops, f->opened, 1), -ENOSPC);
+	assert_int_equal(access(sqlite_beside(&f->store, ".reserve"), F_OK), -1);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 2), 0);
+	assert_true(f->ops->full(f->opened));
 }
 
 static void the_reserve_is_made_again_when_there_is_room(void **state)
@@ -384,6 +419,8 @@ int main(void)
 		TEST(each_error_of_sqlite_has_its_meaning),
 		TEST(a_failed_write_is_the_end_until_the_store_is_opened_again),
 		TEST(a_full_disk_refuses_and_later_goes_on),
+		TEST(a_full_disk_is_full_until_the_reserve_fits_again),
+		TEST(a_reserve_that_was_left_is_given_back_by_the_next_process),
 		TEST(the_reserve_is_made_again_when_there_is_room),
 		TEST(a_full_disk_inside_a_checkpoint_loses_nothing),
 		TEST(a_spoiled_transaction_is_not_committed),

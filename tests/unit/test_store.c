@@ -12,12 +12,14 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "store/store.h"
 
 /* What the fake store does, and what it saw. */
 static struct fake {
 	atomic_int begin_result, commit_result; /* of the next ones */
 	atomic_int begins, commits, rollbacks, in_transaction;
+	atomic_bool full;
 } fake;
 
 static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
@@ -79,13 +81,20 @@ static int fake_maintain(void *state, bool idle)
 	return 0;
 }
 
+static bool fake_full(void *state)
+{
+	(void)state;
+	return fake.full;
+}
+
 static const struct tocsin_store_ops ops = {.size = sizeof(ops),
 					    .open = fake_open,
 					    .close = fake_close,
 					    .begin = fake_begin,
 					    .commit = fake_commit,
 					    .rollback = fake_rollback,
-					    .maintain = fake_maintain};
+					    .maintain = fake_maintain,
+					    .full = fake_full};
 static const struct tocsin_plugin plugin = {.name = "fake", .kind = TOCSIN_STORE, .store = &ops};
 
 /* A request that notes what happened to it. */
@@ -139,6 +148,31 @@ static int teardown(void **state)
 	return 0;
 }
 
+static struct hook {
+	atomic_int claims, outside, committed, rolled_back;
+	atomic_int result;
+	atomic_bool due_now;
+} hook;
+
+static int hook_claim(void *data, const struct transaction *transaction, int64_t *wake_boot_ms)
+{
+	(void)data;
+	(void)transaction;
+	hook.claims++;
+	hook.outside += !fake.in_transaction;
+	*wake_boot_ms = hook.due_now ? 0 : INT64_MAX;
+	return hook.result;
+}
+
+static void hook_claimed(void *data, int result)
+{
+	(void)data;
+	if (result == 0)
+		hook.committed++;
+	else
+		hook.rolled_back++;
+}
+
 static void waiting_requests_share_one_commit(void **state)
 {
 	struct store *store = *state;
@@ -176,16 +210,68 @@ static void a_full_disk_refuses_intake_and_keeps_settlements(void **state)
 	struct note intake = make_note(false), settle = make_note(true), later = make_note(false);
 
 	fake.commit_result = -ENOSPC;
+	fake.full = true;
 	store_submit(store, &settle.request);
 	store_submit(store, &intake.request);
 	assert_int_equal(await(&intake), -ENOSPC);
 	assert_true(store_is_full(store));
 	assert_int_equal(settle.result, 1);
 	fake.commit_result = 0;
+	fake.full = false;
 	assert_int_equal(await(&settle), 0);
 	assert_int_equal(store_call(store, &later.request), 0);
 	assert_false(store_is_full(store));
 	assert_true(fake.rollbacks >= 1);
+}
+
+/* A settlement that fits does not mean that there is room: the store says when there is. */
+static void what_adds_is_refused_untried_until_the_store_has_room(void **state)
+{
+	struct store *store = *state;
+	struct store_hooks hooks = {.claim = hook_claim, .claimed = hook_claimed};
+	struct note first = make_note(false), intake = make_note(false), read = make_note(false),
+		    settle = make_note(true);
+
+	memset(&hook, 0, sizeof(hook));
+	store_start(store, &hooks);
+	fake.full = true;
+	assert_int_equal(store_call(store, &first.request), 0);
+	intake.request.adds = true;
+	assert_int_equal(store_call(store, &intake.request), -ENOSPC);
+	assert_int_equal(intake.applied, 0);
+	store_submit(store, &settle.request);
+	assert_int_equal(await(&settle), 0);
+	assert_int_equal(store_call(store, &read.request), 0);
+	assert_true(store_is_full(store));
+	/* Nobody has to ask for it to be noticed. */
+	fake.full = false;
+	for (int i = 0; i < 5000 && store_is_full(store); i++)
+		usleep(1000);
+	assert_false(store_is_full(store));
+	assert_int_equal(store_call(store, &intake.request), 0);
+	store_stop(store);
+}
+
+static void more_settlements_than_a_group_do_not_wait_for_one_another(void **state)
+{
+	enum { MANY = 3 * STORE_GROUP };
+	struct store *store = *state;
+	static struct note note[MANY];
+	int64_t before;
+
+	fake.commit_result = -ENOMEM;
+	for (size_t i = 0; i < MANY; i++) {
+		note[i] = make_note(true);
+		store_submit(store, &note[i].request);
+	}
+	for (int i = 0; i < 1000 && fake.rollbacks < 3; i++)
+		usleep(1000);
+	fake.commit_result = 0;
+	assert_int_equal(await(&note[0]), 0);
+	before = clock_boot_ms();
+	for (size_t i = 0; i < MANY; i++)
+		assert_int_equal(await(&note[i]), 0);
+	assert_in_range(clock_boot_ms() - before, 0, 500);
 }
 
 static void settlements_outlive_any_failure_but_a_lost_store(void **state)
@@ -229,33 +315,6 @@ static void a_store_in_use_says_so(void **state)
 	(void)state;
 	busy.open = refuse_open;
 	assert_int_equal(store_open(&other, NULL, NULL, NULL, NULL, &store, NULL), -EBUSY);
-}
-
-/* --- the claim hook --- */
-
-static struct hook {
-	atomic_int claims, outside, committed, rolled_back;
-	atomic_int result;
-	atomic_bool due_now;
-} hook;
-
-static int hook_claim(void *data, const struct transaction *transaction, int64_t *wake_boot_ms)
-{
-	(void)data;
-	(void)transaction;
-	hook.claims++;
-	hook.outside += !fake.in_transaction;
-	*wake_boot_ms = hook.due_now ? 0 : INT64_MAX;
-	return hook.result;
-}
-
-static void hook_claimed(void *data, int result)
-{
-	(void)data;
-	if (result == 0)
-		hook.committed++;
-	else
-		hook.rolled_back++;
 }
 
 static void claims_ride_in_the_transaction_of_what_was_accepted(void **state)
@@ -350,6 +409,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_request_at_fault_fails_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_refuses_intake_and_keeps_settlements,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_adds_is_refused_untried_until_the_store_has_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			more_settlements_than_a_group_do_not_wait_for_one_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(settlements_outlive_any_failure_but_a_lost_store,
 						setup, teardown),
 		cmocka_unit_test(settlements_get_a_last_chance_at_the_end),

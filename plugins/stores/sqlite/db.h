@@ -58,7 +58,7 @@ struct db {
 	int spoiled;      /* first error of this transaction, or 0 */
 	bool stuck;       /* a rollback failed: the transaction is still open */
 	bool lost;        /* -EIO: the file can no longer be vouched for */
-	bool full;        /* no room was said and no commit worked since */
+	bool full;        /* no room was said, and there was none for the reserve since */
 
 	int64_t counter[DB_COUNTERS]; /* as this transaction sees them */
 	int64_t committed[DB_COUNTERS];
@@ -98,8 +98,12 @@ int db_create_file(struct db *db);
 int db_sync_directory(struct db *db);
 /* True when the last owner did not close the store. */
 bool db_has_log(const struct db *db, int64_t *file_size);
+/* Whether a former process left the reserve: the disk may be full by now. */
+void db_find_reserve(struct db *db);
+/* Holds the reserve when there is room for it; that ends a time without room. */
 void db_reserve(struct db *db);
 void db_unreserve(struct db *db);
+bool db_full(void *state);
 
 /* scratch.c */
 void *db_scratch(void *state, size_t size);

@@ -21,6 +21,8 @@
 #include "db.h"
 
 #define RESERVE_RETRY_MS 10000
+#define FULL_RETRY_MS 1000
+#define MIN_ROOM (1 << 20)
 
 /* PATH with a suffix. 0 or -ENAMETOOLONG. */
 static int beside(const struct db *db, const char *suffix, char path[PATH_MAX])
@@ -165,6 +167,12 @@ static int64_t boot_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* What must be free before a full disk counts as one with room, also without a reserve. */
+static int64_t wanted_room(const struct db *db)
+{
+	return db->config->reserve > MIN_ROOM ? db->config->reserve : MIN_ROOM;
+}
+
 /* Room for the reserve and as much again: else taking it would fill the disk. */
 static bool has_room(const struct db *db)
 {
@@ -172,31 +180,56 @@ static bool has_room(const struct db *db)
 
 	if (statvfs(db->config->path, &status) < 0)
 		return false;
-	return status.f_bavail > (uint64_t)db->config->reserve * 2 / status.f_frsize;
+	return status.f_bavail > (uint64_t)wanted_room(db) * 2 / status.f_frsize;
+}
+
+void db_find_reserve(struct db *db)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	db->reserved = db->config->reserve > 0 && beside(db, ".reserve", path) == 0 &&
+		       stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+		       status.st_blocks * 512 >= db->config->reserve;
+}
+
+/* Whether the file system gives that much room: a quota may refuse what the disk has. Where there
+ * cannot be a file, nothing speaks against it. */
+static bool take_room(struct db *db, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int error = fd < 0 ? errno : posix_fallocate(fd, 0, wanted_room(db));
+
+	if (fd >= 0)
+		(void)close(fd);
+	db->reserved = error == 0 && db->config->reserve > 0;
+	if (!db->reserved)
+		(void)unlink(path);
+	if (error && !db->full)
+		DB_LOG(db, TOCSIN_LOG_WARNING, "cannot reserve room in %s: %s", path,
+		       strerror(error));
+	return error == 0 || fd < 0;
 }
 
 void db_reserve(struct db *db)
 {
+	int64_t pause_ms = db->full ? FULL_RETRY_MS : RESERVE_RETRY_MS;
 	char path[PATH_MAX];
-	int fd, error;
 
-	if (db->reserved || db->config->reserve <= 0 || beside(db, ".reserve", path))
+	if (db->reserved || (db->config->reserve <= 0 && !db->full) || beside(db, ".reserve", path))
 		return;
-	if (db->reserve_tried_ms && boot_ms() < db->reserve_tried_ms + RESERVE_RETRY_MS)
+	if (db->reserve_tried_ms && boot_ms() < db->reserve_tried_ms + pause_ms)
 		return;
 	db->reserve_tried_ms = boot_ms();
-	if (!has_room(db))
-		return;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	error = fd < 0 ? errno : posix_fallocate(fd, 0, db->config->reserve);
-	if (fd >= 0)
-		(void)close(fd);
-	db->reserved = error == 0;
-	if (error) {
-		(void)unlink(path);
-		DB_LOG(db, TOCSIN_LOG_WARNING, "cannot reserve room in %s: %s", path,
-		       strerror(error));
-	}
+	if (has_room(db) && take_room(db, path))
+		db->full = false;
+}
+
+bool db_full(void *state)
+{
+	const struct db *db = state;
+
+	return db->full;
 }
 
 void db_unreserve(struct db *db)

@@ -250,15 +250,22 @@ static int connect_file(struct db *db)
 	return result ? result : db_load_counters(db);
 }
 
-static void finish(struct db *db)
+static void disconnect(struct db *db)
 {
 	for (size_t i = 0; i < DB_STATEMENTS; i++)
 		(void)sqlite3_finalize(db->statement[i].prepared);
+	memset(db->statement, 0, sizeof(db->statement));
 	/* Pages that could not be synced must not reach the file through a last checkpoint. */
 	if (db->lost && db->handle)
 		(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(db->handle);
+	db->handle = NULL;
 	db_names_forget(db);
+}
+
+static void finish(struct db *db)
+{
+	disconnect(db);
 	held_done(&db->held);
 	db_scratch_done(db);
 	db_unlock(db);
@@ -278,8 +285,13 @@ static int open_store(struct tocsin_self *self, const struct tocsin_host *host, 
 	db->config = config;
 	db->lock = -1;
 	result = db_lock(db);
+	db_find_reserve(db);
 	if (!result)
 		result = connect_file(db);
+	if (result == -ENOSPC) { /* which gave back what a former process had reserved */
+		disconnect(db);
+		result = connect_file(db);
+	}
 	if (result) {
 		finish(db);
 		return result;
@@ -331,6 +343,7 @@ static const struct tocsin_store_ops operations = {
 	.prune = db_prune,
 	.maintain = db_maintain,
 	.scratch = db_scratch,
+	.full = db_full,
 };
 
 TOCSIN_PLUGIN(.kind = TOCSIN_STORE, .name = "sqlite", .version = "1.0",

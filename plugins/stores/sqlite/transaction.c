@@ -91,9 +91,6 @@ int db_commit(void *state)
 	db->transaction = false;
 	memcpy(db->committed, db->counter, sizeof(db->committed));
 	held_commit(&db->held);
-	if (db->full)
-		DB_LOG(db, TOCSIN_LOG_INFO, "there is room for %s again", db->config->path);
-	db->full = false;
 	return 0;
 }
 

@@ -196,8 +196,9 @@ static int checkpoint(struct db *db, bool idle)
 {
 	int mode = SQLITE_CHECKPOINT_TRUNCATE, pages = 0, done = 0, result;
 
-	if (db->wal_pages < TRUNCATE_PAGES) {
-		if (!idle || db->wal_pages < CHECKPOINT_PAGES)
+	/* On a full disk the log is used again early, so that it does not take the last room. */
+	if (db->wal_pages < TRUNCATE_PAGES || db->full) {
+		if ((!idle && !db->full) || db->wal_pages < CHECKPOINT_PAGES)
 			return 0;
 		mode = SQLITE_CHECKPOINT_PASSIVE;
 	}
@@ -231,7 +232,7 @@ int db_maintain(void *state, bool idle)
 		result = checkpoint(db, idle);
 	if (!result && idle)
 		result = shrink(db);
-	if (!result && !db->full)
+	if (!db->lost)
 		db_reserve(db);
 	return result;
 }
