@@ -12,10 +12,11 @@
 static const char select_ready[] =
 	"SELECT id FROM delivery INDEXED BY delivery_ready WHERE state = 0 AND channel = ?1"
 	" AND due_ms <= ?2 AND NOT held(id) ORDER BY due_ms, id LIMIT ?3";
+/* LEFT: one whose alert got lost is handed out with an empty body, and ends where that is read. */
 static const char select_ready_row[] =
 	"SELECT d.id, d.alert, a.id, d.source, d.recipient, d.route, d.key, d.attempt, d.token + 1,"
-	" d.created_ms, d.due_ms, d.reason, a.json, a.tell"
-	" FROM delivery d JOIN alert a ON a.number = d.alert WHERE d.id = ?1";
+	" d.created_ms, d.due_ms, d.reason, coalesce(a.json, '{}'), a.tell"
+	" FROM delivery d LEFT JOIN alert a ON a.number = d.alert WHERE d.id = ?1";
 static const char insert_attempt[] =
 	"INSERT INTO attempt (delivery, token, number, state, due_ms, started_ms, ended_ms, detail)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";

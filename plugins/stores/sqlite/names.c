@@ -66,15 +66,18 @@ const char *db_name_text(struct db *db, int64_t id)
 {
 	size_t slot = (size_t)id % DB_NAMES;
 	struct statement st;
-	char *copy = NULL;
+	char *copy;
 
 	if (db->text[slot].text && db->text[slot].id == id)
 		return db->text[slot].text;
 	st = statement_use(db, select_text);
 	bind_int(&st, 1, id);
-	if (statement_row(&st) == 1)
-		copy = strdup(column_text(&st, 0));
-	(void)statement_end(&st, 0);
+	/* A name whose row got lost is empty: what has it still goes out. */
+	copy = strdup(statement_row(&st) == 1 ? column_text(&st, 0) : "");
+	if (statement_end(&st, 0)) {
+		free(copy);
+		return NULL;
+	}
 	if (!copy)
 		return NULL;
 	free(db->text[slot].text);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rows.h"
 
+/* LEFT: a row that got lost must not hide what refers to it. */
 const char rows_select[] =
 	"SELECT d.id, d.alert, a.id, s.text, c.text, d.recipient, r.text, d.key,"
 	" iif(d.state = 0 AND held(d.id), 1, d.state), d.attempt, d.token, d.created_ms,"
-	" iif(d.state = 0, d.due_ms, 0), d.done_ms, d.reason, a.json"
-	" FROM delivery d JOIN alert a ON a.number = d.alert"
-	" JOIN name s ON s.id = d.source JOIN name c ON c.id = d.channel"
-	" JOIN name r ON r.id = d.route WHERE d.id = ?1";
+	" iif(d.state = 0, d.due_ms, 0), d.done_ms, d.reason, coalesce(a.json, '{}')"
+	" FROM delivery d LEFT JOIN alert a ON a.number = d.alert"
+	" LEFT JOIN name s ON s.id = d.source LEFT JOIN name c ON c.id = d.channel"
+	" LEFT JOIN name r ON r.id = d.route WHERE d.id = ?1";
 
 void rows_delivery(struct statement *st, struct tocsin_stored_delivery *delivery)
 {
