@@ -39,6 +39,7 @@ struct store {
 	/* the writer's own */
 	int64_t retry_at_ms; /* boot time before which kept requests are not tried again */
 	int64_t wake_at_ms;  /* boot time, from the claim hook */
+	int claim_result;    /* of the last claim hook */
 	struct queue kept;   /* persist requests that could not be written yet */
 };
 
@@ -143,6 +144,17 @@ static int apply_group(struct store *store, struct queue *group, struct queue *f
 	return 0;
 }
 
+/* Said when it begins, not each time that it is tried again. */
+static void report_claim(struct store *store, int result)
+{
+	if (result < 0 && !is_store_failure(result) && store->claim_result != result)
+		log_write(
+			store->log, TOCSIN_LOG_ERROR, "store",
+			"what is due cannot be handed out (%s); new alerts are accepted, and wait",
+			strerror(-result));
+	store->claim_result = result;
+}
+
 /* One transaction. On failure the group still holds its requests, unanswered. hooks: NULL when
  * nothing is to be claimed. */
 static int commit_group(struct store *store, struct queue *group, const struct store_hooks *hooks)
@@ -165,6 +177,7 @@ static int commit_group(struct store *store, struct queue *group, const struct s
 		if (result == 0 && hooks && hooks->claim) {
 			claimed = true;
 			result = hooks->claim(hooks->data, &store->transaction, &store->wake_at_ms);
+			report_claim(store, result);
 		}
 		FAULT_POINT("store.commit.before");
 		if (result == 0)
@@ -240,11 +253,10 @@ static void refuse_additions(struct store *store, struct queue *group)
 static void maintain(struct store *store, int result)
 {
 	const struct tocsin_store_ops *ops = store->transaction.ops;
-	void *state = store->transaction.state;
 	bool full;
 
-	ops->maintain(state, store_backlog(store) == 0);
-	full = ops->full ? ops->full(state) : result == -ENOSPC;
+	ops->maintain(store->transaction.state, store_backlog(store) == 0);
+	full = ops->full ? ops->full(store->transaction.state) : result == -ENOSPC;
 	report_full(store, full);
 	if (full && store->wake_at_ms > clock_boot_ms() + RETRY_MS)
 		store->wake_at_ms = clock_boot_ms() + RETRY_MS;
@@ -256,6 +268,10 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 
 	refuse_additions(store, group);
 	first = result = commit_group(store, group, hooks);
+	if (result < 0 && result == store->claim_result && !is_store_failure(result)) {
+		result = commit_group(store, group, NULL); /* no fault of what is asked for */
+		store->wake_at_ms = clock_boot_ms() + RETRY_MS;
+	}
 	if (result < 0 && result != -EIO) {
 		keep_persistent(store, group, result);
 		/* settlements are small: without the intake beside them they may fit */

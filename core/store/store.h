@@ -13,7 +13,8 @@
  * program must end.
  *
  * The claim hook is called inside each transaction, after the requests, so that
- * what was just accepted is claimed and committed with it.
+ * what was just accepted is claimed and committed with it. When it fails by
+ * another fault than the store's, the requests are committed without it.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

@@ -342,6 +342,26 @@ static void claims_ride_in_the_transaction_of_what_was_accepted(void **state)
 	store_stop(store);
 }
 
+/* A row that cannot be read any more, say: what comes in has nothing to do with it. */
+static void a_claim_that_fails_refuses_nobody(void **state)
+{
+	struct store *store = *state;
+	struct store_hooks hooks = {.claim = hook_claim, .claimed = hook_claimed};
+	struct note note = make_note(false);
+
+	memset(&hook, 0, sizeof(hook));
+	hook.result = -EPROTO;
+	store_start(store, &hooks);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(store_call(store, &note.request), 0);
+	assert_true(hook.rolled_back >= 3);
+	hook.result = 0;
+	for (int i = 0; i < 5000 && hook.committed == 0; i++)
+		usleep(1000);
+	assert_true(hook.committed >= 1);
+	store_stop(store);
+}
+
 static void a_writer_that_cannot_begin_does_not_spin(void **state)
 {
 	struct store *store = *state;
@@ -419,6 +439,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_store_in_use_says_so, setup, teardown),
 		cmocka_unit_test_setup_teardown(claims_ride_in_the_transaction_of_what_was_accepted,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_claim_that_fails_refuses_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_writer_that_cannot_begin_does_not_spin, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_failed_claim_is_tried_again, setup, teardown),
