@@ -249,14 +249,14 @@ static void refuse_additions(struct store *store, struct queue *group)
 	queue_move(group, &others);
 }
 
-/* Upkeep after a transaction may have found room; while there is none it looks again soon. */
-static void maintain(struct store *store, int result)
+/* Upkeep may find room; while there is none it looks again soon. full: the last commit said so. */
+static void maintain(struct store *store, bool full)
 {
 	const struct tocsin_store_ops *ops = store->transaction.ops;
-	bool full;
 
 	ops->maintain(store->transaction.state, store_backlog(store) == 0);
-	full = ops->full ? ops->full(store->transaction.state) : result == -ENOSPC;
+	if (ops->full)
+		full = ops->full(store->transaction.state);
 	report_full(store, full);
 	if (full && store->wake_at_ms > clock_boot_ms() + RETRY_MS)
 		store->wake_at_ms = clock_boot_ms() + RETRY_MS;
@@ -264,7 +264,7 @@ static void maintain(struct store *store, int result)
 
 static void run_group(struct store *store, struct queue *group, const struct store_hooks *hooks)
 {
-	int result, first;
+	int first, result;
 
 	refuse_additions(store, group);
 	first = result = commit_group(store, group, hooks);
@@ -273,9 +273,9 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 		store->wake_at_ms = clock_boot_ms() + RETRY_MS;
 	}
 	if (result < 0 && result != -EIO) {
+		report_full(store, result == -ENOSPC || store_is_full(store)); /* then answer */
 		keep_persistent(store, group, result);
-		/* settlements are small: without the intake beside them they may fit */
-		queue_fill(group, &store->kept);
+		queue_fill(group, &store->kept); /* small: without the intake they may fit */
 		if (group->n)
 			result = commit_group(store, group, NULL);
 		store->retry_at_ms = store->wake_at_ms = clock_boot_ms() + RETRY_MS;
@@ -290,7 +290,7 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 	else
 		answer_all(group, 0);
 	FAULT_POINT("store.answer.after");
-	maintain(store, first);
+	maintain(store, first == -ENOSPC);
 	FAULT_POINT("store.maintain");
 }
 

@@ -64,7 +64,8 @@ class SmallDisk:
 
     def close(self):
         """Unmounts it."""
-        subprocess.run(["umount", "-l", self.path], check=True)
+        if os.path.ismount(self.path):
+            subprocess.run(["umount", "-l", self.path], check=True)
 
 
 class SmallMemory:

@@ -345,7 +345,7 @@ def test_faults(campaign, stage, library, tmp_path):
         laboratory.close()
     campaign.record(injections=len(work.fired), kinds=len({fault[:5] for fault in work.fired}),
                     moments_not_reached=len(work.missed), acknowledged=acknowledged,
-                    broken=len(work.broken))
+                    lost=sum("are lost" in why for why in work.broken), broken=len(work.broken))
     print("not reached:", *map(describe, work.missed), sep="\n  ")
     assert not work.broken, f"{len(work.broken)} broken:\n" + "\n".join(work.broken[:10])
     assert len(work.fired) >= size
