@@ -44,6 +44,10 @@ class Subject:
             "channels": {"log": file_channel(self.channel, retry=quick)},
             "log": {"level": "info"}, **self.sections, **sections})
 
+    def configure_slow(self):
+        """As configure(), but what is posted waits in the store: hardly anything goes out."""
+        self.configure(channels={"log": file_channel(self.channel, rate="1/m", burst=1)})
+
     # feeding
 
     def post(self, n, size=0, client=None):

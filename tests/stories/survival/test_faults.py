@@ -8,6 +8,7 @@ that was acknowledged. Which calls there are is counted first; only what fired c
 
 import collections
 import concurrent.futures
+import contextlib
 import errno
 import shutil
 import signal
@@ -352,13 +353,23 @@ def test_faults(campaign, stage, library, tmp_path):
 
 
 @pytest.mark.timeout(60)
-def test_the_control_whose_disk_lies_loses(stage, library, tmp_path):
-    """Writes dropped and called good: the same life and the same look must see that."""
-    laboratory = Laboratory(stage, library, tmp_path)
-    fault = Fault("load", "pwrite", "store", LIE, FOR_GOOD, 0, True)
-    with pytest.raises(Broken, match="are lost"):
-        laboratory.inject(fault)
-    laboratory.lasting["load"].remove()
+@pytest.mark.parametrize("lies", [False, True])
+def test_the_control_whose_disk_lies_loses(stage, library, tmp_path, lies):
+    """Writes dropped and called good: the same life and the same look must see that, and nothing
+    where the disk is honest."""
+    subject = Laboratory(stage, library, tmp_path).subject("control")
+    subject.configure_slow()
+    subject.start_cleanly()
+    if lies:
+        subject.disk.arm("pwrite", "store", LIE, repeat=FOR_GOOD)
+    load(subject, None, None)
+    assert len(subject.acknowledged) == 50
+    subject.tocsin.kill()
+    assert (subject.disk.clear() > 0) == lies
+    subject.configure()
+    with pytest.raises(Broken, match="are lost") if lies else contextlib.nullcontext():
+        subject.start_cleanly()
+    subject.remove()
 
 
 # --- the same with strace, on the real disk ---

@@ -205,6 +205,7 @@ def test_the_control_that_takes_what_does_not_fit_loses(small, on_disk, tmp_path
     disk = small(SmallDisk, "disk")
     subject = on_disk(disk)
     liar = FaultyDisk(subject.tocsin, faulty.compile_library(tmp_path), subject.channel)
+    subject.configure_slow()
     subject.start_cleanly()
     disk.fill()
     liar.arm("pwrite", "store", LIE, repeat=FOR_GOOD)
@@ -212,7 +213,7 @@ def test_the_control_that_takes_what_does_not_fit_loses(small, on_disk, tmp_path
     subject.tocsin.kill()
     liar.clear()
     disk.empty()
-    subject.channel.unlink()
+    subject.configure()
     with pytest.raises(Broken, match="are lost"):
         subject.start_cleanly()
 
