@@ -105,7 +105,7 @@ static int release_apply(struct store_request *request, const struct transaction
 		(struct delivery *)((char *)request - offsetof(struct delivery, request));
 
 	return transaction->ops->release(transaction->state, delivery->pub.id, delivery->token,
-					 clock_wall_ms());
+					 store_now_ms(delivery->channel->world->store));
 }
 
 static void release_done(struct store_request *request, int result)

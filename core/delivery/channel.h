@@ -98,7 +98,7 @@ struct channel {
 	} figures;
 
 	/* the store thread's own */
-	int64_t next_due_ms;    /* wall time before which nothing is due; 0: look */
+	int64_t next_due_ms;    /* the store's time before which nothing is due; 0: look */
 	bool rested;            /* nothing was claimed since it was last found with nothing to do */
 };
 

@@ -64,9 +64,12 @@ static int on_claimed(const struct tocsin_stored_delivery *stored, void *data)
 	return 0;
 }
 
-static int64_t boot_time_of(int64_t wall_ms, int64_t wall_now)
+/* The boot time at which the store's time is due_ms. */
+static int64_t boot_time_of(const struct dispatch *dispatch, int64_t due_ms)
 {
-	return wall_ms == INT64_MAX ? INT64_MAX : clock_boot_ms() + (wall_ms - wall_now);
+	if (due_ms == INT64_MAX)
+		return INT64_MAX;
+	return clock_boot_ms() + (due_ms - store_now_ms(dispatch->store));
 }
 
 /* What is counted for a channel that has nothing to do ended without an attempt. */
@@ -83,7 +86,7 @@ static void note_rest(struct dispatch *dispatch, struct channel *channel, int64_
 static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t *wake)
 {
 	const struct transaction *t = dispatch->transaction;
-	int64_t wall = clock_wall_ms(), now = dispatch_now_ms(dispatch);
+	int64_t now = dispatch_now_ms(dispatch);
 	size_t room = channel_room(channel);
 	int result;
 
@@ -96,8 +99,9 @@ static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t
 		dispatch->claiming = channel;
 		dispatch->n_claimed = dispatch->n_buried = 0;
 		channel->rested = false;
-		result = t->ops->claim(t->state, channel->spec.name, now, wall + DISPATCH_LEASE_MS,
-				       room, on_claimed, dispatch);
+		result = t->ops->claim(t->state, channel->spec.name, now,
+				       store_now_ms(dispatch->store) + DISPATCH_LEASE_MS, room,
+				       on_claimed, dispatch);
 		FAULT_POINT("claim.taken");
 		if (result < 0)
 			return result;
@@ -111,7 +115,7 @@ static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t
 	}
 	note_rest(dispatch, channel, now);
 	if (!dispatch->once && *wake == INT64_MAX)
-		*wake = boot_time_of(channel->next_due_ms, wall);
+		*wake = boot_time_of(dispatch, channel->next_due_ms);
 	return 0;
 }
 
@@ -119,7 +123,7 @@ static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t
 static int renew_leases(struct dispatch *dispatch)
 {
 	const struct transaction *t = dispatch->transaction;
-	int64_t until = clock_wall_ms() + DISPATCH_LEASE_MS, n = 0;
+	int64_t now = store_now_ms(dispatch->store), until = now + DISPATCH_LEASE_MS, n = 0;
 	int result;
 
 	for (struct delivery *held = dispatch->held; held; held = held->held_next) {
@@ -127,7 +131,7 @@ static int renew_leases(struct dispatch *dispatch)
 		if (result < 0)
 			return result;
 	}
-	result = t->ops->recover(t->state, clock_wall_ms(), NULL, 0, &n);
+	result = t->ops->recover(t->state, now, NULL, 0, &n);
 	FAULT_POINT("claim.renew");
 	if (n > 0)
 		dispatch_look_again(dispatch);

@@ -106,7 +106,7 @@ static void count(struct channel_figures *figures, const struct delivery *delive
 }
 
 static void report(const struct delivery *delivery, const struct retry_decision *decision,
-		   enum tocsin_outcome outcome)
+		   enum tocsin_outcome outcome, int64_t now)
 {
 	const struct channel *channel = delivery->channel;
 	const char *to = delivery->pub.recipient, *before = *to ? " to " : "";
@@ -121,7 +121,7 @@ static void report(const struct delivery *delivery, const struct retry_decision 
 			  (long long)delivery->pub.id, before, to, delivery->detail,
 			  (long long)delivery->pub.id);
 	} else {
-		units_format_elapsed(decision->due_ms - delivery->attempt.ended_ms, wait);
+		units_format_elapsed(decision->due_ms - now, wait);
 		log_write(channel->world->log, TOCSIN_LOG_WARNING, channel->spec.name,
 			  "delivery %lld%s%s, attempt %d: %s: %s; next attempt in %s",
 			  (long long)delivery->pub.id, before, to, delivery->pub.attempt,
@@ -176,7 +176,7 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 {
 	struct channel *channel = delivery->channel;
 	const struct channel_world *world = channel->world;
-	int64_t now = clock_wall_ms();
+	int64_t now = store_now_ms(world->store);
 	double jitter = outcome == TOCSIN_DELIVERED ? 0 : random_share();
 	struct retry_decision decision = retry_decide(&channel->spec.retry, outcome,
 						      delivery->pub.attempt, delivery->created_ms,
@@ -193,11 +193,11 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 						    .due_ms = decision.due_ms,
 						    .number = delivery->pub.attempt,
 						    .started_ms = delivery->started_ms,
-						    .ended_ms = now,
+						    .ended_ms = clock_wall_ms(),
 						    .detail = delivery->detail};
 	leave_batch(delivery);
 	underway_leave(world->underway, delivery->underway);
-	report(delivery, &decision, outcome);
+	report(delivery, &decision, outcome, now);
 	if (delivery->backlog) {
 		world->tried(world->data, delivery->backlog);
 		delivery->backlog = NULL;

@@ -91,7 +91,7 @@ int dispatch_new(struct log *log, struct store *store, bool once,
 	dispatch->log = log;
 	dispatch->store = store;
 	dispatch->once = once;
-	dispatch->started_ms = clock_wall_ms();
+	dispatch->started_ms = store_now_ms(store);
 	dispatch->hooks = *hooks;
 	code = http_new(log, &dispatch->http, err);
 	if (code < 0) {
@@ -288,7 +288,7 @@ struct backlogs *dispatch_backlogs(struct dispatch *dispatch)
 
 int64_t dispatch_now_ms(const struct dispatch *dispatch)
 {
-	return dispatch->once ? dispatch->started_ms : clock_wall_ms();
+	return dispatch->once ? dispatch->started_ms : store_now_ms(dispatch->store);
 }
 
 bool dispatch_is_idle(struct dispatch *dispatch)

@@ -51,14 +51,14 @@ size_t dispatch_channels(struct dispatch *dispatch, struct channel ***list);
 /* Any thread. An array of channel_status; a new reference, NULL when memory is short. */
 json_t *dispatch_status(struct dispatch *dispatch);
 
-/* On the store's thread, inside a transaction: something is due for the channel at that wall time. */
+/* On the store's thread, inside a transaction: something is due for the channel at that time. */
 void dispatch_due(struct dispatch *dispatch, const char *channel, int64_t due_ms);
 /* The same for deliveries of any channel: somebody replayed some. */
 void dispatch_look_again(struct dispatch *dispatch);
 /* Notes from now on in this memory what is in plugins' hands (UNDERWAY_SIZE bytes, or NULL). Before
  * the first channel is added. */
 void dispatch_note_underway(struct dispatch *dispatch, void *memory);
-/* When new deliveries of this run become due. Any thread. */
+/* When new deliveries of this run become due, in the store's time. Any thread. */
 int64_t dispatch_now_ms(const struct dispatch *dispatch);
 /* Claims are held this long and renewed that often while their deliveries are in memory. */
 #define DISPATCH_LEASE_MS (60 * 1000)

@@ -13,7 +13,7 @@ struct dispatch {
 	struct underway underway; /* used after dispatch_note_underway */
 	struct dispatch_hooks hooks;
 	bool once;
-	int64_t started_ms; /* wall time; what is due later is left for the next run */
+	int64_t started_ms; /* the store's time; what is due later is left for the next run */
 
 	pthread_mutex_t lock; /* guards the lists */
 	struct channel **channel;

@@ -25,12 +25,12 @@ int64_t retry_wait_ms(const struct retry_policy *policy, int n, double random);
 
 struct retry_decision {
 	enum tocsin_state state;  /* DELIVERED, DEAD or PENDING */
-	int64_t due_ms;           /* of PENDING: wall time */
+	int64_t due_ms;           /* of PENDING */
 	bool gave_up;             /* DEAD because the time was over, not because of the answer */
 };
 
-/* created_ms and now_ms are wall time; attempt is the one that just ended; retry_after_ms is what the
- * peer asked for (0: nothing) and is never undercut. */
+/* created_ms and now_ms are of one clock, and so is due_ms; attempt is the one that just ended;
+ * retry_after_ms is what the peer asked for (0: nothing) and is never undercut. */
 struct retry_decision retry_decide(const struct retry_policy *policy, enum tocsin_outcome outcome,
 				   int attempt, int64_t created_ms, int64_t now_ms,
 				   int64_t retry_after_ms, double random);

@@ -2,7 +2,6 @@
 /* Retention: old history goes in small slices, so that nothing else waits for it. */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/fault.h"
 #include "engine/internal.h"
 #include "engine/orphans.h"
@@ -42,7 +41,7 @@ void engine_upkeep(struct engine *engine)
 {
 	const struct settings *settings = engine->current->settings;
 	struct pruning *pruning = calloc(1, sizeof(*pruning));
-	int64_t now = clock_wall_ms();
+	int64_t now = store_now_ms(engine->store);
 
 	orphans_look(engine);
 	if (!pruning)

@@ -44,7 +44,8 @@ static int replay(struct store_request *request, const struct transaction *trans
 
 	call->count = 0;
 	engine_look_again(call->options->engine);
-	return transaction->ops->replay(transaction->state, &call->query, clock_wall_ms(),
+	return transaction->ops->replay(transaction->state, &call->query,
+					store_now_ms(engine_store(call->options->engine)),
 					&call->count);
 }
 

@@ -9,8 +9,11 @@
 static int add_delivery(const struct tocsin_stored_delivery *delivery, void *data)
 {
 	struct call *call = data;
-	json_t *row = api_json_delivery(delivery);
+	struct tocsin_stored_delivery shown = *delivery;
+	json_t *row;
 
+	shown.due_ms = store_to_wall_ms(engine_store(call->options->engine), delivery->due_ms);
+	row = api_json_delivery(&shown);
 	if (!row)
 		return -ENOMEM;
 	return call_add_row(call, row, delivery->body ? strlen(delivery->body) : 0);
@@ -28,8 +31,12 @@ static int list_deliveries(struct store_request *request, const struct transacti
 
 void api_deliveries_list(struct call *call)
 {
-	if (call_query(call, API_DELIVERIES))
-		call_store(call, list_deliveries);
+	if (!call_query(call, API_DELIVERIES))
+		return;
+	if (call->query.since_ms) /* deliveries are created in the store's time */
+		call->query.since_ms = store_from_wall_ms(engine_store(call->options->engine),
+							  call->query.since_ms);
+	call_store(call, list_deliveries);
 }
 
 void api_deliveries_listed(struct call *call)

@@ -92,7 +92,7 @@ json_t *api_json_delivery(const struct tocsin_stored_delivery *delivery)
 		api_json_text(delivery->route), "key", api_json_text(delivery->key), "state",
 		api_state_name(delivery->state), "parked",
 		delivery->state == TOCSIN_STATE_PENDING && delivery->due_ms == TOCSIN_PARKED,
-		"attempts", delivery->attempt, "created_at", api_json_time(delivery->created_ms),
+		"attempts", delivery->attempt, "created_at", api_json_time(delivery->received_ms),
 		"due_at", api_json_time(delivery->due_ms), "done_at",
 		api_json_time(delivery->done_ms), "reason", api_json_text(delivery->reason), "body",
 		delivery->body ? api_json_text(delivery->body) : NULL);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "store/clock.h"
 
 /* How long to wait before trying again what the store could not take. */
 #define RETRY_MS 1000
@@ -27,6 +28,7 @@ struct store {
 	const void *config;
 	struct transaction transaction;
 	pthread_t thread;
+	struct store_clock clock;
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
@@ -169,7 +171,7 @@ static int commit_group(struct store *store, struct queue *group, const struct s
 
 	queue_init(&failed);
 	store->wake_at_ms = INT64_MAX; /* unless the claim hook says otherwise */
-	result = ops->begin(state);
+	result = ops->begin(state, store_now_ms(store));
 	FAULT_POINT("store.begin");
 	if (result == 0) {
 		result = apply_group(store, group, &failed, failure);
@@ -181,11 +183,15 @@ static int commit_group(struct store *store, struct queue *group, const struct s
 		}
 		FAULT_POINT("store.commit.before");
 		if (result == 0)
+			result = store_clock_keep(&store->clock, &store->transaction);
+		if (result == 0)
 			result = ops->commit(state);
 		FAULT_POINT("store.commit.after");
 		if (result < 0)
 			ops->rollback(state);
 	}
+	if (result < 0)
+		store_clock_rolled_back(&store->clock);
 	if (claimed)
 		hooks->claimed(hooks->data, result);
 	for (size_t i = 0; (request = queue_pop(&failed)); i++)
@@ -334,6 +340,11 @@ static void *writer(void *data)
 	int result;
 
 	result = ops->open(store->self, store->host, store->config, &store->transaction.state);
+	if (result == 0) {
+		result = store_clock_load(&store->clock, &store->transaction, store->log);
+		if (result < 0)
+			ops->close(store->transaction.state);
+	}
 	pthread_mutex_lock(&store->lock);
 	store->open_result = result;
 	store->opened = true;
@@ -505,4 +516,21 @@ size_t store_backlog(struct store *store)
 bool store_is_full(struct store *store)
 {
 	return atomic_load(&store->full);
+}
+
+int64_t store_now_ms(const struct store *store)
+{
+	return store_clock_ms(&store->clock, clock_boot_ms());
+}
+
+int64_t store_to_wall_ms(const struct store *store, int64_t own_ms)
+{
+	bool is_time = own_ms != 0 && own_ms != TOCSIN_PARKED;
+
+	return is_time ? own_ms + clock_wall_ms() - store_now_ms(store) : own_ms;
+}
+
+int64_t store_from_wall_ms(const struct store *store, int64_t wall_ms)
+{
+	return wall_ms + store_now_ms(store) - clock_wall_ms();
 }

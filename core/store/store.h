@@ -84,4 +84,11 @@ size_t store_backlog(struct store *store);
 /* True while the store has no room, as it says itself. Any thread. */
 bool store_is_full(struct store *store);
 
+/* The time in which deliveries fall due, are leased and grow old (see store/clock.h). Any thread. */
+int64_t store_now_ms(const struct store *store);
+/* Such a time as the wall time that people read, as the clocks are now; unset (0) and never
+ * (TOCSIN_PARKED) stay. And back. Any thread. */
+int64_t store_to_wall_ms(const struct store *store, int64_t own_ms);
+int64_t store_from_wall_ms(const struct store *store, int64_t wall_ms);
+
 #endif

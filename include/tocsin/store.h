@@ -15,6 +15,11 @@
  * source to emit the alert again. Counters change in the same transactions, so
  * that accepted = delivered + dead + suppressed + pending at every commit,
  * where pending counts PENDING and CLAIMED.
+ *
+ * Times are of two kinds, both milliseconds since 1970. What people read
+ * (received, started, ended, done) is wall time. What is waited for or grows old
+ * (due, leases, created, the age by which history is removed) is tocsin's own
+ * time, which goes on evenly when the wall clock is set.
  */
 #ifndef TOCSIN_STORE_H
 #define TOCSIN_STORE_H
@@ -43,7 +48,7 @@ struct tocsin_new_delivery {
 	const char *key;            /* idempotency key */
 	enum tocsin_state state;
 	const char *reason;         /* of a state other than PENDING */
-	int64_t due_ms;
+	int64_t due_ms;             /* own time */
 };
 
 struct tocsin_new_alert {
@@ -52,7 +57,7 @@ struct tocsin_new_alert {
 	const char *mark;           /* NULL: none */
 	int generation;             /* 0 for the first alert of this source and mark */
 	bool tell;                  /* the source wants to know when it is settled */
-	int64_t now_ms;
+	int64_t now_ms;             /* wall time at which it was received */
 	const struct tocsin_new_delivery *delivery;
 	size_t n;
 };
@@ -75,9 +80,11 @@ struct tocsin_stored_delivery {
 	enum tocsin_state state;
 	int attempt;                /* attempts so far */
 	int64_t token;              /* of the claim; settle must present it */
-	int64_t created_ms, due_ms, done_ms;
+	int64_t created_ms, due_ms; /* own time */
+	int64_t done_ms;            /* wall time */
 	const char *reason;         /* last answer, or why it is dead or suppressed; "" */
 	const char *body;           /* the alert as JSON */
+	int64_t received_ms;        /* of the alert, wall time */
 };
 typedef int tocsin_delivery_fn(const struct tocsin_stored_delivery *delivery, void *data);
 
@@ -86,9 +93,9 @@ struct tocsin_attempt {
 	int64_t delivery;
 	int64_t token;
 	enum tocsin_state state;    /* DELIVERED, DEAD, SUPPRESSED; PENDING: try again at due_ms */
-	int64_t due_ms;
+	int64_t due_ms;             /* own time */
 	int number;                 /* 1 for the first */
-	int64_t started_ms, ended_ms;
+	int64_t started_ms, ended_ms; /* wall time */
 	const char *detail;         /* what the channel said */
 };
 struct tocsin_attempt_result {
@@ -117,7 +124,8 @@ struct tocsin_query {
 	const char *channel;
 	const char *source;
 	unsigned int states;        /* bits 1 << enum tocsin_state */
-	int64_t since_ms;           /* received or created at or after */
+	int64_t since_ms;           /* alerts received (wall time), or deliveries created (own
+				     * time), at or after */
 	int64_t before;             /* numbers below this one */
 	int64_t limit;              /* 0: 100; replay and drop: all */
 };
@@ -135,7 +143,8 @@ struct tocsin_store_ops {
 		    void **state);  /* logs the reason before it fails; -EBUSY: in use elsewhere */
 	void (*close)(void *state);
 
-	int (*begin)(void *state);
+	/* now_ms: own time; what the transaction creates or settles grows old from then on */
+	int (*begin)(void *state, int64_t now_ms);
 	int (*commit)(void *state);
 	void (*rollback)(void *state);
 
@@ -153,11 +162,11 @@ struct tocsin_store_ops {
 	/* Every pending (not claimed) delivery of the source's alerts that it wants to be told
 	 * of is parked. */
 	int (*park)(void *state, const char *source);
-	/* Every parked delivery of the source is suppressed with the reason. */
+	/* Every parked delivery of the source is suppressed with the reason; now_ms: wall time. */
 	int (*unwanted)(void *state, const char *source, const char *reason, int64_t now_ms,
 			int64_t *n);
 
-	/* delivery */
+	/* delivery; times are own time */
 	int (*claim)(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
 		     size_t limit, tocsin_delivery_fn *fn, void *data); /* oldest due first */
 	int (*settle)(void *state, const struct tocsin_attempt *attempt,
@@ -192,9 +201,11 @@ struct tocsin_store_ops {
 	int (*attempts)(void *state, int64_t delivery, tocsin_attempt_fn *fn, void *data);
 	int (*alerts)(void *state, const struct tocsin_query *query, tocsin_alert_fn *fn,
 		      void *data);
+	/* Dead becomes pending, due at now_ms (own time). */
 	int (*replay)(void *state, const struct tocsin_query *query, int64_t now_ms, int64_t *n);
+	/* Dead becomes suppressed; now_ms: wall time. */
 	int (*drop)(void *state, const struct tocsin_query *query, const char *reason,
-		    int64_t now_ms, int64_t *n);   /* dead becomes suppressed */
+		    int64_t now_ms, int64_t *n);
 	int (*counters)(void *state, struct tocsin_counters *counters);
 
 	/* small values of plugin instances */
@@ -202,7 +213,8 @@ struct tocsin_store_ops {
 	int (*load)(void *state, const char *instance, const char *name, char **value);
 
 	/* upkeep */
-	/* Removes at most limit alerts all of whose deliveries were settled before the times. */
+	/* Removes at most limit alerts all of whose deliveries were settled before the times (own
+	 * time). */
 	int (*prune)(void *state, int64_t settled_before_ms, int64_t dead_before_ms, size_t limit,
 		     size_t *removed);
 	/* Outside a transaction: checkpoint and the like; idle says that nothing waits. */

@@ -119,7 +119,7 @@ static int accept_mark(const struct tocsin_store_ops *ops, void *state, int64_t 
 
 int sqlite_accept_one(const struct tocsin_store_ops *ops, void *state, int64_t mark)
 {
-	int result = ops->begin(state);
+	int result = ops->begin(state, NOW);
 
 	if (!result)
 		result = accept_mark(ops, state, mark);

@@ -9,7 +9,7 @@
 
 void contract_begin(struct contract *c)
 {
-	assert_int_equal(c->ops->begin(c->store), 0);
+	assert_int_equal(c->ops->begin(c->store, NOW), 0);
 }
 
 struct tocsin_counters contract_counters(struct contract *c)
@@ -112,6 +112,7 @@ int contract_copy(const struct tocsin_stored_delivery *from, void *data)
 		.created_ms = from->created_ms,
 		.due_ms = from->due_ms,
 		.done_ms = from->done_ms,
+		.received_ms = from->received_ms,
 		.state = from->state,
 		.attempt = from->attempt,
 	};

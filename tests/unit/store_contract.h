@@ -69,7 +69,7 @@ void contract_id(int64_t nth, char id[33]);
 
 /* Copies of what the store handed out. */
 struct copy {
-	int64_t id, alert, token, created_ms, due_ms, done_ms;
+	int64_t id, alert, token, created_ms, due_ms, done_ms, received_ms;
 	enum tocsin_state state;
 	int attempt;
 	char alert_id[33], source[32], channel[32], recipient[64], route[32], key[64], reason[96];

@@ -34,6 +34,34 @@ static void what_was_accepted_is_claimed_with_all_its_fields(void **state)
 	assert_int_equal(claim.due_ms, NOW);
 }
 
+/* The wall clock is a day ahead: people read that, and nothing else comes of it. */
+static void what_grows_old_is_stamped_with_own_time(void **state)
+{
+	struct contract *c = *state;
+	const int64_t day = INT64_C(24) * 3600 * 1000;
+	struct copy pending, settled;
+	size_t removed;
+
+	contract_begin(c);
+	(void)contract_accept(c, &(struct sample){.now_ms = NOW + day});
+	(void)contract_accept(
+		c, &(struct sample){.now_ms = NOW + day, .state = TOCSIN_STATE_SUPPRESSED});
+	contract_commit(c);
+	pending = contract_delivery(c, 1);
+	settled = contract_delivery(c, 2);
+	assert_int_equal(pending.created_ms, NOW);
+	assert_int_equal(pending.received_ms, NOW + day);
+	assert_int_equal(settled.created_ms, NOW);
+	assert_int_equal(settled.received_ms, NOW + day);
+	assert_int_equal(settled.done_ms, NOW + day);
+	contract_begin(c);
+	assert_int_equal(c->ops->prune(c->store, NOW, NOW, 10, &removed), 0);
+	assert_int_equal(removed, 0);
+	assert_int_equal(c->ops->prune(c->store, NOW + 1, NOW, 10, &removed), 0);
+	assert_int_equal(removed, 1);
+	contract_commit(c);
+}
+
 static void what_was_committed_is_there_after_opening_again(void **state)
 {
 	struct contract *c = *state;
@@ -340,6 +368,7 @@ static void numbers_are_never_used_again(void **state)
 
 const struct contract_test contract_intake[] = {
 	CONTRACT_TEST(what_was_accepted_is_claimed_with_all_its_fields),
+	CONTRACT_TEST(what_grows_old_is_stamped_with_own_time),
 	CONTRACT_TEST(what_was_committed_is_there_after_opening_again),
 	CONTRACT_TEST(what_was_rolled_back_never_was),
 	CONTRACT_TEST(a_mark_is_found_with_its_newest_generation),

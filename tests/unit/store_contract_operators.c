@@ -357,9 +357,9 @@ static void only_what_is_settled_told_and_old_is_removed(void **state)
 	for (int i = 1; i < 4; i++)
 		assert_int_equal(c->ops->told(c->store, contract_delivery(c, id[i]).alert), 0);
 	contract_commit(c);
-	prune(c, NOW + 2, NOW + 2, 10, 0);
-	prune(c, NOW + 3, NOW + 2, 10, 2);
-	prune(c, NOW + 3, NOW + 3, 10, 1);
+	prune(c, NOW, NOW, 10, 0);
+	prune(c, NOW + 1, NOW, 10, 2);
+	prune(c, NOW + 1, NOW + 1, 10, 1);
 	prune(c, INT64_MAX, INT64_MAX, 10, 0);
 	alerts(c, &(struct tocsin_query){0}, &left);
 	assert_int_equal(left.n, 1);

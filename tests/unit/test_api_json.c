@@ -106,7 +106,7 @@ static void a_delivery_says_what_its_alert_is_about(void **state)
 		.key = "k",
 		.state = TOCSIN_STATE_PENDING,
 		.due_ms = TOCSIN_PARKED,
-		.created_ms = 1000,
+		.received_ms = 1000,
 		.reason = "",
 		.body = body,
 	};

@@ -38,9 +38,9 @@ static void fake_close(void *state)
 	(void)state;
 }
 
-static int fake_begin(void *state)
+static int fake_begin(void *state, int64_t now_ms)
 {
-	(void)state;
+	(void)state, (void)now_ms;
 	fake.committed = (int)fake.state;
 	return 0;
 }
@@ -112,6 +112,18 @@ static int fake_recover(void *state, int64_t now_ms, const int64_t *suspects, si
 	return 0;
 }
 
+static int fake_save(void *state, const char *instance, const char *name, const char *value)
+{
+	(void)state, (void)instance, (void)name, (void)value;
+	return 0;
+}
+
+static int fake_load(void *state, const char *instance, const char *name, char **value)
+{
+	(void)state, (void)instance, (void)name, (void)value;
+	return -ENOENT;
+}
+
 static int fake_maintain(void *state, bool idle)
 {
 	(void)state, (void)idle;
@@ -129,6 +141,8 @@ static const struct tocsin_store_ops store_ops = {.size = sizeof(store_ops),
 						  .settle = fake_settle,
 						  .renew = fake_renew,
 						  .recover = fake_recover,
+						  .save = fake_save,
+						  .load = fake_load,
 						  .maintain = fake_maintain};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 

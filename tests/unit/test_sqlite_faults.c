@@ -219,7 +219,7 @@ static void a_spoiled_transaction_is_not_committed(void **state)
 	memset(body, 'x', (16 << 20) - 1);
 	body[(16 << 20) - 1] = '\0';
 	new.body = body;
-	assert_int_equal(f->ops->begin(f->opened), 0);
+	assert_int_equal(f->ops->begin(f->opened, NOW), 0);
 	break_disk(FAULT_FULL, 0, false);
 	assert_int_equal(f->ops->accept(f->opened, &new, &number), -ENOSPC);
 	assert_true(disk.hit);
@@ -252,7 +252,7 @@ static int64_t live(struct fixture *f, int64_t rounds, int *error)
 		*error = sqlite_accept_one(f->ops, f->opened, mark + 1);
 		if (*error)
 			break;
-		*error = f->ops->begin(f->opened);
+		*error = f->ops->begin(f->opened, NOW);
 		if (!*error)
 			*error = f->ops->claim(f->opened, "mail", NOW, LEASE, 1, ignore, &claimed);
 		attempt.delivery = claimed / 1000;

@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +22,8 @@ static struct fake {
 	atomic_int begin_result, commit_result; /* of the next ones */
 	atomic_int begins, commits, rollbacks, in_transaction;
 	atomic_bool full;
+	_Atomic int64_t begun_ms; /* the time it was told last */
+	char kept[128];           /* the clock */
 } fake;
 
 static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
@@ -47,9 +51,10 @@ static void fake_close(void *state)
 	(void)state;
 }
 
-static int fake_begin(void *state)
+static int fake_begin(void *state, int64_t now_ms)
 {
 	(void)state;
+	fake.begun_ms = now_ms;
 	fake.begins++;
 	fake.in_transaction = fake.begin_result == 0;
 	return fake.begin_result;
@@ -74,6 +79,24 @@ static void fake_rollback(void *state)
 	fake.in_transaction = 0;
 }
 
+static int fake_save(void *state, const char *instance, const char *name, const char *value)
+{
+	(void)state;
+	assert_string_equal(instance, "");
+	assert_string_equal(name, "clock");
+	snprintf(fake.kept, sizeof(fake.kept), "%s", value);
+	return 0;
+}
+
+static int fake_load(void *state, const char *instance, const char *name, char **value)
+{
+	(void)state, (void)instance, (void)name;
+	if (!*fake.kept)
+		return -ENOENT;
+	*value = strdup(fake.kept);
+	return *value ? 0 : -ENOMEM;
+}
+
 static int fake_maintain(void *state, bool idle)
 {
 	(void)state;
@@ -93,6 +116,8 @@ static const struct tocsin_store_ops ops = {.size = sizeof(ops),
 					    .begin = fake_begin,
 					    .commit = fake_commit,
 					    .rollback = fake_rollback,
+					    .save = fake_save,
+					    .load = fake_load,
 					    .maintain = fake_maintain,
 					    .full = fake_full};
 static const struct tocsin_plugin plugin = {.name = "fake", .kind = TOCSIN_STORE, .store = &ops};
@@ -422,6 +447,44 @@ static void an_idle_writer_sleeps(void **state)
 	store_stop(store);
 }
 
+static void restart(struct store **store)
+{
+	store_close(*store);
+	assert_int_equal(store_open(&plugin, NULL, NULL, NULL, NULL, store, NULL), 0);
+}
+
+/* Every transaction is told the store's time, which is kept with the first of each start. */
+static void the_stores_time_goes_on_after_a_restart(void **state)
+{
+	struct store *store = *state;
+	struct note note = make_note(false), again = make_note(false);
+	int64_t day = INT64_C(24) * 3600 * 1000, before;
+	long long own, boot;
+	char id[40];
+
+	before = store_now_ms(store);
+	assert_in_range(store_to_wall_ms(store, before) - before + 1000, 0, 2000);
+	store_submit(store, &note.request);
+	assert_int_equal(await(&note), 0);
+	assert_in_range(store_now_ms(store) - fake.begun_ms, 0, 5000);
+
+	/* as if the wall clock had been a day ahead when the store was new */
+	assert_int_equal(sscanf(fake.kept, "%lld %lld %39s", &own, &boot, id), 3);
+	assert_int_equal(strlen(id), 36); /* Linux tells which boot it is */
+	snprintf(fake.kept, sizeof(fake.kept), "%lld %lld %s", own + day, boot, id);
+	before = store_now_ms(store);
+	restart(&store);
+	*state = store;
+	assert_in_range(store_now_ms(store) - before - day, 0, 5000);
+	assert_in_range(store_to_wall_ms(store, before + day) - before + 1000, 0, 2000);
+	assert_in_range(store_from_wall_ms(store, before) - before - day + 1000, 0, 2000);
+	assert_int_equal(store_to_wall_ms(store, 0), 0);
+	assert_true(store_to_wall_ms(store, TOCSIN_PARKED) == TOCSIN_PARKED);
+	store_submit(store, &again.request);
+	assert_int_equal(await(&again), 0);
+	assert_in_range(fake.begun_ms - before - day, 0, 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +507,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_failed_claim_is_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_idle_writer_sleeps, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_stores_time_goes_on_after_a_restart, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ static const char select_ready[] =
 /* LEFT: one whose alert got lost is handed out with an empty body, and ends where that is read. */
 static const char select_ready_row[] =
 	"SELECT d.id, d.alert, a.id, d.source, d.recipient, d.route, d.key, d.attempt, d.token + 1,"
-	" d.created_ms, d.due_ms, d.reason, coalesce(a.json, '{}'), a.tell"
+	" d.created_ms, d.due_ms, d.reason, coalesce(a.json, '{}'), a.tell, a.received_ms"
 	" FROM delivery d LEFT JOIN alert a ON a.number = d.alert WHERE d.id = ?1";
 static const char insert_attempt[] =
 	"INSERT INTO attempt (delivery, token, number, state, due_ms, started_ms, ended_ms, detail)"
@@ -56,6 +56,7 @@ static int hold(struct db *db, struct statement *st, const char *channel, int64_
 		.due_ms = column_int(st, 10),
 		.reason = column_text(st, 11),
 		.body = column_text(st, 12),
+		.received_ms = column_int(st, 14),
 	};
 	if (st->error)
 		return st->error;
@@ -164,7 +165,7 @@ static int end(struct db *db, const struct tocsin_attempt *attempt, const struct
 		/* An attempt at the very beginning of time was one all the same. */
 		.started_ms = attempt->started_ms > 0 ? attempt->started_ms : 1,
 		.token = attempt->token,
-		.now_ms = attempt->ended_ms,
+		.done_ms = attempt->ended_ms,
 		.reason = attempt->detail,
 	};
 	int result = db_settle_pending(db, attempt->delivery, &settlement);
@@ -260,7 +261,7 @@ static int suspect(struct db *db, int64_t delivery, int64_t *n)
 {
 	const struct db_settlement poison = {
 		.state = TOCSIN_STATE_DEAD,
-		.now_ms = db_wall_ms(),
+		.done_ms = db_wall_ms(),
 		.reason = "the process ended three times while this delivery was under way",
 	};
 	struct statement st = statement_use(db, select_crashed);

@@ -60,6 +60,7 @@ struct db {
 	bool lost;        /* -EIO: the file can no longer be vouched for */
 	bool full;        /* no room was said, and there was none for the reserve since */
 
+	int64_t now_ms;               /* own time of this transaction */
 	int64_t counter[DB_COUNTERS]; /* as this transaction sees them */
 	int64_t committed[DB_COUNTERS];
 	struct held_set held;
@@ -86,7 +87,7 @@ struct db {
 
 /* sqlite.c: the error of a result of SQLite, logged; spoils the transaction. */
 int db_fail(struct db *db, int result);
-/* Milliseconds of the wall clock. */
+/* Milliseconds of the wall clock, for people. */
 int64_t db_wall_ms(void);
 /* The same errno without any effect. */
 int db_errno(int result, int system_errno);
@@ -122,7 +123,7 @@ void db_names_forget(struct db *db);
 
 /* transaction.c */
 int db_load_counters(struct db *db);
-int db_begin(void *state);
+int db_begin(void *state, int64_t now_ms);
 int db_commit(void *state);
 void db_rollback(void *state);
 int db_counters(void *state, struct tocsin_counters *counters);
@@ -130,21 +131,21 @@ int db_counters(void *state, struct tocsin_counters *counters);
 /* moves.c: how deliveries change, whoever asks. The counters follow. */
 /* True when each of them can be written: complete, pending or settled by policy. */
 bool db_all_new(const struct tocsin_new_delivery *delivery, size_t n);
-/* Writes one new delivery of an alert, pending or settled at once. */
+/* Writes one new delivery of an alert, pending or settled at once at that wall time. */
 int db_add_delivery(struct db *db, int64_t alert, int64_t source,
-		    const struct tocsin_new_delivery *delivery, int64_t now_ms);
+		    const struct tocsin_new_delivery *delivery, int64_t done_ms);
 /* How a pending delivery ends, or a dead one is judged anew. */
 struct db_settlement {
 	enum tocsin_state state;
 	int64_t started_ms; /* of the attempt that ended it; 0: none did */
 	int64_t token;      /* of that attempt's claim */
-	int64_t now_ms;
+	int64_t done_ms;    /* wall time */
 	const char *reason;
 };
 /* Ends a pending delivery (and its claim, if there is one). */
 int db_settle_pending(struct db *db, int64_t delivery, const struct db_settlement *settlement);
-/* A dead delivery is pending again, due at now_ms. */
-int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_t now_ms);
+/* A dead delivery is pending again. */
+int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_t due_ms);
 /* A dead delivery becomes something else that is settled. */
 int db_restate_dead(struct db *db, int64_t delivery, const struct db_settlement *settlement);
 /* After deliveries of the alert changed: whether its source has to be told. was_dead: whether any

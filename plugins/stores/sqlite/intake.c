@@ -12,8 +12,8 @@ static const char select_mark[] =
 	" ORDER BY generation DESC LIMIT 1";
 static const char insert_alert[] =
 	"INSERT INTO alert (number, id, source, mark, generation, fingerprint, severity, status,"
-	" received_ms, tell, told, untold, json)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12)";
+	" received_ms, created_ms, tell, told, untold, json)"
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, ?12, ?13)";
 
 int db_find_mark(void *state, const char *source, const char *mark, struct tocsin_marked *found)
 {
@@ -61,9 +61,10 @@ static int add_alert(struct db *db, const struct tocsin_new_alert *new, int64_t 
 	bind_int(&st, 7, new->alert->severity);
 	bind_int(&st, 8, new->alert->status);
 	bind_int(&st, 9, new->now_ms);
-	bind_int(&st, 10, new->tell);
-	bind_int(&st, 11, new->tell && !any_pending(new));
-	bind_text(&st, 12, new->body);
+	bind_int(&st, 10, db->now_ms);
+	bind_int(&st, 11, new->tell);
+	bind_int(&st, 12, new->tell && !any_pending(new));
+	bind_text(&st, 13, new->body);
 	return statement_run(&st);
 }
 

@@ -13,7 +13,7 @@ static const char insert_delivery[] =
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 0, ?7, ?8, 0, ?9, ?10, ?11, ?12)";
 static const char update_settled[] =
 	"UPDATE delivery SET state = ?2, attempt = attempt + ?3, token = max(token, ?4),"
-	" started_ms = ?5, done_ms = ?6, reason = ?7 WHERE id = ?1 AND state = 0";
+	" started_ms = ?5, done_ms = ?6, reason = ?7, due_ms = ?8 WHERE id = ?1 AND state = 0";
 /* The attempt that ended it becomes one of those after which it went on. */
 static const char keep_last_attempt[] =
 	"INSERT INTO attempt (delivery, token, number, state, due_ms, started_ms, ended_ms, detail)"
@@ -23,7 +23,8 @@ static const char update_reopened[] =
 	"UPDATE delivery SET state = 0, attempt = iif(?2, 0, attempt), crashes = 0, due_ms = ?3,"
 	" started_ms = 0, done_ms = 0 WHERE id = ?1";
 static const char update_restated[] =
-	"UPDATE delivery SET state = ?2, started_ms = 0, done_ms = ?3, reason = ?4 WHERE id = ?1";
+	"UPDATE delivery SET state = ?2, started_ms = 0, done_ms = ?3, reason = ?4, due_ms = ?5"
+	" WHERE id = ?1";
 static const char select_pending[] =
 	"SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_alert"
 	" WHERE alert = ?1 AND state = 0)";
@@ -74,7 +75,7 @@ bool db_all_new(const struct tocsin_new_delivery *delivery, size_t n)
 }
 
 static int insert(struct db *db, const int64_t numbers[4],
-		  const struct tocsin_new_delivery *delivery, int64_t now_ms)
+		  const struct tocsin_new_delivery *delivery, int64_t done_ms)
 {
 	struct statement st = statement_use(db, insert_delivery);
 	bool pending = delivery->state == TOCSIN_STATE_PENDING;
@@ -83,9 +84,9 @@ static int insert(struct db *db, const int64_t numbers[4],
 	for (int i = 0; i < 4; i++)
 		bind_int(&st, 2 + i, numbers[i]);
 	bind_int(&st, 6, delivery->state);
-	bind_int(&st, 7, now_ms);
-	bind_int(&st, 8, delivery->due_ms);
-	bind_int(&st, 9, pending ? 0 : now_ms);
+	bind_int(&st, 7, db->now_ms);
+	bind_int(&st, 8, pending ? delivery->due_ms : db->now_ms);
+	bind_int(&st, 9, pending ? 0 : done_ms);
 	bind_text(&st, 10, delivery->recipient);
 	bind_text(&st, 11, delivery->key);
 	bind_text(&st, 12, pending || !delivery->reason ? "" : delivery->reason);
@@ -93,7 +94,7 @@ static int insert(struct db *db, const int64_t numbers[4],
 }
 
 int db_add_delivery(struct db *db, int64_t alert, int64_t source,
-		    const struct tocsin_new_delivery *delivery, int64_t now_ms)
+		    const struct tocsin_new_delivery *delivery, int64_t done_ms)
 {
 	int64_t numbers[4] = {alert, source, 0, 0};
 	int result = db_name(db, delivery->channel, &numbers[2]);
@@ -104,7 +105,7 @@ int db_add_delivery(struct db *db, int64_t alert, int64_t source,
 		return result;
 	db->counter[COUNTER_ACCEPTED]++;
 	db->counter[counter_of(delivery->state)]++;
-	return insert(db, numbers, delivery, now_ms);
+	return insert(db, numbers, delivery, done_ms);
 }
 
 int db_settle_pending(struct db *db, int64_t delivery, const struct db_settlement *settlement)
@@ -117,8 +118,9 @@ int db_settle_pending(struct db *db, int64_t delivery, const struct db_settlemen
 	bind_int(&st, 3, settlement->started_ms > 0);
 	bind_int(&st, 4, settlement->token);
 	bind_int(&st, 5, settlement->started_ms);
-	bind_int(&st, 6, settlement->now_ms);
+	bind_int(&st, 6, settlement->done_ms);
 	bind_text(&st, 7, settlement->reason ? settlement->reason : "");
+	bind_int(&st, 8, db->now_ms);
 	result = statement_run(&st);
 	if (result)
 		return result;
@@ -135,7 +137,7 @@ static int run_for(struct db *db, const char *sql, int64_t number)
 	return statement_run(&st);
 }
 
-int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_t now_ms)
+int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_t due_ms)
 {
 	int result = run_for(db, keep_last_attempt, delivery);
 	struct statement st;
@@ -147,7 +149,7 @@ int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_
 	st = statement_use(db, update_reopened);
 	bind_int(&st, 1, delivery);
 	bind_int(&st, 2, forget_attempts);
-	bind_int(&st, 3, now_ms);
+	bind_int(&st, 3, due_ms);
 	return statement_run(&st);
 }
 
@@ -163,8 +165,9 @@ int db_restate_dead(struct db *db, int64_t delivery, const struct db_settlement 
 	st = statement_use(db, update_restated);
 	bind_int(&st, 1, delivery);
 	bind_int(&st, 2, settlement->state);
-	bind_int(&st, 3, settlement->now_ms);
+	bind_int(&st, 3, settlement->done_ms);
 	bind_text(&st, 4, settlement->reason ? settlement->reason : "");
+	bind_int(&st, 5, db->now_ms);
 	return statement_run(&st);
 }
 

@@ -29,18 +29,18 @@ static int find_dead(struct db *db, const struct filter *filter, int64_t after,
 	return statement_end(&st, row < 0 ? row : 0);
 }
 
-/* What becomes of a dead delivery: without a settlement it is pending again. */
+/* What becomes of a dead delivery: without a settlement it is pending again, due then. */
 static int change_dead(struct db *db, const struct db_pair *dead,
-		       const struct db_settlement *settlement, int64_t now_ms)
+		       const struct db_settlement *settlement, int64_t due_ms)
 {
 	int result = settlement ? db_restate_dead(db, dead->id, settlement)
-				: db_reopen_dead(db, dead->id, false, now_ms);
+				: db_reopen_dead(db, dead->id, false, due_ms);
 
 	return result ? result : db_alert_changed(db, dead->alert, true);
 }
 
 static int change_all(struct db *db, const struct tocsin_query *query,
-		      const struct db_settlement *settlement, int64_t now_ms, int64_t *n)
+		      const struct db_settlement *settlement, int64_t due_ms, int64_t *n)
 {
 	struct db_pair dead[DB_CHUNK];
 	struct filter filter;
@@ -58,7 +58,7 @@ static int change_all(struct db *db, const struct tocsin_query *query,
 		result = find_dead(db, &filter, last, dead, &found);
 		for (size_t i = 0; i < found && !result; i++) {
 			last = dead[i].id;
-			result = change_dead(db, &dead[i], settlement, now_ms);
+			result = change_dead(db, &dead[i], settlement, due_ms);
 		}
 		*n += (int64_t)found;
 	}
@@ -75,9 +75,9 @@ int db_drop(void *state, const struct tocsin_query *query, const char *reason, i
 {
 	const struct db_settlement settlement = {
 		.state = TOCSIN_STATE_SUPPRESSED,
-		.now_ms = now_ms,
+		.done_ms = now_ms,
 		.reason = reason,
 	};
 
-	return change_all(state, query, &settlement, now_ms, n);
+	return change_all(state, query, &settlement, 0, n);
 }

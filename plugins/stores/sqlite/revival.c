@@ -92,11 +92,11 @@ static int read_keys(struct db *db, int64_t alert, struct revival *revival)
 	return statement_end(&st, result);
 }
 
-static int revive_dead(struct db *db, const struct revival *revival, int64_t now_ms)
+static int revive_dead(struct db *db, const struct revival *revival, int64_t due_ms)
 {
 	const struct db_settlement unwanted = {
 		.state = TOCSIN_STATE_SUPPRESSED,
-		.now_ms = now_ms,
+		.done_ms = db_wall_ms(),
 		.reason = "given up before, and no route leads there any more",
 	};
 	int result = 0;
@@ -104,13 +104,13 @@ static int revive_dead(struct db *db, const struct revival *revival, int64_t now
 	for (size_t i = 0; i < revival->n_dead && !result; i++) {
 		const struct dead *dead = &revival->dead[i];
 
-		result = dead->wanted ? db_reopen_dead(db, dead->id, true, now_ms)
+		result = dead->wanted ? db_reopen_dead(db, dead->id, true, due_ms)
 				      : db_restate_dead(db, dead->id, &unwanted);
 	}
 	return result;
 }
 
-static int add_unseen(struct db *db, int64_t alert, const struct revival *revival, int64_t now_ms)
+static int add_unseen(struct db *db, int64_t alert, const struct revival *revival)
 {
 	struct statement st = statement_use(db, select_source);
 	int64_t source;
@@ -122,7 +122,7 @@ static int add_unseen(struct db *db, int64_t alert, const struct revival *reviva
 		const struct tocsin_new_delivery *delivery = revival->wanted[i].delivery;
 
 		if (!revival->wanted[i].seen)
-			result = db_add_delivery(db, alert, source, delivery, now_ms);
+			result = db_add_delivery(db, alert, source, delivery, db_wall_ms());
 	}
 	return result;
 }
@@ -139,7 +139,7 @@ static int revive(struct db *db, int64_t alert, struct revival *revival, int64_t
 	if (!result)
 		result = revive_dead(db, revival, now_ms);
 	if (!result)
-		result = add_unseen(db, alert, revival, now_ms);
+		result = add_unseen(db, alert, revival);
 	return result ? result : db_alert_changed(db, alert, revival->n_dead > 0);
 }
 

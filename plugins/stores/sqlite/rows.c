@@ -5,7 +5,8 @@
 const char rows_select[] =
 	"SELECT d.id, d.alert, a.id, s.text, c.text, d.recipient, r.text, d.key,"
 	" iif(d.state = 0 AND held(d.id), 1, d.state), d.attempt, d.token, d.created_ms,"
-	" iif(d.state = 0, d.due_ms, 0), d.done_ms, d.reason, coalesce(a.json, '{}')"
+	" iif(d.state = 0, d.due_ms, 0), d.done_ms, d.reason, coalesce(a.json, '{}'),"
+	" a.received_ms"
 	" FROM delivery d LEFT JOIN alert a ON a.number = d.alert"
 	" LEFT JOIN name s ON s.id = d.source LEFT JOIN name c ON c.id = d.channel"
 	" LEFT JOIN name r ON r.id = d.route WHERE d.id = ?1";
@@ -29,5 +30,6 @@ void rows_delivery(struct statement *st, struct tocsin_stored_delivery *delivery
 		.done_ms = column_int(st, 13),
 		.reason = column_text(st, 14),
 		.body = column_text(st, 15),
+		.received_ms = column_int(st, 16),
 	};
 }

@@ -29,7 +29,8 @@ static const char *const migration[] = {
 	") STRICT, WITHOUT ROWID;"
 
 	/* Written once: what becomes of its deliveries is counted from them, except for a source
-	 * that asked to be told (tell). told: it knows the end; untold: it has to be told now. */
+	 * that asked to be told (tell). told: it knows the end; untold: it has to be told now.
+	 * received_ms is wall time, created_ms own time. */
 	"CREATE TABLE alert ("
 	"  number INTEGER PRIMARY KEY,"
 	"  id TEXT NOT NULL,"
@@ -40,6 +41,7 @@ static const char *const migration[] = {
 	"  severity INTEGER NOT NULL,"
 	"  status INTEGER NOT NULL,"
 	"  received_ms INTEGER NOT NULL,"
+	"  created_ms INTEGER NOT NULL,"
 	"  tell INTEGER NOT NULL,"
 	"  told INTEGER NOT NULL,"
 	"  untold INTEGER NOT NULL,"
@@ -51,8 +53,9 @@ static const char *const migration[] = {
 	"CREATE INDEX alert_untold ON alert (source) WHERE untold = 1;"
 
 	/* state: 0 pending, 2 delivered, 3 dead, 4 suppressed. A claim is not written: nobody else
-	 * can have this file, so it lives in memory (held.c). started_ms is that of the attempt that
-	 * settled it, 0 when none did. */
+	 * can have this file, so it lives in memory (held.c). created_ms and due_ms are own time,
+	 * and so is the time at which it was settled, which is in due_ms from then on. started_ms
+	 * and done_ms are wall time: of the attempt that settled it, 0 when none did. */
 	"CREATE TABLE delivery ("
 	"  id INTEGER PRIMARY KEY,"
 	"  alert INTEGER NOT NULL,"

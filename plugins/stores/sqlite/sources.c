@@ -41,7 +41,7 @@ int db_unwanted(void *state, const char *source, const char *reason, int64_t now
 	struct db *db = state;
 	const struct db_settlement settlement = {
 		.state = TOCSIN_STATE_SUPPRESSED,
-		.now_ms = now_ms,
+		.done_ms = now_ms,
 		.reason = reason,
 	};
 	struct db_walk walk = {.from_ms = TOCSIN_PARKED, .to_ms = TOCSIN_PARKED};

@@ -59,7 +59,7 @@ static int write_counters(struct db *db)
 	return result;
 }
 
-int db_begin(void *state)
+int db_begin(void *state, int64_t now_ms)
 {
 	struct db *db = state;
 	struct statement st;
@@ -73,6 +73,7 @@ int db_begin(void *state)
 	st = statement_use(db, begin_immediate);
 	result = statement_run(&st);
 	db->transaction = !result;
+	db->now_ms = now_ms;
 	return result;
 }
 

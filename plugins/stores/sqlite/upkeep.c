@@ -28,10 +28,10 @@ static const char select_names[] = "SELECT id, text FROM name ORDER BY id";
 static const char count_ready[] =
 	"SELECT count(*) FROM delivery INDEXED BY delivery_ready WHERE state = 0 AND channel = ?1";
 static const char select_next_alerts[] =
-	"SELECT number, received_ms, tell > told FROM alert WHERE number > ?1"
+	"SELECT number, created_ms, tell > told FROM alert WHERE number > ?1"
 	" ORDER BY number LIMIT ?2";
 static const char select_end[] =
-	"SELECT coalesce(max(state = 0), 0), coalesce(max(state = 3), 0), coalesce(max(done_ms), 0)"
+	"SELECT coalesce(max(state = 0), 0), coalesce(max(state = 3), 0), coalesce(max(due_ms), 0)"
 	" FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
 static const char delete_attempts[] =
 	"DELETE FROM attempt WHERE delivery IN"
@@ -86,7 +86,7 @@ static int remove_alert(struct db *db, int64_t number)
 
 /* An alert that prune looks at. */
 struct candidate {
-	int64_t number, received_ms;
+	int64_t number, created_ms;
 	bool untold;
 };
 
@@ -99,7 +99,7 @@ static int next_candidates(struct db *db, struct candidate *candidate, size_t *n
 	bind_int(&st, 2, DB_CHUNK);
 	for (*n = 0; (row = statement_row(&st)) == 1 && *n < DB_CHUNK; ++*n)
 		candidate[*n] = (struct candidate){.number = column_int(&st, 0),
-						   .received_ms = column_int(&st, 1),
+						   .created_ms = column_int(&st, 1),
 						   .untold = column_int(&st, 2)};
 	return statement_end(&st, row < 0 ? row : 0);
 }
@@ -115,14 +115,21 @@ static int is_old(struct db *db, const struct candidate *candidate,
 	bind_int(&st, 1, candidate->number);
 	row = statement_row(&st);
 	if (row == 1 && !candidate->untold && column_int(&st, 0) == 0) {
-		int64_t done_ms = column_int(&st, 2);
+		int64_t end_ms = column_int(&st, 2);
 
-		if (done_ms < candidate->received_ms) /* without a delivery, or a clock set back */
-			done_ms = candidate->received_ms;
-		*old = done_ms < (column_int(&st, 1) ? retention->dead_before_ms
-						     : retention->settled_before_ms);
+		if (end_ms == 0) /* without a delivery */
+			end_ms = candidate->created_ms;
+		*old = end_ms < (column_int(&st, 1) ? retention->dead_before_ms
+						    : retention->settled_before_ms);
 	}
 	return statement_end(&st, row < 0 ? row : 0);
+}
+
+/* Whatever became of it. Own time does not go back, so those behind it are young as well. */
+static bool is_young(const struct candidate *candidate, const struct db_retention *retention)
+{
+	return candidate->created_ms >= retention->dead_before_ms &&
+	       candidate->created_ms >= retention->settled_before_ms;
 }
 
 /* Removes what is old among the candidates. *done: the limit is reached, or the rest is too young. */
@@ -134,8 +141,7 @@ static int prune_some(struct db *db, const struct db_retention *retention,
 	for (size_t i = 0; i < n && !result && !*done; i++) {
 		bool old = false;
 
-		if (candidate[i].received_ms < retention->dead_before_ms ||
-		    candidate[i].received_ms < retention->settled_before_ms)
+		if (!is_young(&candidate[i], retention))
 			result = is_old(db, &candidate[i], retention, &old);
 		if (!result && old) {
 			result = remove_alert(db, candidate[i].number);
@@ -145,23 +151,6 @@ static int prune_some(struct db *db, const struct db_retention *retention,
 		*done = *removed == retention->limit;
 	}
 	return result;
-}
-
-static bool are_young(const struct candidate *candidate, size_t n,
-		      const struct db_retention *retention)
-{
-	int64_t now_ms = db_wall_ms();
-
-	/* One that claims to come from the future was received while the clock was wrong: it says
-	 * nothing about those behind it. */
-	for (size_t i = 0; i < n; i++) {
-		int64_t ms = candidate[i].received_ms;
-
-		if (ms < retention->dead_before_ms || ms < retention->settled_before_ms ||
-		    ms > now_ms)
-			return false;
-	}
-	return true;
 }
 
 /* Alerts are looked at in the order in which they came, round after round: an index by the time of
@@ -184,7 +173,7 @@ int db_prune(void *state, int64_t settled_before_ms, int64_t dead_before_ms, siz
 		result = next_candidates(db, candidate, &n);
 		if (!result)
 			result = prune_some(db, &retention, candidate, n, removed, &done);
-		if (!done && (n < DB_CHUNK || are_young(candidate, n, &retention))) {
+		if (!done && (n < DB_CHUNK || is_young(&candidate[0], &retention))) {
 			db->pruned = 0; /* the next call begins a new round */
 			break;
 		}
