@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small HTTP client for the daemon's unix socket."""
+"""A small HTTP client for the daemon's unix socket, or a TCP port that leads to it."""
 
 import http.client
 import json
@@ -22,16 +22,20 @@ class Refused(Exception):
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path, timeout):
         super().__init__("localhost", timeout=timeout)
-        self.path = str(path)
+        self.path = path if isinstance(path, tuple) else str(path)
 
     def connect(self):
+        if isinstance(self.path, tuple):
+            self.sock = socket.create_connection(self.path, self.timeout)
+            return
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self.path)
 
 
 class Client:
-    """Keeps one connection and opens a new one when it broke; one thread uses it."""
+    """Keeps one connection and opens a new one when it broke; one thread uses it.
+    path: of the socket, or (host, port)."""
 
     def __init__(self, path, timeout=20):
         self.path = path
