@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/secrets.h"
 #include "cli/arguments.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
@@ -488,8 +488,7 @@ int main(int argc, char **argv)
 	status = result < 0 ? EXIT_FATAL : parse(&program, argc, argv);
 
 	if (status < 0) {
-		/* secrets are in memory: no core dump, no ptrace by others of the same user */
-		prctl(PR_SET_DUMPABLE, 0);
+		secrets_keep_in_memory();
 		umask(077);
 		/* a run that is once speaks on standard output, as a script does */
 		if (prepare_libraries() &&

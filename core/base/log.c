@@ -10,10 +10,9 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/secrets.h"
 #include "base/text.h"
 
-#define SECRET_SHORTEST 4
-#define MASK "***"
 #define TEXT_MAX 16384
 
 /* Stands for a line that memory does not hold. */
@@ -25,8 +24,7 @@ struct log {
 	atomic_int least;
 	/* Guards the secrets, and keeps lines apart that are longer than a pipe takes at once. */
 	pthread_mutex_t mutex;
-	char **secret;
-	size_t n_secrets;
+	struct secrets secrets;
 };
 
 int log_new(struct log **log, int fd, enum log_format format, enum tocsin_level least)
@@ -52,11 +50,7 @@ void log_free(struct log *log)
 {
 	if (log == NULL)
 		return;
-	for (size_t i = 0; i < log->n_secrets; i++) {
-		explicit_bzero(log->secret[i], strlen(log->secret[i]));
-		free(log->secret[i]);
-	}
-	free(log->secret);
+	secrets_done(&log->secrets);
 	pthread_mutex_destroy(&log->mutex);
 	free(log);
 }
@@ -71,81 +65,16 @@ void log_set_format(struct log *log, enum log_format format)
 	atomic_store(&log->format, (int)format);
 }
 
-static bool is_known(const struct log *log, const char *secret)
-{
-	for (size_t i = 0; i < log->n_secrets; i++) {
-		if (strcmp(log->secret[i], secret) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int add_secret(struct log *log, const char *secret)
-{
-	char **grown, *copy;
-
-	if (is_known(log, secret))
-		return 0;
-	grown = reallocarray(log->secret, log->n_secrets + 1, sizeof(*grown));
-	if (grown == NULL)
-		return -ENOMEM;
-	log->secret = grown;
-	copy = strdup(secret);
-	if (copy == NULL)
-		return -ENOMEM;
-	log->secret[log->n_secrets++] = copy;
-	return 0;
-}
-
 int log_secret(struct log *log, const char *secret)
 {
 	int code;
 
-	if (log == NULL || strlen(secret) < SECRET_SHORTEST)
+	if (log == NULL)
 		return 0;
 	pthread_mutex_lock(&log->mutex);
-	code = add_secret(log, secret);
+	code = secrets_add(&log->secrets, secret);
 	pthread_mutex_unlock(&log->mutex);
 	return code;
-}
-
-/* Length of the longest secret that text begins with, or 0. */
-static size_t secret_at(const struct log *log, const char *text)
-{
-	size_t longest = 0;
-
-	for (size_t i = 0; i < log->n_secrets; i++) {
-		const char *secret = log->secret[i];
-		size_t length;
-
-		if (secret[0] != text[0])
-			continue;
-		length = strlen(secret);
-		if (length > longest && strncmp(text, secret, length) == 0)
-			longest = length;
-	}
-	return longest;
-}
-
-/* Secrets may overlap, so runs of covered bytes are replaced, each at its end: only then is
- * nothing of it needed for comparing. */
-static void mask(const struct log *log, char *text)
-{
-	size_t to = 0, from = 0, covered = 0;
-
-	for (; text[from] != '\0'; from++) {
-		size_t length = secret_at(log, text + from);
-
-		if (length > 0 && from + length > covered)
-			covered = from + length;
-		if (from >= covered) {
-			text[to++] = text[from];
-		} else if (from + 1 == covered && secret_at(log, text + from + 1) == 0) {
-			memcpy(text + to, MASK, strlen(MASK));
-			to += strlen(MASK);
-		}
-	}
-	text[to] = '\0';
 }
 
 void log_mask(struct log *log, char *text)
@@ -153,7 +82,7 @@ void log_mask(struct log *log, char *text)
 	if (log == NULL)
 		return;
 	pthread_mutex_lock(&log->mutex);
-	mask(log, text);
+	secrets_mask(&log->secrets, text);
 	pthread_mutex_unlock(&log->mutex);
 }
 
@@ -217,7 +146,7 @@ static void put_line(struct log *log, enum tocsin_level level, const char *who, 
 	struct buffer line = {0};
 	int64_t now_ms = clock_wall_ms();
 
-	mask(log, text);
+	secrets_mask(&log->secrets, text);
 	/* Cut only now: half a secret would not be recognised. */
 	text[text_prefix(text, strlen(text), TEXT_MAX)] = '\0';
 	if (atomic_load(&log->format) == LOG_JSON)

@@ -25,10 +25,10 @@ void log_free(struct log *log);
 void log_set_level(struct log *log, enum tocsin_level least);
 void log_set_format(struct log *log, enum log_format format);
 
-/* Never to be printed again, by this log or log_mask; copied. Values shorter than 4 bytes are
- * ignored (masking them would hide half of the text). 0 or -ENOMEM. */
+/* Never to be printed again, by this log or log_mask, nor the parts of it that base/secrets
+ * knows; copied. 0 or -ENOMEM. */
 int log_secret(struct log *log, const char *secret);
-/* Replaces every registered secret in text, in place (*** or, for short ones, fewer). */
+/* Replaces every registered secret in text by ***, in place. */
 void log_mask(struct log *log, char *text);
 
 /* who: the instance or room that speaks ("mail", "config"), or NULL. log may be NULL: nothing

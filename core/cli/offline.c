@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/secrets.h"
 #include "cli/paths.h"
 
 static void told_refused(const char *sentence, void *data)
@@ -47,6 +48,7 @@ int offline_settings(struct cli *cli, const char *directory, struct offline *off
 
 	if (status != STATUS_DONE)
 		return status;
+	secrets_keep_in_memory();
 	if (log_new(&offline->log, STDERR_FILENO, LOG_TEXT, TOCSIN_LOG_WARNING) < 0)
 		return cli_error(STATUS_NO, "out of memory");
 	if (settings_load(directory, offline->loader, offline->log, &offline->problems,

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/secrets.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <openssl/evp.h>
+
+#define SHORTEST 4
+/* A part of a URL that is shorter is hardly a secret, but may well be a word of other texts. */
+#define SHORTEST_PART 12
+/* A shorter secret has too few digits of base64 that depend on nothing else. */
+#define SHORTEST_CODED 8
+/* What a text must have of a secret at its end, to be taken for a secret that was cut off. */
+#define SHORTEST_CUT 8
+#define MASK "***"
+
+static bool is_known(const struct secrets *secrets, const char *text, size_t length)
+{
+	for (size_t i = 0; i < secrets->n; i++) {
+		if (strncmp(secrets->text[i], text, length) == 0 &&
+		    secrets->text[i][length] == '\0')
+			return true;
+	}
+	return false;
+}
+
+static int keep(struct secrets *secrets, const char *text, size_t length)
+{
+	char **grown, *copy;
+
+	if (is_known(secrets, text, length))
+		return 0;
+	grown = reallocarray(secrets->text, secrets->n + 1, sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	secrets->text = grown;
+	copy = strndup(text, length);
+	if (copy == NULL)
+		return -ENOMEM;
+	secrets->text[secrets->n++] = copy;
+	return 0;
+}
+
+/* The digits that base64 makes of the text alone, when `before` bytes stand before it. */
+static int keep_coded(struct secrets *secrets, const char *text, size_t length, size_t before)
+{
+	size_t all = before + length, from = (before * 8 + 5) / 6, to = all * 8 / 6;
+	unsigned char *plain = calloc(1, all + 1);
+	char *coded = calloc(1, (all + 2) / 3 * 4 + 1);
+	int result = -ENOMEM;
+
+	if (plain != NULL && coded != NULL) {
+		memcpy(plain + before, text, length);
+		(void)EVP_EncodeBlock((unsigned char *)coded, plain, (int)all);
+		result = keep(secrets, coded + from, to - from);
+		explicit_bzero(plain, all);
+		explicit_bzero(coded, to);
+	}
+	free(plain);
+	free(coded);
+	return result;
+}
+
+/* One text, as it is and in base64 wherever it begins there. */
+static int add_text(struct secrets *secrets, const char *text, size_t length)
+{
+	int result = keep(secrets, text, length);
+
+	for (size_t before = 0; before < 3 && result == 0 && length >= SHORTEST_CODED; before++)
+		result = keep_coded(secrets, text, length, before);
+	return result;
+}
+
+/* The path with its query, the path, and each of their pieces: the token may be any of them. */
+static int add_path(struct secrets *secrets, const char *path)
+{
+	size_t whole = strlen(path), plain = strcspn(path, "?#");
+	int result = 0;
+
+	if (whole >= SHORTEST_PART)
+		result = add_text(secrets, path, whole);
+	if (result == 0 && plain >= SHORTEST_PART)
+		result = add_text(secrets, path, plain);
+	while (result == 0 && *path != '\0') {
+		size_t length = strcspn(path, "/?&=#");
+
+		if (length >= SHORTEST_PART)
+			result = add_text(secrets, path, length);
+		path += length;
+		path += strspn(path, "/?&=#");
+	}
+	return result;
+}
+
+/* What a URL hides: the password of its user, and its path. */
+static int add_url(struct secrets *secrets, const char *authority)
+{
+	const char *path = authority + strcspn(authority, "/?#");
+	const char *at = memrchr(authority, '@', (size_t)(path - authority));
+	const char *colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+	int result = 0;
+
+	if (colon != NULL && at - colon > SHORTEST)
+		result = add_text(secrets, colon + 1, (size_t)(at - colon - 1));
+	return result == 0 ? add_path(secrets, path) : result;
+}
+
+/* The value after "password=": a word, or a text in single quotes. */
+static int add_value(struct secrets *secrets, const char *value)
+{
+	bool quoted = *value == '\'';
+	size_t length;
+
+	value += quoted;
+	length = strcspn(value, quoted ? "'" : " \t\r\n&");
+	return length >= SHORTEST ? add_text(secrets, value, length) : 0;
+}
+
+int secrets_add(struct secrets *secrets, const char *secret)
+{
+	const char *url = strstr(secret, "://"), *value = strstr(secret, "password=");
+	size_t length = strlen(secret);
+	int result;
+
+	if (length < SHORTEST)
+		return 0;
+	result = add_text(secrets, secret, length);
+	if (result == 0 && url != NULL)
+		result = add_url(secrets, url + strlen("://"));
+	if (result == 0 && value != NULL)
+		result = add_value(secrets, value + strlen("password="));
+	return result;
+}
+
+/* How much of text, from its beginning, is a secret, or the beginning of one that was cut off.
+ * The beginning of a URL is a name that may be shown. */
+static size_t covers(const char *secret, const char *text)
+{
+	size_t length = strlen(secret), same = 0;
+
+	while (same < length && text[same] == secret[same])
+		same++;
+	if (same == length)
+		return length;
+	if (text[same] == '\0' && same >= SHORTEST_CUT && strstr(secret, "://") == NULL)
+		return same;
+	return 0;
+}
+
+/* Length of the longest secret that text begins with, or 0. */
+static size_t secret_at(const struct secrets *secrets, const char *text)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < secrets->n; i++) {
+		size_t length;
+
+		if (secrets->text[i][0] != text[0])
+			continue;
+		length = covers(secrets->text[i], text);
+		if (length > longest)
+			longest = length;
+	}
+	return longest;
+}
+
+/* Secrets may overlap, so runs of covered bytes are replaced, each at its end: only then is
+ * nothing of it needed for comparing. */
+void secrets_mask(const struct secrets *secrets, char *text)
+{
+	size_t to = 0, from = 0, covered = 0;
+
+	for (; text[from] != '\0'; from++) {
+		size_t length = secret_at(secrets, text + from);
+
+		if (length > 0 && from + length > covered)
+			covered = from + length;
+		if (from >= covered) {
+			text[to++] = text[from];
+		} else if (from + 1 == covered && secret_at(secrets, text + from + 1) == 0) {
+			memcpy(text + to, MASK, strlen(MASK));
+			to += strlen(MASK);
+		}
+	}
+	text[to] = '\0';
+}
+
+void secrets_done(struct secrets *secrets)
+{
+	for (size_t i = 0; i < secrets->n; i++) {
+		explicit_bzero(secrets->text[i], strlen(secrets->text[i]));
+		free(secrets->text[i]);
+	}
+	free(secrets->text);
+	*secrets = (struct secrets){0};
+}
+
+void secrets_keep_in_memory(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0);
+}
