@@ -9,6 +9,7 @@ import pytest
 
 sys.dont_write_bytecode = True
 
+from lib import canary
 from lib.http import HttpServer
 from lib.pki import Authority
 from lib.postgres import Postgres
@@ -103,6 +104,9 @@ def standins():
         server.stop()
     broken = [sentence for server in made for sentence in server.violations]
     assert not broken, "\n".join(broken[:20])
+    for server in made:
+        for data, where in server.received():
+            canary.refuse("messages", data, where)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+from lib.canary import canary
 from lib.sections import file_channel
 from lib.tocsin import alert
 
@@ -169,21 +170,22 @@ def test_a_directory_that_is_not_there_or_empty_is_said(tocsin, stage, tmp_path)
                                         (0o604, False), (0o666, False)])
 def test_a_secret_that_others_can_read_is_refused(tocsin, tmp_path, mode, good):
     secret = tmp_path / "password"
-    secret.write_text("canary-canary\n")
+    secret.write_text(canary("file") + "\n")
     secret.chmod(mode)
     write(tocsin, "10-story.yaml", SMTP + f"    username: u\n    tls: starttls\n"
           f"    password: ${{file:{secret}}}\n" + REST)
     run = tocsin.tocsind("--check")
     said = run.stdout + run.stderr
     assert (run.status == 0) == good, run
-    assert "canary" not in said and (good or str(secret) in said)
+    assert good or str(secret) in said
 
 
 def test_secrets_come_from_environment_and_credentials(tocsin, tmp_path, smtp):
     (tmp_path / "mail-user").write_text("someone")
     (tmp_path / "mail-user").chmod(0o400)
-    smtp.users = {"someone": "canary-canary"}
-    tocsin.environment = {"MAIL_PASSWORD": "canary-canary", "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    smtp.users = {"someone": canary("variable")}
+    tocsin.environment = {"MAIL_PASSWORD": canary("variable"),
+                          "CREDENTIALS_DIRECTORY": str(tmp_path)}
     tocsin.configure(channels={"mail": {
         "type": "smtp", "host": smtp.host, "port": smtp.port, "tls": "none",
         "from": "a@example.com", "to": ["b@example.com"], "username": "${cred:mail-user}",
@@ -194,7 +196,6 @@ def test_secrets_come_from_environment_and_credentials(tocsin, tmp_path, smtp):
     tocsin.send(alert())
     smtp.wait_mails(1)
     tocsin.wait_settled()
-    assert "canary-canary" not in tocsin.log()
 
 
 def test_the_alias_bomb_and_the_deep_file_are_refused_at_once(tocsin):

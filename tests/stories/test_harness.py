@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The harness itself: it sees what it must see, before it is trusted with the daemon."""
 
+import base64
 import os
 import signal
 import sqlite3
@@ -12,8 +13,10 @@ import time
 import pytest
 
 from lib import books
+from lib import canary as canaries
+from lib.canary import canary
 from lib.client import Refused, Unreachable
-from lib.tocsin import Stage, Tocsin, alert, wait_until
+from lib.tocsin import Background, Stage, Tocsin, alert, wait_until
 
 FAKE = """\
 #!{python}
@@ -23,6 +26,10 @@ mode = os.environ.get("FAKE", "good")
 print("fake starts", flush=True)
 if mode == "broken":
     sys.exit(2)
+if mode == "leak":
+    print("the password is " + os.environ["WORD"], flush=True)
+if mode == "file":
+    open({socket!r} + ".notes", "w").write("the password is " + os.environ["WORD"])
 if mode == "sanitizer":
     print("x.c:1:2: runtime error: signed integer overflow", flush=True)
 if mode == "stubborn":
@@ -40,7 +47,8 @@ ANSWERS = {{"/api/v1/health": {{"status": "ok"}},
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
-        self.answer(200 if self.path in ANSWERS else 404, ANSWERS.get(self.path, {{"error": "no"}}))
+        self.answer(200 if self.path in ANSWERS else 404,
+                    ANSWERS.get(self.path, {{"error": "no " + self.path}}))
     def do_POST(self):
         sent = json.loads(self.rfile.read(int(self.headers["content-length"])))
         n = len(sent) if isinstance(sent, list) else 1
@@ -106,6 +114,38 @@ def test_a_report_of_a_sanitizer_fails(fake):
     fake.start()
     with pytest.raises(AssertionError, match="runtime error"):
         fake.finish()
+
+
+def in_base64(text):
+    """As a login sends it."""
+    return base64.b64encode(b"\0user\0" + text.encode()).decode()
+
+
+@pytest.mark.parametrize("mode", ["leak", "file", "argument", "environment"])
+@pytest.mark.parametrize("form", [str, in_base64])
+def test_a_daemon_that_shows_a_secret_fails(fake, mode, form):
+    """The control of all searches for canaries: in the log, in a file, in /proc."""
+    secret = form(canary("story"))
+    fake.environment = {"FAKE": mode, "WORD": secret}
+    with pytest.raises(canaries.Leak, match=r"a secret in .*(log|notes|cmdline|environ): "):
+        if mode == "argument":
+            fake.plugins = [f"/nowhere/{secret}"]
+        if mode == "environment":
+            fake.env = lambda: {"PATH": "/usr/bin:/bin", "WORD": secret}
+            fake.environment = {}
+        fake.start()
+        fake.finish()
+
+
+@pytest.mark.parametrize("form", [str, in_base64])
+def test_a_command_or_an_answer_that_shows_a_secret_fails(fake, form):
+    with pytest.raises(canaries.Leak, match="the output of"):
+        fake.run("/bin/echo", form(canary("story")))
+    with pytest.raises(canaries.Leak, match="the output of"):
+        Background(["/bin/echo", form(canary("story"))], stdout=subprocess.PIPE).communicate()
+    fake.start()
+    with pytest.raises(canaries.Leak, match="the answer to GET"):
+        fake.get(f"/api/{form(canary('story'))}")
 
 
 def test_a_daemon_that_does_not_start_or_end_well_fails(fake):

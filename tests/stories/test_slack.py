@@ -77,23 +77,6 @@ def test_every_answer_of_slack_means_what_it_means(tocsin, slack, status, body, 
     assert len(slack.requests) == (1 if dead else 2), "a redirect was followed"
 
 
-def test_the_url_is_a_secret(tocsin, slack):
-    """Wrong token, refused, dead: the URL's path shows up nowhere."""
-    secret = "/services/T11111111/B22222222/SECRETSECRETSECRETSECRET"
-    tocsin.configure(channels={"chat": slack_channel(slack, url=slack.url + secret)}).start()
-    tocsin.send(alert())
-    wait_until(lambda: tocsin.counters()["dead"] == 1)
-    shown = tocsin.log() + json.dumps(tocsin.status()) + json.dumps(tocsin.deliveries())
-    for arguments in (("status",), ("dead", "list"), ("history",), ("check", "config")):
-        run = tocsin.run(tocsin.stage.tocsin, *arguments[:1], *arguments[1:],
-                         *(["--socket", tocsin.socket] if arguments[0] != "check"
-                           else [tocsin.conf]))
-        shown += run.stdout + run.stderr
-    assert "SECRETSECRET" not in shown
-    store = b"".join(path.read_bytes() for path in tocsin.directory.glob("tocsin.db*"))
-    assert b"SECRETSECRET" not in store
-
-
 def test_https_is_verified(tocsin, standins, authority):
     """A webhook whose certificate nobody vouches for gets nothing."""
     slack = standins(SlackServer, certificate=authority.issue("127.0.0.1"))

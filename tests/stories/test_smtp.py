@@ -6,17 +6,19 @@ import re
 
 import pytest
 
+from lib.canary import canary
 from lib.pki import Authority
 from lib.sections import smtp_channel
 from lib.smtp import SmtpServer
 from lib.tocsin import SLOW, alert, wait_until
 
-USERS = {"alerts@example.com": "s3cret p4ss"}
+PASSWORD = f"{canary('mail')} p4ss"
+USERS = {"alerts@example.com": PASSWORD}
 
 
 def login(server, authority, **more):
     """A channel that logs in."""
-    return smtp_channel(server, username="alerts@example.com", password="s3cret p4ss",
+    return smtp_channel(server, username="alerts@example.com", password=PASSWORD,
                         ca_file=str(authority.ca_file), **more)
 
 
@@ -110,12 +112,11 @@ def test_a_server_that_cannot_prove_itself_gets_nothing(tocsin, standins, author
 def test_a_wrong_password_waits_and_is_not_shown(tocsin, standins, authority):
     server = standins(SmtpServer, "starttls", authority.issue("127.0.0.1"), USERS)
     channel = login(server, authority)
-    channel["password"] = "hunter22hunter22"
+    channel["password"] = canary("wrong")
     tocsin.configure(channels={"mail": channel}).start()
     tocsin.send(alert())
     wait_until(lambda: tocsin.deliveries()[0]["attempts"] >= 1)
     assert tocsin.check_books()["dead"] == 0, "a wrong password is mended by people, not mails"
-    assert "hunter22" not in tocsin.log() + str(tocsin.deliveries())
 
 
 def test_one_connection_is_kept_for_many_mails(tocsin, standins, authority):

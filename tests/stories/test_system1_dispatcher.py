@@ -8,6 +8,7 @@ import time
 import pytest
 
 from lib import rows
+from lib.canary import canary
 from lib.rows import SITE, add_recipients, add_rows
 from lib.sections import dispatcher, file_channel, postgres_source, slack_channel
 from lib.smtp import SmtpServer
@@ -15,7 +16,8 @@ from lib.tocsin import SLOW, wait_until
 
 pytestmark = pytest.mark.needs("postgres", "smtp", "sqlite")
 
-USERS = {"alerts@example.com": "s3cret p4ss"}
+PASSWORD = f"{canary('mail')} p4ss"
+USERS = {"alerts@example.com": PASSWORD}
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def secure(standins, authority):
 @pytest.fixture
 def login(authority):
     """What a channel needs to log in there."""
-    return {"username": "alerts@example.com", "password": "s3cret p4ss",
+    return {"username": "alerts@example.com", "password": PASSWORD,
             "ca_file": str(authority.ca_file)}
 
 
@@ -128,7 +130,7 @@ def test_mail_trouble_is_status_1_and_loses_nothing(tocsin, alerts_database, sta
     server = standins(SmtpServer, users=USERS if trouble == "password" else None)
     add_recipients(alerts_database)
     add_rows(alerts_database, 3)
-    more = {"username": "alerts@example.com", "password": "wrong"} if trouble == "password" else {}
+    more = {"username": "alerts@example.com", "password": canary("wrong")} if trouble == "password" else {}
     if trouble == "down":
         server.stop()
     elif trouble == "silent":

@@ -145,6 +145,9 @@ static int explain(struct smtp_session *session, CURLcode code, struct smtp_resu
 
 	switch (code) {
 	case CURLE_LOGIN_DENIED:
+		/* A wrong token is answered with a challenge, and libcurl leaves it at that. */
+		if (reply->code == 334)
+			return smtp_login_failed(result, -EACCES, "%s refuses the login", peer);
 		if (reply->code < 400)
 			return smtp_login_failed(result, -EACCES,
 						 "%s offers no login that 'auth' allows", peer);

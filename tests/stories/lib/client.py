@@ -5,6 +5,8 @@ import http.client
 import json
 import socket
 
+from . import canary
+
 
 class Unreachable(Exception):
     """No answer: the daemon is down, or went away before it answered."""
@@ -55,10 +57,12 @@ class Client:
                 self.connection = _Connection(self.path, self.timeout)
             self.connection.request(method, target, body, headers or {})
             reply = self.connection.getresponse()
-            return reply.status, reply.headers, reply.read()
+            data = reply.read()
         except (OSError, http.client.HTTPException) as why:
             self.close()
             raise Unreachable(f"{method} {target}: {why!r}") from None
+        canary.refuse("answers", data, f"the answer to {method} {target}")
+        return reply.status, reply.headers, data
 
     def call(self, method, target, value=None):
         """The answer as JSON; Refused when it is not 2xx."""

@@ -81,6 +81,12 @@ class HttpServer(StandIn):
 
     # what arrived
 
+    def received(self):
+        """Bodies and headers; a secret URL is known by its path only."""
+        for request in list(self.requests):
+            yield request.body, "the body of a request"
+            yield "\n".join(request.headers.values()).encode(), "the headers of a request"
+
     def wait_requests(self, n, timeout=15):
         """Waits for n requests and returns all there are."""
         self.wait_for(lambda: len(self.requests) >= n, timeout,

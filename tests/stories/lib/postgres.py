@@ -13,6 +13,8 @@ import time
 
 import psycopg2
 
+from . import canary
+
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 port = {port}
@@ -118,6 +120,7 @@ class Postgres:
     def remove(self):
         """Stops and leaves nothing behind."""
         self.stop(signal.SIGQUIT)
+        canary.refuse("files", (self.directory / "log").read_bytes(), "the log of PostgreSQL")
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # databases

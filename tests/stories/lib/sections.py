@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fragments of configuration that many stories use."""
 
+from .canary import canary
+
 QUICK = {"first": "100ms", "max": "500ms", "give_up_after": "1h"}
 
 
@@ -27,7 +29,9 @@ def file_channel(path, form="json", **more):
 
 def postgres_source(database, **more):
     """System 1 as shipped: every name is the preset."""
-    return {"type": "postgres", "connection": database.conninfo, **more}
+    # The server trusts anybody, so that the password is nothing but a secret.
+    return {"type": "postgres", "password": canary("postgres"),
+            "connection": f"{database.conninfo} password={canary('conninfo')}", **more}
 
 
 def dispatcher(tocsin, database, server, source=None, **channel):

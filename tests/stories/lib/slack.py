@@ -9,9 +9,10 @@ import json
 import re
 import time
 
+from .canary import canary
 from .http import HttpServer
 
-TOKEN = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"
+TOKEN = f"/services/T00000000/B00000000/{canary('slack')}"
 
 KEYS = {"text", "blocks", "attachments", "thread_ts", "mrkdwn", "username", "icon_emoji",
         "icon_url", "channel", "unfurl_links", "unfurl_media", "response_type",

@@ -163,6 +163,10 @@ class SmtpServer(StandIn):
 
     # what arrived
 
+    def received(self):
+        """The mails; passwords belong into the login."""
+        return ((mail.data, "a mail") for mail in list(self.mails))
+
     def wait_mails(self, n, timeout=15):
         """Waits for n mails and returns them in order of arrival."""
         self.wait_for(lambda: len(self.mails) >= n, timeout,

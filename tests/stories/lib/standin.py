@@ -134,6 +134,10 @@ class StandIn:
                 return rule.action
         return None
 
+    def received(self):
+        """What peers sent that is no place for a secret: (bytes, where), for the canaries."""
+        return ()
+
     def violated(self, sentence):
         """Notes that the client broke a rule of the protocol."""
         with self.lock:

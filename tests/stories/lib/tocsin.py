@@ -11,7 +11,7 @@ import time
 
 import yaml
 
-from . import books
+from . import books, canary
 from .client import Client, Refused, Unreachable
 
 # Sanitizers and busy machines: every time-out of the harness is multiplied.
@@ -68,6 +68,15 @@ class Run:
 
     def __repr__(self):
         return f"status {self.status}\nstdout:\n{self.stdout}\nstderr:\n{self.stderr}"
+
+
+class Background(subprocess.Popen):
+    """A program whose output is searched for secrets when it ends."""
+
+    def communicate(self, input=None, timeout=None):
+        said, errors = super().communicate(input, timeout)
+        canary.refuse("outputs", said or "", f"the output of {self.args}")
+        return said, errors
 
 
 def wait_until(predicate, timeout=15, what="it"):
@@ -166,6 +175,7 @@ class Tocsin:
             except (Unreachable, Refused):
                 return False
         wait_until(healthy, timeout, "health ok")
+        canary.search_process(self.pid, self.environment)
 
     @property
     def pid(self):
@@ -224,6 +234,8 @@ class Tocsin:
         done = subprocess.run([str(each) for each in arguments], capture_output=True, cwd="/",
                               timeout=timeout * SLOW, env={**self.env(), **(environment or {})},
                               input=stdin, check=False)
+        for said in (done.stdout, done.stderr):
+            canary.refuse("outputs", said, f"the output of {' '.join(map(str, arguments))}")
         return Run(done.returncode, done.stdout.decode("utf-8", "replace"),
                    done.stderr.decode("utf-8", "replace"))
 
@@ -243,9 +255,9 @@ class Tocsin:
 
     def start_once(self, wrapper=()):
         """tocsind --once in the background; a Popen with text pipes."""
-        return subprocess.Popen(list(wrapper) + self.arguments("--once"), stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, env=self.env(), cwd="/", text=True,
-                                encoding="utf-8", errors="replace")
+        return Background(list(wrapper) + self.arguments("--once"), stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=self.env(), cwd="/", text=True,
+                          encoding="utf-8", errors="replace")
 
     def cli(self, *arguments, timeout=30, stdin=None, environment=None):
         """The tocsin command, speaking to this daemon."""
@@ -331,9 +343,11 @@ class Tocsin:
                           lambda: f"{name} >= {value} ({self.counters()})")
 
     def finish(self):
-        """The end of every story: stop, balance the books, look for reports of sanitizers."""
+        """The end of every story: stop, balance the books, look for reports of sanitizers and
+        for secrets."""
         if self.running() and self.socket.exists():
             self.check_books()
+            canary.search_process(self.pid, self.environment)
         if self.process is not None:
             self.stop()
         if self.store.exists():
@@ -342,6 +356,7 @@ class Tocsin:
             text = path.read_text("utf-8", "replace")
             found = REPORTS.search(text)
             assert not found, f"{path}: {text[max(0, found.start() - 500):found.start() + 4000]}"
+        canary.search_files(self.directory, [self.conf])
 
 
 def alert(summary="something happened", severity="warning", site="www.example.com", **more):
