@@ -226,7 +226,7 @@ class Machine:
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 
-    def wait_found(self, timeout=60):
+    def wait_found(self, timeout=240):
         """Waits until the disk is handed over, and unpacks it: what the last cut left. The daemon
         starts right afterwards."""
         told = wait_until(lambda: self.alive()
