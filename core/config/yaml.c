@@ -17,16 +17,11 @@ struct root {
 	char name[];
 };
 
-static bool out_of_memory(struct reader *reader)
-{
-	problems_add(reader->problems, NULL, "memory is short");
-	reader->code = -ENOMEM;
-	return false;
-}
-
 /* An empty node behind the n of the array, or NULL. */
 static struct node *append(struct node ***array, size_t n)
 {
+	struct node *node;
+
 	/* Grown whenever n reaches a power of two, so that the size need not be kept. */
 	if ((n & (n - 1)) == 0) {
 		struct node **grown = reallocarray(*array, n == 0 ? 1 : 2 * n, sizeof(*grown));
@@ -35,8 +30,9 @@ static struct node *append(struct node ***array, size_t n)
 			return NULL;
 		*array = grown;
 	}
-	(*array)[n] = calloc(1, sizeof(struct node));
-	return (*array)[n];
+	node = calloc(1, sizeof(*node));
+	(*array)[n] = node;
+	return node;
 }
 
 static bool fill(struct reader *reader, yaml_event_t *event, struct node *node, int depth);
@@ -66,8 +62,8 @@ static bool fill_scalar(struct reader *reader, const yaml_event_t *event, struct
 		node->quoted = false;
 	}
 	node->kind = !node->quoted && is_null(value) ? NODE_NULL : NODE_SCALAR;
-	node->text = strdup(node->kind == NODE_NULL ? "" : value);
-	return node->text != NULL || out_of_memory(reader);
+	node->text = reader_copy(reader, node->kind == NODE_NULL ? "" : value);
+	return node->text != NULL;
 }
 
 static bool fill_list(struct reader *reader, struct node *list, int depth)
@@ -85,7 +81,7 @@ static bool fill_list(struct reader *reader, struct node *list, int depth)
 		item = append(&list->item, list->n);
 		if (item == NULL) {
 			yaml_event_delete(&event);
-			return out_of_memory(reader);
+			return reader_out_of_memory(reader);
 		}
 		list->n++;
 		if (!fill(reader, &event, item, depth + 1))
@@ -103,7 +99,7 @@ static bool fill_pair(struct reader *reader, yaml_event_t *event, struct node *m
 		free(key);
 		free(item);
 		yaml_event_delete(event);
-		return out_of_memory(reader);
+		return reader_out_of_memory(reader);
 	}
 	map->n++;
 	if (!fill(reader, event, key, depth + 1) || !fill_next(reader, item, depth + 1))
@@ -123,7 +119,7 @@ static bool pass_over(struct reader *reader, yaml_event_t *event, int depth)
 
 	if (scratch == NULL) {
 		yaml_event_delete(event);
-		return out_of_memory(reader);
+		return reader_out_of_memory(reader);
 	}
 	problems_add(reader->problems, &place,
 		     "a list or map cannot be a key; write 'name: value', and put a text that "
@@ -153,7 +149,7 @@ static bool refuse_duplicates(struct reader *reader, const struct node *map)
 		return true;
 	sorted = reallocarray(NULL, map->n, sizeof(*sorted));
 	if (sorted == NULL)
-		return out_of_memory(reader);
+		return reader_out_of_memory(reader);
 	memcpy(sorted, map->key, map->n * sizeof(*sorted));
 	qsort(sorted, map->n, sizeof(*sorted), by_text);
 	for (size_t i = 1, first = 0; i < map->n; i++) {
@@ -203,8 +199,8 @@ static bool fill(struct reader *reader, yaml_event_t *event, struct node *node, 
 	if (type == YAML_SCALAR_EVENT) {
 		good = fill_scalar(reader, event, node);
 	} else if (type == YAML_ALIAS_EVENT) {
-		node->text = strdup("");
-		good = node->text != NULL || out_of_memory(reader);
+		node->text = reader_copy(reader, "");
+		good = node->text != NULL;
 	}
 	yaml_event_delete(event);
 	if (type == YAML_SCALAR_EVENT || type == YAML_ALIAS_EVENT)
@@ -236,8 +232,8 @@ static bool fill_document(struct reader *reader, struct node *root)
 	if (event.type == YAML_STREAM_END_EVENT) {
 		yaml_event_delete(&event);
 		root->place = place;
-		root->text = strdup("");
-		return root->text != NULL || out_of_memory(reader);
+		root->text = reader_copy(reader, "");
+		return root->text != NULL;
 	}
 	yaml_event_delete(&event);
 	if (!fill_next(reader, root, 1) || !reader_skip(reader, YAML_DOCUMENT_END_EVENT) ||
@@ -261,7 +257,7 @@ int yaml_read(const char *name, const char *text, size_t length, struct problems
 
 	*root = NULL;
 	if (made == NULL) {
-		out_of_memory(&reader);
+		reader_out_of_memory(&reader);
 		return reader.code;
 	}
 	memcpy(made->name, name, strlen(name) + 1);

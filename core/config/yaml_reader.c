@@ -199,3 +199,19 @@ void reader_refuse_marks(struct reader *reader, const yaml_event_t *event)
 			     "tags (!name) are not supported; take it out, or put a text that "
 			     "begins with ! in quotes");
 }
+
+bool reader_out_of_memory(struct reader *reader)
+{
+	problems_add(reader->problems, NULL, "memory is short");
+	reader->code = -ENOMEM;
+	return false;
+}
+
+char *reader_copy(struct reader *reader, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		reader_out_of_memory(reader);
+	return copy;
+}

@@ -30,6 +30,10 @@ bool reader_next(struct reader *reader, yaml_event_t *event);
 bool reader_skip(struct reader *reader, yaml_event_type_t type);
 
 struct place reader_place(const struct reader *reader, const yaml_event_t *event);
+/* A copy for the caller to free. NULL: memory is short, which is among the problems. */
+char *reader_copy(struct reader *reader, const char *text);
+/* Adds that problem; false. */
+bool reader_out_of_memory(struct reader *reader);
 /* Adds a problem when the event is an alias or carries an anchor or a tag. */
 void reader_refuse_marks(struct reader *reader, const yaml_event_t *event);
 

@@ -190,7 +190,7 @@ static enum ahead judge(const struct backlogs *backlogs, const char *source, int
 bool backlogs_wait(struct backlogs *backlogs, const char *source, int64_t window,
 		   const atomic_bool *stop)
 {
-	enum ahead ahead;
+	enum ahead ahead = AHEAD_NO;
 
 	pthread_mutex_lock(&backlogs->lock);
 	while (!atomic_load(stop) && (ahead = judge(backlogs, source, window)) == AHEAD_YES)

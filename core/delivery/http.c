@@ -52,12 +52,15 @@ struct http {
 	struct transfer *idle; /* handles to use again */
 };
 
+/* Who asks is attached: a channel is detached only when nothing of it is under way. */
 static struct attached *find(struct http *http, const struct channel *channel)
 {
-	for (struct attached *a = http->attached; a; a = a->next)
-		if (a->channel == channel)
-			return a;
-	return NULL;
+	struct attached *found = http->attached;
+
+	while (found && found->channel != channel)
+		found = found->next;
+	assert(found);
+	return found;
 }
 
 static struct transfer *get_transfer(struct http *http)
@@ -409,7 +412,7 @@ void http_wake(struct http *http)
 	multi_wake(http->multi);
 }
 
-static int command(struct http *http, enum command_kind kind, struct channel *channel)
+static int tell(struct http *http, enum command_kind kind, struct channel *channel)
 {
 	struct command command = {.kind = kind, .channel = channel};
 
@@ -426,7 +429,7 @@ static int command(struct http *http, enum command_kind kind, struct channel *ch
 
 int http_attach(struct http *http, struct channel *channel, struct error *err)
 {
-	int result = command(http, COMMAND_ATTACH, channel);
+	int result = tell(http, COMMAND_ATTACH, channel);
 
 	if (result < 0)
 		self_open_failed(&channel->instance->self, result, "channel", err);
@@ -435,5 +438,5 @@ int http_attach(struct http *http, struct channel *channel, struct error *err)
 
 void http_detach(struct http *http, struct channel *channel)
 {
-	command(http, COMMAND_DETACH, channel);
+	tell(http, COMMAND_DETACH, channel);
 }

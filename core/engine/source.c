@@ -109,9 +109,13 @@ static void *thread(void *data)
 
 static void dispose(struct source *source)
 {
-	for (size_t i = 0; i < source->n_accepted; i++)
-		free(source->accepted[i].mark);
-	free(source->accepted);
+	while (source->accepted) {
+		struct accepted *noted = source->accepted;
+
+		source->accepted = noted->next;
+		free(noted->mark);
+		free(noted);
+	}
 	if (source->event_fd >= 0)
 		close(source->event_fd);
 	pthread_cond_destroy(&source->changed);

@@ -36,10 +36,10 @@ struct source {
 	int tell_failures;
 	int64_t tell_again_ms;      /* boot time */
 	struct accepted {           /* settle_on: accepted; what to tell at the next wait */
+		struct accepted *next;
 		int64_t alert;
 		char *mark;
 	} *accepted;
-	size_t n_accepted;
 	uint64_t refused[SOURCE_REFUSED]; /* marks of alerts not accepted, told once */
 };
 

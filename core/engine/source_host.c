@@ -119,16 +119,16 @@ static void count_ahead(struct source *source, const struct intake_entry *entry,
 /* With settle_on: accepted the source hears at its next wait. */
 static void note_accepted(struct source *source, const struct intake_entry *entry)
 {
-	struct accepted *list = realloc(source->accepted, (source->n_accepted + 1) * sizeof(*list));
+	struct accepted *noted = malloc(sizeof(*noted));
 	char *mark = strdup(entry->mark);
 
-	if (list)
-		source->accepted = list;
-	if (list && mark)
-		source->accepted[source->n_accepted++] =
-			(struct accepted){.alert = entry->number, .mark = mark};
-	else
-		free(mark); /* the source emits it again and hears then */
+	if (!noted || !mark) {
+		free(noted);
+		free(mark);
+		return; /* the source emits it again and hears then */
+	}
+	*noted = (struct accepted){.next = source->accepted, .alert = entry->number, .mark = mark};
+	source->accepted = noted;
 }
 
 static void note_results(struct source *source, struct intake *intake,

@@ -135,13 +135,15 @@ static int tell_page(struct source *source, struct page *page)
 /* What was accepted counts as settled for sources with settle_on: accepted. */
 static void take_accepted(struct source *source, struct page *page)
 {
-	while (source->n_accepted > 0 && page->n < SOURCE_TELL) {
-		struct accepted *last = &source->accepted[--source->n_accepted];
+	while (source->accepted && page->n < SOURCE_TELL) {
+		struct accepted *last = source->accepted;
 
+		source->accepted = last->next;
 		page->alert[page->n] = last->alert;
 		page->mark[page->n] = last->mark;
 		page->settled[page->n++] =
 			(struct tocsin_settled){.mark = last->mark, .outcome = TOCSIN_SETTLED};
+		free(last);
 	}
 }
 
@@ -149,7 +151,7 @@ static int tell_accepted(struct source *source, struct page *page)
 {
 	int told = 0;
 
-	while (source->n_accepted > 0) {
+	while (source->accepted) {
 		int result;
 
 		take_accepted(source, page);
@@ -195,7 +197,7 @@ int source_tell(struct source *source)
 
 	if (clock_boot_ms() < source->tell_again_ms)
 		return -EAGAIN;
-	if (!source->n_accepted && !atomic_exchange(&source->tell_due, false))
+	if (!source->accepted && !atomic_exchange(&source->tell_due, false))
 		return 0;
 	page = calloc(1, sizeof(*page));
 	if (page) {

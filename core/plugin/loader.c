@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/loader.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -106,9 +107,10 @@ const char *loader_kind_name(enum tocsin_kind kind)
 	return "plugin";
 }
 
-/* Takes the plugin over, in its place. */
-static int insert(struct loader *loader, const struct plugin *plugin, struct error *err)
+/* Puts the plugin in its place; it is the loader's then, and *plugin NULL. */
+static int insert(struct loader *loader, struct plugin **plugin, struct error *err)
 {
+	const struct tocsin_plugin *it = &(*plugin)->it;
 	size_t at = 0;
 	const struct plugin **grown =
 		reallocarray(loader->plugins, loader->n + 1, sizeof(struct plugin *));
@@ -116,11 +118,12 @@ static int insert(struct loader *loader, const struct plugin *plugin, struct err
 	if (!grown)
 		return error_set(err, -ENOMEM, "not enough memory");
 	loader->plugins = grown;
-	while (at < loader->n && compare(grown[at], plugin->it.kind, plugin->it.name) < 0)
+	while (at < loader->n && compare(grown[at], it->kind, it->name) < 0)
 		at++;
 	memmove(grown + at + 1, grown + at, (loader->n - at) * sizeof(struct plugin *));
-	grown[at] = plugin;
+	grown[at] = *plugin;
 	loader->n++;
+	*plugin = NULL;
 	return 0;
 }
 
@@ -180,10 +183,12 @@ static int open_object(const struct loader *loader, int fd, const void **symbol,
 	return 0;
 }
 
-/* Fills the plugin from its file. *loaded: code of the file is now in this process. */
-static int read_plugin(struct loader *loader, struct plugin *plugin, int fd, bool *loaded,
+/* Fills the plugin from its file and takes it over. *loaded: code of the file is now in this
+ * process. */
+static int read_plugin(struct loader *loader, struct plugin **plugin, int fd, bool *loaded,
 		       struct error *err)
 {
+	const struct tocsin_plugin *it = &(*plugin)->it;
 	const struct plugin *other;
 	const void *symbol = NULL;
 	int result = elf_check(fd, err);
@@ -193,13 +198,14 @@ static int read_plugin(struct loader *loader, struct plugin *plugin, int fd, boo
 	result = open_object(loader, fd, &symbol, err);
 	*loaded = result != -ENOEXEC;
 	if (result == 0)
-		result = verify_descriptor(symbol, symbol_size(symbol), plugin, err);
+		result = verify_descriptor(symbol, symbol_size(symbol), *plugin, err);
 	if (result < 0)
 		return result;
-	other = loader_find(loader, plugin->it.kind, plugin->it.name);
+	assert(it->name);
+	other = loader_find(loader, it->kind, it->name);
 	if (other)
 		return error_set(err, -EEXIST, "the %s '%s' was loaded already from %s",
-				 loader_kind_name(plugin->it.kind), plugin->it.name, other->path);
+				 loader_kind_name(it->kind), it->name, other->path);
 	return insert(loader, plugin, err);
 }
 
@@ -217,10 +223,9 @@ static int load(struct loader *loader, const char *path, struct error *err)
 	} else {
 		result = fd = trust_open(path, false, err);
 		if (fd >= 0)
-			result = read_plugin(loader, plugin, fd, &loaded, err);
+			result = read_plugin(loader, &plugin, fd, &loaded, err);
 	}
-	if (result < 0)
-		plugin_free(plugin);
+	plugin_free(plugin);
 	/* The linker knows a loaded file as /proc/self/fd/N and takes that name for the same file
 	 * for ever, so N must not come to mean another. */
 	if (fd >= 0 && !loaded)

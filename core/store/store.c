@@ -77,8 +77,10 @@ static struct store_request *queue_pop(struct queue *queue)
 /* Moves as many as one transaction takes. */
 static void queue_fill(struct queue *group, struct queue *from)
 {
-	while (group->n < STORE_GROUP && from->n)
-		queue_push(group, queue_pop(from));
+	struct store_request *request;
+
+	while (group->n < STORE_GROUP && (request = queue_pop(from)))
+		queue_push(group, request);
 }
 
 /* Moves everything from one queue to the end of another. */

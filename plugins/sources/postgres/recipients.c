@@ -36,6 +36,7 @@ int recipients_split(const char *text, struct addresses *addresses)
 	static const char blank[] = " \t\r\n";
 	char *rest;
 
+	addresses->n = 0;
 	addresses->text = strdup(text);
 	addresses->item = calloc(MOST, sizeof(*addresses->item));
 	if (!addresses->text || !addresses->item)
@@ -72,6 +73,7 @@ int recipients_find(struct postgres *p, const char *value, struct addresses *add
 		p->host->log(p->self, TOCSIN_LOG_WARNING,
 			     "%zu recipients for '%s': only the first %d are told", n, value, MOST);
 	addresses->value = value;
+	addresses->n = 0;
 	addresses->item = calloc(n + 1, sizeof(*addresses->item));
 	if (!addresses->item)
 		return connection_error(p, -ENOMEM, "out of memory");
