@@ -298,7 +298,7 @@ static void *watch_signals(void *data)
 				{.fd = program->reloads, .events = POLLIN}};
 
 	while (poll(fds, 2, -1) < 0 || !(fds[1].revents & POLLIN)) {
-		int signal_number = fds[0].revents & POLLIN ? next_signal(program) : 0;
+		int signal_number = (fds[0].revents & POLLIN) ? next_signal(program) : 0;
 
 		if (signal_number == SIGTERM || signal_number == SIGINT) {
 			log_write(program->log, TOCSIN_LOG_WARNING, NULL,

@@ -38,7 +38,7 @@ int intake_new(struct engine *engine, struct alert **alerts, const char *const *
 {
 	struct intake *intake = calloc(1, sizeof(*intake));
 	struct intake_entry *entry = calloc(n, sizeof(*entry));
-	int code = -ENOMEM;
+	int code;
 
 	if (intake && entry)
 		intake->arena = arena_new();

@@ -59,7 +59,7 @@ static int open_beneath(int directory, const char *path, int flags, mode_t mode,
 {
 	struct open_how how = {
 		.flags = (__u64)flags,
-		.mode = flags & O_CREAT ? mode : 0,
+		.mode = (flags & O_CREAT) ? mode : 0,
 		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve,
 	};
 	long fd = syscall(SYS_openat2, directory, path, &how, sizeof(how));
