@@ -66,7 +66,7 @@ static int check_keys(const struct reading *reading)
 		{"ends_at", "endsAt"},
 		{"link", "generatorURL"},
 	};
-	json_t *object = (json_t *)(uintptr_t)reading->object; /* jansson iterates over no const */
+	json_t *object = (json_t *)reading->object; /* jansson iterates over no const */
 	const char *key;
 	json_t *value;
 

@@ -157,7 +157,7 @@ static int get_list(const json_t *object, const char *name, struct tocsin_string
 
 static int get_words(const json_t *object, struct tocsin_alert *alert, struct error *err)
 {
-	const char *status, *severity;
+	const char *status = "", *severity = "";
 	int rc = get_text(object, "status", &status, err);
 
 	if (rc == 0)

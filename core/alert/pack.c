@@ -166,6 +166,5 @@ int alert_pack(const struct tocsin_alert *from, struct alert **alert)
 void alert_pack_fingerprint(struct alert *alert, const char *fingerprint)
 {
 	/* The block is ours and not const; only its view for plugins is. */
-	memcpy((char *)(uintptr_t)alert->pub.fingerprint, fingerprint,
-	       strlen(alert->pub.fingerprint));
+	memcpy((char *)alert->pub.fingerprint, fingerprint, strlen(alert->pub.fingerprint));
 }

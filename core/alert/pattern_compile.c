@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* alert/pattern_compile: an expression becomes a program. */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -142,7 +143,7 @@ static int read_count(struct compiler *compiler, long *count)
 /* {m}, {m,} and {m,n}, after the opening brace. */
 static int compile_counted(struct compiler *compiler, size_t start)
 {
-	long least, most;
+	long least = 0, most;
 	int rc = read_count(compiler, &least);
 
 	if (rc < 0)
@@ -362,10 +363,13 @@ static int compile_program(struct compiler *compiler)
 	if (!pattern->step)
 		return -ENOMEM;
 	rc = compile(compiler);
-	fitted = rc < 0 ? NULL : realloc(pattern->step, pattern->n_steps * sizeof(*fitted));
+	if (rc < 0)
+		return rc;
+	assert(pattern->n_steps > 0);
+	fitted = realloc(pattern->step, pattern->n_steps * sizeof(*fitted));
 	if (fitted)
 		pattern->step = fitted;
-	return rc;
+	return 0;
 }
 
 int pattern_new(const char *text, struct pattern **pattern, struct error *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/arguments.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,8 +134,10 @@ int arguments_parse(const struct command *command, int argc, char *const argv[],
 	memset(arguments, 0, sizeof(*arguments));
 	arguments->given = calloc((size_t)argc + 1, sizeof(*arguments->given));
 	arguments->operand = calloc((size_t)argc + 1, sizeof(*arguments->operand));
-	if (!arguments->given || !arguments->operand)
-		result = error_set(err, -ENOMEM, "out of memory");
+	if (!arguments->given || !arguments->operand) {
+		arguments_done(arguments);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
 	while (result == 0 && reader.at < argc) {
 		const char *word = argv[reader.at++];
 
@@ -161,9 +164,13 @@ void arguments_done(struct arguments *arguments)
 
 const char *arguments_get(const struct arguments *arguments, const char *name)
 {
-	for (size_t i = arguments->n_given; i-- > 0;)
-		if (strcmp(arguments->given[i].name, name) == 0)
-			return arguments->given[i].value;
+	for (size_t i = arguments->n_given; i-- > 0;) {
+		const struct given *given = &arguments->given[i];
+
+		assert(given->name);
+		if (strcmp(given->name, name) == 0)
+			return given->value;
+	}
 	return NULL;
 }
 

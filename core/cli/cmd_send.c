@@ -72,7 +72,7 @@ static void print_errors(const json_t *answer)
 
 static int run(struct cli *cli)
 {
-	json_t *alerts, *answer, *id;
+	json_t *alerts = NULL, *answer, *id;
 	bool many;
 	size_t i;
 	int status = make_alerts(cli, &alerts);

@@ -101,7 +101,7 @@ static void add_counters(struct table *table, const json_t *counters)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)counters, name, value)
+	json_object_foreach((json_t *)counters, name, value)
 		buffer_printf(&text, "%s%s %lld", text.length ? ", " : "", name,
 			      (long long)json_integer_value(value));
 	table_add(table, STYLE_PLAIN, buffer_text(&text));

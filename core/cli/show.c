@@ -13,7 +13,7 @@ void show_labels(struct buffer *text, const json_t *labels)
 	json_t *value;
 	size_t n = 0;
 
-	json_object_foreach((json_t *)(uintptr_t)labels, name, value)
+	json_object_foreach((json_t *)labels, name, value)
 		buffer_printf(text, "%s%s=\"%s\"", n++ ? ", " : "", name,
 			      json_is_string(value) ? json_string_value(value) : "");
 }

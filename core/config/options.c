@@ -119,7 +119,7 @@ static void refuse_unknown(const struct filling *filling, const struct node *key
 	buffer_printf(&sentence, "unknown key '%.60s'", key->text);
 	if (closest != NULL) {
 		buffer_printf(&sentence, "; did you mean '%s'?", closest);
-	} else if (n > 0) {
+	} else if (keys != NULL && n > 0) {
 		buffer_puts(&sentence, "; the known keys are ");
 		for (size_t i = 0; i < n; i++)
 			buffer_printf(&sentence, "%s%s", i == 0 ? "" : ", ", keys[i]);

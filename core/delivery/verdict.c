@@ -15,11 +15,12 @@
 /* "status 404: no_service": the body's beginning on one line. */
 static void describe(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
 {
-	size_t length = text_prefix(reply->body ? reply->body : "", reply->body_length, EXCERPT);
+	const char *body = reply->body ? reply->body : "";
+	size_t length = text_prefix(body, reply->body ? reply->body_length : 0, EXCERPT);
 	char excerpt[EXCERPT + 1];
 
 	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)reply->body[i];
+		unsigned char c = (unsigned char)body[i];
 
 		excerpt[i] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
 	}

@@ -18,7 +18,9 @@ static const char **plugin_names(const struct loader *loader, enum tocsin_kind k
 	const char **names = calloc(total + 1, sizeof(*names));
 
 	*n = 0;
-	for (size_t i = 0; names && i < total; i++) {
+	if (!names)
+		return NULL;
+	for (size_t i = 0; i < total; i++) {
 		if (plugin[i]->it.kind == kind)
 			names[(*n)++] = plugin[i]->it.name;
 	}
@@ -47,7 +49,7 @@ static void refuse_type(struct loading *loading, const struct plugin_section *se
 		buffer_puts(&sentence, "the required key 'type' is missing");
 	if (meant)
 		buffer_printf(&sentence, "; did you mean '%s'?", meant);
-	if (n == 0) {
+	if (!names || n == 0) {
 		buffer_printf(&sentence,
 			      "; no %s plugins were found, name their directory with "
 			      "--plugins",

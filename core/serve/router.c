@@ -29,7 +29,7 @@ static void add_method(char *allow, size_t size, const char *method)
 	if (used + length + 3 > size)
 		return;
 	if (used > 0) {
-		memcpy(allow + used, ", ", 2);
+		memcpy(allow + used, ", ", 3);
 		used += 2;
 	}
 	memcpy(allow + used, method, length + 1);

@@ -87,7 +87,7 @@ int smtp_command(struct smtp_session *session, const char *format, ...)
 	va_end(arguments);
 	if (n < 0 || (size_t)n >= sizeof(line) - 2)
 		return -E2BIG;
-	memcpy(line + n, "\r\n", 2);
+	memcpy(line + n, "\r\n", 3);
 	return smtp_send(session, line, (size_t)n + 2);
 }
 

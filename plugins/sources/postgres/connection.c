@@ -158,7 +158,7 @@ static int apply_settings(struct postgres *p)
 		" WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
 	char timeout[24];
 	const char *value[] = {timeout};
-	PGresult *result;
+	PGresult *result = NULL;
 	int rc;
 
 	snprintf(timeout, sizeof(timeout), "%lld", (long long)p->config->statement_timeout);

@@ -74,10 +74,10 @@ static int add_dead(struct revival *revival, int64_t id, bool wanted)
 static int read_keys(struct db *db, int64_t alert, struct revival *revival)
 {
 	struct statement st = statement_use(db, select_keys);
-	int row, result = 0;
+	int result = 0;
 
 	bind_int(&st, 1, alert);
-	while (!result && (row = statement_row(&st)) == 1) {
+	while (!result && statement_row(&st) == 1) {
 		const struct tocsin_new_delivery key = {.key = column_text(&st, 1)};
 		const struct wanted sought = {.delivery = &key};
 		struct wanted *found = revival->n ? bsearch(&sought, revival->wanted, revival->n,

@@ -70,7 +70,7 @@ int db_untold(void *state, const char *source, int64_t after, size_t limit, tocs
 	struct db *db = state;
 	struct statement st;
 	int64_t name;
-	int row, result = db_name_find(db, source, &name);
+	int result = db_name_find(db, source, &name);
 
 	if (result || !name)
 		return result;
@@ -78,7 +78,7 @@ int db_untold(void *state, const char *source, int64_t after, size_t limit, tocs
 	bind_int(&st, 1, name);
 	bind_int(&st, 2, after);
 	bind_int(&st, 3, (int64_t)limit);
-	while (!result && (row = statement_row(&st)) == 1) {
+	while (!result && statement_row(&st) == 1) {
 		int64_t alert = column_int(&st, 0);
 		const char *mark = column_text(&st, 1);
 
