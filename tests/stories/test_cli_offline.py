@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tocsin command without a daemon: it reads the configuration and does the work itself."""
+
+import json
+
+import pytest
+
+from lib.sections import file_channel, slack_channel
+from lib.tocsin import alert
+
+
+@pytest.fixture
+def configured(tocsin, tmp_path, slack):
+    """A configuration with routes that nobody has started."""
+    return tocsin.configure(
+        channels={"log": file_channel(tmp_path / "log.json"), "chat": slack_channel(slack),
+                  "off": {**file_channel(tmp_path / "off.json"), "enabled": False}},
+        routes=[{"name": "shops", "severity": "warning+", "match": ['site=~"shop.*"'],
+                 "channels": ["chat", "log"], "continue": True,
+                 "routes": [{"name": "night", "match": ['hours="night"'], "channels": ["log"]}]},
+                {"name": "silent", "match": ['quiet="yes"'], "channels": []}],
+        default={"channels": ["log"]})
+
+
+def offline(tocsin, *arguments):
+    """A command that reads the configuration."""
+    return tocsin.run(tocsin.stage.tocsin, *arguments, "--config", tocsin.conf)
+
+
+def trial(tocsin, *arguments):
+    """tocsin test, of this configuration."""
+    return tocsin.cli("test", *arguments, "--config", tocsin.conf, timeout=60)
+
+
+def test_the_route_tree_is_shown(configured):
+    run = offline(configured, "routes", "show")
+    assert run.status == 0 and run.stderr == "", run
+    shops, night, silent, default = run.lines[1:]
+    assert shops.startswith("shops ") and "chat, log" in shops and "yes" in shops
+    assert "severity warning+" in shops and 'site=~"shop.*"' in shops
+    assert night.startswith("  night ") and 'hours="night"' in night
+    assert "(nobody)" in silent and default.startswith("default ")
+    tree = offline(configured, "routes", "show", "--json").json
+    assert [each["name"] for each in tree["routes"]] == ["shops", "silent"]
+    assert tree["channels"] == ["log"] and tree["routes"][0]["continue"] is True
+    assert tree["routes"][0]["routes"][0]["match"] == ['hours="night"']
+
+
+@pytest.mark.parametrize("line", ["routes show", "routes test --label a=b", "test log --local"])
+def test_a_bad_configuration_is_told_with_its_places(configured, line):
+    configured.write("20-bad.yaml", "channels:\n  log2: {type: flie}\nhistory: {kepe: 1d}\n")
+    run = offline(configured, *line.split())
+    assert run.status == 1 and run.stdout == "", run
+    assert "20-bad.yaml:2:" in run.stderr and "did you mean 'file'" in run.stderr, run
+    assert "20-bad.yaml:3:" in run.stderr and "did you mean 'keep'" in run.stderr, run
+
+
+@pytest.mark.parametrize("line", ["routes show", "plugins list", "plugins show smtp"])
+def test_a_plugin_directory_that_is_not_there_is_told(configured, tmp_path, line):
+    where = ["--config", configured.conf] if line.startswith("routes") else []
+    run = configured.run(configured.stage.tocsin, *line.split(), *where,
+                         "--plugins", tmp_path / "nowhere")
+    assert run.status == 1 and "nowhere" in run.stderr, run
+
+
+def test_a_channel_is_tested_without_a_daemon(configured, slack, tmp_path):
+    """With nothing of the daemon: no store, no socket."""
+    run = trial(configured, "log", "--summary", "does it work?", "--severity", "error")
+    assert run.status == 0 and "without it" in run.stderr, run
+    record = json.loads((tmp_path / "log.json").read_text())
+    assert record["message"] == "does it work?" and record["priority"] == "error"
+    run = trial(configured, "chat", "--local", "--json")
+    assert run.status == 0 and run.json[0]["state"] == "delivered", run
+    assert len(slack.accepted()) == 1
+    assert not configured.store.exists() and not configured.socket.exists()
+
+
+def test_a_trial_tells_of_every_failure(configured, slack):
+    slack.answer(404, b"no_service")
+    run = trial(configured, "chat", "--local")
+    assert run.status == 1 and "no_service" in run.stdout + run.stderr, run
+    run = trial(configured, "chat", "--local", "--json")
+    assert run.status == 1 and "404" in run.stdout, run
+    slack.answer(500, b"later")
+    run = trial(configured, "chat", "--local")
+    assert run.status == 1 and "500" in run.stdout + run.stderr, run
+
+
+@pytest.mark.parametrize("line, status, sentence", [
+    ("off --local", 1, "channel 'off' is disabled"),
+    ("nowhere --local", 1, "there is no channel 'nowhere'"),
+    ("a/b", 2, "cannot be the name of a channel"),
+    ("log --timeout soon", 2, "--timeout must be a duration"),
+    ("log --local --severity loud", 2, "loud"),
+])
+def test_what_cannot_be_tried_is_told(configured, line, status, sentence):
+    run = trial(configured, *line.split())
+    assert run.status == status and sentence in run.stderr, run
+
+
+def test_a_trial_that_takes_too_long_says_where_to_look(configured, slack):
+    """Status 4: the outcome is not known yet."""
+    slack.hang()
+    run = trial(configured, "chat", "--local", "--timeout", "300ms")
+    assert run.status == 4 and "no outcome after 300ms" in run.stderr, run
+    configured.start()
+    run = trial(configured, "chat", "--timeout", "300ms")
+    assert run.status == 4 and "tocsin deliveries" in run.stderr, run
+    slack.clear()
+    configured.wait_settled()
+
+
+@pytest.mark.parametrize("line, status, words", [
+    ("help", 0, ["Commands:", "routes show"]), ("help send", 0, ["tocsin send", "--summary"]),
+    ("help dead", 0, ["dead replay"]), ("help sned", 2, ["no command 'sned'"]),
+    ("dead --help", 0, ["dead replay", "dead drop"]), ("--version", 0, ["tocsin"]),
+    ("sned --help", 2, ["sned"])])
+def test_help_can_be_asked_for_in_many_ways(tocsin, stage, line, status, words):
+    run = tocsin.run(stage.tocsin, *line.split())
+    assert run.status == status, run
+    for word in words:
+        assert word in run.stdout + run.stderr, run
+
+
+def test_status_shows_sources_trouble_and_dead_letters(configured, slack):
+    slack.answer(404, b"no_service")
+    configured.write("20-source.yaml", {"sources": {"rows": {
+        "type": "postgres", "connection": "host=127.0.0.1 port=1 dbname=nobody"}}})
+    configured.start()
+    configured.send(alert(site="shop.example.com"))
+    configured.wait_counter("dead", 1)
+    configured.wait_log(r"rows: ")
+    run = configured.cli("status")
+    assert run.status == 0 and "1 dead" in run.stdout and "postgres" in run.stdout, run
+    assert "no_service" in run.stdout or "404" in run.stdout, run
+    assert "port 1" in run.stdout, run
+
+
+def test_standard_input_must_be_json_of_a_bounded_size(configured):
+    configured.start()
+    run = configured.cli("send", "-", stdin=b'[{"labels": ')
+    assert run.status == 1 and "not valid JSON: line 1" in run.stderr, run
+    run = configured.cli("send", "--stdin", stdin=b" " * (4 * 1024 * 1024 + 1))
+    assert run.status == 1 and "larger than 4 MiB" in run.stderr, run
+    run = configured.cli("send", "label=value")
+    assert run.status == 2 and "--label NAME=VALUE" in run.stderr, run
+    mixed = json.dumps([alert(), {"labels": {}}, alert(severity="loud")]).encode()
+    run = configured.cli("send", "-", stdin=mixed)
+    assert run.status == 1 and "alert 1: " in run.stderr and "alert 2: " in run.stderr, run
+    assert configured.counters()["alerts"] == 0
