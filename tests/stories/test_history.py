@@ -20,7 +20,7 @@ def test_what_is_older_than_history_keep_goes(tocsin, tmp_path):
     tocsin.wait_settled()
     assert alerts_of(tocsin) > 0
     tocsin.stop()
-    tocsin.pruned = True
+    tocsin.prunes = True
     tocsin.configure(channels=channels, history={"keep": "0s"}).start()
     wait_until(lambda: alerts_of(tocsin) == 0, what="an empty history")
     counters = tocsin.check_books()
@@ -30,7 +30,7 @@ def test_what_is_older_than_history_keep_goes(tocsin, tmp_path):
 
 def test_what_is_not_settled_or_is_dead_stays(tocsin, slack, tmp_path):
     """Pending is kept for ever, dead as long as history.keep_dead says."""
-    tocsin.pruned = True
+    tocsin.prunes = True
     slack.answer(404, b"no_service")
     channels = {"chat": slack_channel(slack), "log": file_channel(tmp_path / "log.json")}
     tocsin.configure(channels=channels, history={"keep": "0s"},
