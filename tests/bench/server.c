@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MOST_PEERS 4096 /* numbers of descriptors */
+#define MOST_PEERS 65536 /* numbers of descriptors: some peers open a connection for each alert */
 #define ROOM (64 * 1024)
 
 struct owed {
@@ -32,7 +33,9 @@ static void watch(struct server *server, struct peer *peer, bool write)
 static void hang_up(struct peer *peer)
 {
 	(void)close(peer->fd);
-	peer->fd = -1;
+	free(peer->in);
+	peer->in = NULL;
+	peer->length = peer->room = 0;
 	peer->generation++;
 }
 
@@ -174,8 +177,13 @@ static void listen_somewhere(struct server *server)
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct epoll_event event = {.events = EPOLLIN};
+	struct rlimit files = {MOST_PEERS, MOST_PEERS};
 	socklen_t length = sizeof(address);
 
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 && getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (server->epoll < 0 || server->listener < 0 ||

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The programs that tocsin stands beside: each set up as its manual says for this work."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+from lab import BODY, CLIENTS, Figure, Process, Sink, free_port, program, running, wait_until
+
+
+def bare_sqlite(lab, empty, alerts, batch, size):
+    """SQLite alone: the same rows into the same tables, so many alerts a commit."""
+    path = lab.new_path("bare")
+    path.write_bytes(empty.read_bytes())
+    said = lab.run(lab.tool("bare_sqlite"), "--alerts", alerts, "--batch", batch, "--size", size,
+                   path)
+    for each in path.parent.glob(path.name + "*"):
+        each.unlink()
+    return Figure(said["rate"])
+
+
+def curl_loop(lab, requests):
+    """libcurl alone, from memory."""
+    with running(Sink(lab)) as sink:
+        began = os.times()
+        said = lab.run(lab.tool("curl_loop"), "--requests", requests, "--size", BODY, sink.url)
+        ended = os.times()
+        sink.wait(requests)
+    used = ended.children_user + ended.children_system - began.children_user - began.children_system
+    return Figure.of(requests, said["seconds"], used)
+
+
+# Alertmanager: every alert a group of its own, sent at once.
+ALERTMANAGER = """\
+route: {{receiver: out, group_by: ['...'], group_wait: 0s, group_interval: 1h, repeat_interval: 12h}}
+receivers:
+- name: out
+  {receiver}
+"""
+RECEIVERS = {
+    "webhook": "webhook_configs: [{{url: '{url}', send_resolved: false}}]",
+    "slack": "slack_configs: [{{api_url: '{url}', channel: '#alerts', send_resolved: false}}]",
+}
+
+
+def alertmanager(lab, receiver, alerts):
+    """From the first alert posted to the last one at the sink."""
+    path = program("prometheus-alertmanager", "prometheus-alertmanager")
+    place, port = lab.new_path("alertmanager"), free_port()
+    place.mkdir()
+    with running(Sink(lab, most=alerts)) as sink:
+        text = ALERTMANAGER.format(receiver=RECEIVERS[receiver].format(url=sink.url))
+        (place / "config.yml").write_text(text)
+        manager = Process(path, f"--config.file={place}/config.yml", f"--storage.path={place}",
+                          f"--web.listen-address=127.0.0.1:{port}", "--log.level=error",
+                          "--cluster.listen-address=", log=place / "log", cwd=place)
+        with running(manager):
+            wait_for_port(port)
+            before = manager.cpu()
+            said = lab.load(port, "--alertmanager", alerts=alerts)
+            sink.wait(alerts)
+            seconds = (sink.notes.last_ns - said["began_ns"]) / 1e9
+            return Figure.of(alerts, seconds, manager.cpu() - before, manager.memory())
+
+
+SYSLOG_NG = """\
+@version: 3.38
+options {{ stats-freq(0); keep-hostname(yes); use-dns(no); log-fifo-size(100000); }};
+source s {{ network(ip("127.0.0.1") port({port}) transport("tcp") flags(no-parse)
+  max-connections(20) log-iw-size(20000) log-fetch-limit(1000)); }};
+destination d {{ http(url("{url}") method("POST") headers("Content-Type: application/json")
+  body("$MSG") workers(8) timeout(60)
+  disk-buffer(reliable(yes) disk-buf-size(4294967296) mem-buf-size(67108864) dir("{place}"))); }};
+log {{ source(s); destination(d); flags(flow-control); }};
+"""
+
+
+def syslog_ng(lab, alerts):
+    """From the first line written to the last one at the sink, through its disk buffer."""
+    path = program("syslog-ng", "syslog-ng-core")
+    place, port = lab.new_path("syslog"), free_port()
+    place.mkdir()
+    with running(Sink(lab, most=alerts)) as sink:
+        (place / "conf").write_text(SYSLOG_NG.format(port=port, url=sink.url, place=place))
+        ng = Process(path, "-F", "-f", place / "conf", "-R", place / "persist", "-c",
+                     place / "control", "-p", place / "pid", "--no-caps", log=place / "log")
+        with running(ng):
+            wait_for_port(port, ng)
+            lines = [b'{"id":"bench-%09d","text":"%s"}\n' % (n, b"x" * (BODY - 34))
+                     for n in range(alerts)]
+            before, began = ng.cpu(), time.monotonic_ns()
+            with socket.create_connection(("127.0.0.1", port)) as sock:
+                for start in range(0, alerts, 1000):
+                    sock.sendall(b"".join(lines[start:start + 1000]))
+                sink.wait(alerts)
+            seconds = (sink.notes.last_ns - began) / 1e9
+            return Figure.of(alerts, seconds, ng.cpu() - before, ng.memory())
+
+
+def wait_for_port(port, process=None):
+    """Waits until somebody listens there."""
+    def listens():
+        if process and process.it.poll() is not None:
+            raise RuntimeError(f"a peer ended: {process.words()}")
+        with socket.socket() as sock:
+            return sock.connect_ex(("127.0.0.1", port)) == 0
+    wait_until(listens, 30, f"a server on port {port}")
+
+
+class PostfixSink(Process):
+    """smtp-sink of Postfix."""
+
+    def __init__(self, lab):
+        self.port = free_port()
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []
+        super().__init__(program("smtp-sink", "postfix"), *user, "-c",
+                         f"127.0.0.1:{self.port}", 200, log=lab.new_path("sink-log"))
+        wait_for_port(self.port, self)
+
+
+def spent(command, **options):
+    """Runs a command to its end: (status, seconds, CPU seconds, MiB at most)."""
+    began = time.monotonic()
+    child = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, **options)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return (child.returncode, time.monotonic() - began, usage.ru_utime + usage.ru_stime,
+            usage.ru_maxrss / 1024)
+
+
+def smtp_source(lab, sink, mails, sessions, size):
+    """smtp-source of Postfix: mails that cost it nothing to make, over kept connections."""
+    status, seconds, cpu, peak = spent(
+        [program("smtp-source", "postfix"), "-d", "-s", sessions, "-m", mails, "-l", size,
+         f"127.0.0.1:{sink.port}"])
+    if status:
+        raise RuntimeError(f"smtp-source ended with {status}")
+    return Figure.of(mails, seconds, cpu, peak)
+
+
+def python_dispatcher(lab, database, sink, mails, workers, size):
+    """The script that teams write: psycopg2 and smtplib, a commit a row."""
+    script = lab.source / "dispatcher.py"
+    status, seconds, cpu, peak = spent(
+        [sys.executable, script, json.dumps({"database": database.conninfo, "port": sink.port,
+                                             "workers": workers, "size": size})])
+    if status:
+        raise RuntimeError(f"the dispatcher in Python ended with {status}")
+    return Figure.of(mails, seconds, cpu, peak)
+
+
+__all__ = ["CLIENTS", "PostfixSink", "alertmanager", "bare_sqlite", "curl_loop",
+           "python_dispatcher", "smtp_source", "spent", "syslog_ng"]
