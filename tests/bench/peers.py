@@ -4,8 +4,8 @@
 import json
 import os
 import socket
-import subprocess
 import sys
+import threading
 import time
 
 from lab import BODY, CLIENTS, Figure, Process, Sink, free_port, program, running, wait_until
@@ -29,7 +29,7 @@ def curl_loop(lab, requests):
         said = lab.run(lab.tool("curl_loop"), "--requests", requests, "--size", BODY, sink.url)
         ended = os.times()
         sink.wait(requests)
-    used = ended.children_user + ended.children_system - began.children_user - began.children_system
+    used = sum(ended[2:4]) - sum(began[2:4])           # of children that ended
     return Figure.of(requests, said["seconds"], used)
 
 
@@ -124,11 +124,25 @@ class PostfixSink(Process):
 def spent(command, **options):
     """Runs a command to its end: (status, seconds, CPU seconds, MiB at most)."""
     began = time.monotonic()
-    child = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, **options)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return (child.returncode, time.monotonic() - began, usage.ru_utime + usage.ru_stime,
-            usage.ru_maxrss / 1024)
+    child = Process(*command, **options)
+    peak = []
+    watch = threading.Thread(target=sample, args=(child, peak))
+    watch.start()
+    _, status, usage = os.wait4(child.it.pid, 0)
+    seconds = time.monotonic() - began
+    child.it.returncode = os.waitstatus_to_exitcode(status)
+    watch.join()
+    return (child.it.returncode, seconds, usage.ru_utime + usage.ru_stime, max(peak, default=None))
+
+
+def sample(process, peak):
+    """Notes its memory until it has ended; ru_maxrss would be that of Python, which forked it."""
+    while process.it.returncode is None:
+        try:
+            peak.append(process.memory())
+        except (OSError, RuntimeError):
+            return
+        time.sleep(0.02)
 
 
 def smtp_source(lab, sink, mails, sessions, size):

@@ -25,8 +25,8 @@ def mean_body(lab):
     with running(Sink(lab)) as sink:
         with running(Daemon(lab, channels={"hook": hook(sink.url)})) as daemon:
             lab.load(daemon.socket, alerts=100)
-            store = daemon.store
-    with sqlite3.connect(store) as database:
+            daemon.close()
+    with sqlite3.connect(daemon.store) as database:
         return round(database.execute("SELECT avg(length(json)) FROM body").fetchone()[0])
 
 

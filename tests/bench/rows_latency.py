@@ -48,9 +48,9 @@ def over_mail(lab, server, rate, alerts):
 def row(what, rate, figures, goals):
     """p50 and p99, and the goals of both."""
     p50, p99 = percentile(figures, 0.5), percentile(figures, 0.99)
-    wanted = [at_most(value, goal, f"{goal} ms ({name})")
+    wanted = [at_most(value, goal, f" ms ({name})")
               for name, value, goal in (("p50", p50, goals[0]), ("p99", p99, goals[1])) if goal]
-    return Row(what, f"{number(rate)}/s", f"p50 {p50:.2f}ms", "", f"p99 {p99:.2f}ms",
+    return Row(what, f"{number(rate)}/s", f"{p50:.2f} ms p50", "", f"{p99:.2f} ms p99",
                wanted=wanted)
 
 

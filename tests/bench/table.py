@@ -11,8 +11,9 @@ COLUMNS = "{:34} {:>10} {:>11} {:>26} {:>11} {:>7} {:>15} {:>13}  {}"
 
 @dataclasses.dataclass
 class Wanted:
-    """A goal, what became of it, and the words for both."""
+    """A goal, what there is instead, and whether it is met."""
     words: str
+    got: str
     met: bool
 
 
@@ -32,17 +33,17 @@ class Row:
 
 def number(value):
     """With its thousands apart; small ones with a digit after the point."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{float(f'{value:.3g}'):g}"
 
 
-def at_least(value, least, words):
+def at_least(value, least, unit):
     """A goal that is met from there on."""
-    return Wanted(f">={words}", value >= least)
+    return Wanted(f">={number(least)}{unit}", f"{number(value)}{unit}", value >= least)
 
 
-def at_most(value, most, words):
+def at_most(value, most, unit):
     """A goal that is met up to there."""
-    return Wanted(f"<={words}", value <= most)
+    return Wanted(f"<={number(most)}{unit}", f"{number(value)}{unit}", value <= most)
 
 
 def _seconds(figure):
@@ -66,18 +67,19 @@ def compare(what, size, ours, peer, theirs, *, rate=None, ratio=None, peak=None,
         if not gone and theirs.peak is not None:
             row.peak += f" / {theirs.peak:.0f}"
     if rate:
-        wanted.append(at_least(ours.rate, rate, f"{rate:,}{unit}"))
+        wanted.append(at_least(ours.rate, rate, unit))
     if ratio and not gone:
-        wanted.append(at_least(ours.rate / theirs.rate, ratio, f"{ratio:g}x"))
+        wanted.append(at_least(ours.rate / theirs.rate, ratio, "x"))
     if peak:
-        wanted.append(at_most(ours.peak, peak, f"{peak:g}MiB"))
+        wanted.append(at_most(ours.peak, peak, " MiB"))
     return row
 
 
 class Table:
-    """Prints rows as they come, and what they came to."""
+    """Prints rows as they come, and what they came to. In miniature (smoke) nothing is judged."""
 
-    def __init__(self):
+    def __init__(self, smoke):
+        self.smoke = smoke
         self.rows = []
         self.notes = []
         self.began = time.monotonic()
@@ -89,6 +91,8 @@ class Table:
 
     def add(self, row):
         """One line."""
+        if self.smoke:
+            row.wanted = []
         wanted = "  ".join(f"{each.words} {'ok' if each.met else 'NO'}" for each in row.wanted)
         print(COLUMNS.format(row.what, row.size, row.figure, row.peer, row.peer_figure, row.ratio,
                              row.cpu, row.peak, wanted).rstrip(), flush=True)
@@ -103,11 +107,12 @@ class Table:
         """What was missing, and which goals were missed."""
         goals = [(row, goal) for row in self.rows for goal in row.wanted]
         missed = [(row, goal) for row, goal in goals if not goal.met]
-        print(f"\n{len(goals) - len(missed)} of {len(goals)} goals met in"
-              f" {time.monotonic() - self.began:.0f} s")
+        met = ("in miniature, so the figures mean nothing" if self.smoke else
+               f"{len(goals) - len(missed)} of {len(goals)} goals met")
+        print(f"\n{len(self.rows)} rows in {time.monotonic() - self.began:.0f} s: {met}")
         for row, goal in missed:
-            print(f"missed: {row.what} ({row.size}): {goal.words}, is {row.figure}"
-                  + (f", {row.ratio} of {row.peer}" if row.ratio else ""))
+            print(f"missed: {row.what} ({row.size}): {goal.words} wanted, it is {goal.got}"
+                  + (f" beside {row.peer}" if row.peer else ""))
         for text in self.notes:
             print(f"note: {text}")
 

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tocsind --once` over pending rows of a PostgreSQL table, beside programs that only send mail and
+the script that teams write."""
+
+import json
+
+import database
+import peers
+from lab import Figure, Missing, Sink, running
+from table import Row, at_most, compare, number
+
+WORKERS = 8
+
+
+def configuration(lab, table, port, workers):
+    """A directory with the configuration and a new store."""
+    place = lab.new_path("once")
+    (place / "conf.d").mkdir(parents=True)
+    sections = database.sections(table, port, workers)
+    (place / "conf.d" / "bench.yaml").write_text(json.dumps({
+        "store": {"type": "sqlite", "path": str(place / "tocsin.db")}, "api": {"socket": ""},
+        "default": {"channels": ["mail"]}, **sections}))
+    return place / "conf.d"
+
+
+def once(lab, table, sink, mails, workers):
+    """One run of tocsind: from its start to its end, with every row marked."""
+    config = configuration(lab, table, sink.port, workers)
+    status, seconds, cpu, peak = peers.spent([*lab.tocsind(config), "--once"],
+                                             log=config.parent / "log")
+    left = database.pending(table)
+    if status or left:
+        raise RuntimeError(f"tocsind --once ended with {status}, {left} rows are pending: "
+                           + (config.parent / "log").read_text()[-2000:])
+    return Figure.of(mails, seconds, cpu, peak)
+
+
+def script(lab, table, sink, mails, workers, size):
+    """One run of the script in Python on the same rows."""
+    database.again(table)
+    figure = peers.python_dispatcher(lab, table, sink, mails, workers, size)
+    left = database.pending(table)
+    if left:
+        raise RuntimeError(f"the script left {left} rows pending")
+    database.again(table)
+    return figure
+
+
+def mail_size(lab, server):
+    """Bytes of a mail of tocsin."""
+    with database.alerts(server) as table, running(Sink(lab, "mail_sink")) as sink:
+        database.insert(table, 0, 20)
+        once(lab, table, sink, 20, 1)
+        return round(sink.notes.size)
+
+
+def compared(lab, server, scale, size):
+    """The rows of one size. The script is not run at ten times the size: it would take minutes,
+    and each of its mails costs the same."""
+    mails, small = lab.size(10000) * scale, scale == 1
+    with database.alerts(server) as table, running(peers.PostfixSink(lab)) as sink:
+        database.insert(table, 0, mails)
+        database.again(table)
+
+        def ours(workers):
+            database.again(table)
+            return once(lab, table, sink, mails, workers)
+
+        runs = [lambda: ours(1), lambda: peers.smtp_source(lab, sink, mails, 1, size),
+                lambda: ours(WORKERS), lambda: peers.smtp_source(lab, sink, mails, WORKERS, size)]
+        if small:
+            runs += [lambda: script(lab, table, sink, mails, 1, size),
+                     lambda: script(lab, table, sink, mails, WORKERS, size)]
+        one, source, eight, sources, *scripts = lab.interleave(*runs, rounds=lab.rounds if small
+                                                               else 1)
+    yield compare("--once, one connection", mails, one, "smtp-source, 1 session", source, ratio=0.8)
+    if scripts:
+        yield compare("--once, one connection", mails, one, "Python, 1 connection", scripts[0],
+                      ratio=2)
+    yield compare("--once, 8 workers", mails, eight, "smtp-source, 8 sessions", sources, ratio=0.6)
+    if scripts:
+        yield compare("--once, 8 workers", mails, eight, "Python, 1 connection", scripts[0],
+                      ratio=8)
+        yield compare("--once, 8 workers", mails, eight, "Python, 8 connections", scripts[1])
+
+
+def rows(lab):
+    """10,000 rows and 100,000."""
+    try:
+        with database.server() as server:
+            size = mail_size(lab, server)
+            for scale in lab.scales:
+                yield from compared(lab, server, scale, size)
+    except Missing as missing:
+        yield Row("--once", "", "missing", str(missing))
+
+
+def flat(lab, server, mails):
+    """Memory, and the rate of the last tenth beside that of the first."""
+    tenth = mails // 10
+    with database.alerts(server) as table, running(Sink(lab, "mail_sink", mails)) as sink:
+        for start in range(0, mails, 100000):
+            database.insert(table, start, min(100000, mails - start))
+        database.again(table)
+        figure = once(lab, table, sink, mails, WORKERS)
+        times = sorted(sink.notes.times())
+    first = tenth / (times[tenth] - times[0]) * 1e9
+    last = tenth / (times[-1] - times[-tenth - 1]) * 1e9
+    row = compare("--once, first and last tenth", mails, Figure(last, figure.cpu, figure.peak),
+                  "its first tenth", Figure(first), ratio=0.9)
+    row.wanted.append(at_most(figure.peak, 64, " MiB"))
+    row.size = number(mails)
+    return row
