@@ -10,6 +10,7 @@ import json
 import smtplib
 import sys
 import threading
+import time
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
@@ -37,28 +38,35 @@ def mail(row, size):
     return message
 
 
-def dispatch(wish, worker):
-    """Sends and marks every n-th pending row."""
+def dispatch(wish, worker, sent):
+    """Sends and marks every n-th pending row, until the time is over."""
     database = psycopg2.connect(wish["database"])
     server = smtplib.SMTP("127.0.0.1", wish["port"])
     cursor = database.cursor()
     cursor.execute(PENDING, (wish["workers"], worker))
     for row in cursor.fetchall():
+        if time.monotonic() > wish["until"]:
+            break
         server.send_message(mail(row, wish["size"]))
         cursor.execute("UPDATE alerts SET email_sent = true WHERE id = %s", (row[0],))
         database.commit()
+        sent.append(row[0])
     server.quit()
     database.close()
 
 
 def main():
-    """Everything that is pending, once."""
+    """Everything that is pending, once; prints how many mails it sent."""
     wish = json.loads(sys.argv[1])
-    threads = [threading.Thread(target=dispatch, args=(wish, n)) for n in range(wish["workers"])]
+    wish["until"] = time.monotonic() + wish["seconds"]
+    sent = []
+    threads = [threading.Thread(target=dispatch, args=(wish, n, sent))
+               for n in range(wish["workers"])]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    print(len(sent))
 
 
 main()

@@ -258,7 +258,7 @@ class Lab:
     def run(self, *command):
         """Runs a program of the bench to its end; the JSON that it printed."""
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                              check=False)
+                              check=False, timeout=600)
         if done.returncode:
             raise RuntimeError(f"{pathlib.Path(command[0]).name}: {done.stderr.strip()}")
         return json.loads(done.stdout)

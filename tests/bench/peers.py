@@ -35,7 +35,8 @@ def curl_loop(lab, requests):
 
 # Alertmanager: every alert a group of its own, sent at once.
 ALERTMANAGER = """\
-route: {{receiver: out, group_by: ['...'], group_wait: 0s, group_interval: 1h, repeat_interval: 12h}}
+route: {{receiver: out, group_by: ['...'], group_wait: 0s, group_interval: 1h,
+         repeat_interval: 12h}}
 receivers:
 - name: out
   {receiver}
@@ -124,13 +125,13 @@ class PostfixSink(Process):
 def spent(command, **options):
     """Runs a command to its end: (status, seconds, CPU seconds, MiB at most)."""
     began = time.monotonic()
-    child = Process(*command, **options)
     peak = []
-    watch = threading.Thread(target=sample, args=(child, peak))
-    watch.start()
-    _, status, usage = os.wait4(child.it.pid, 0)
-    seconds = time.monotonic() - began
-    child.it.returncode = os.waitstatus_to_exitcode(status)
+    with running(Process(*command, **options)) as child:
+        watch = threading.Thread(target=sample, args=(child, peak), daemon=True)
+        watch.start()
+        _, status, usage = os.wait4(child.it.pid, 0)
+        seconds = time.monotonic() - began
+        child.it.returncode = os.waitstatus_to_exitcode(status)
     watch.join()
     return (child.it.returncode, seconds, usage.ru_utime + usage.ru_stime, max(peak, default=None))
 
@@ -155,15 +156,17 @@ def smtp_source(lab, sink, mails, sessions, size):
     return Figure.of(mails, seconds, cpu, peak)
 
 
-def python_dispatcher(lab, database, sink, mails, workers, size):
-    """The script that teams write: psycopg2 and smtplib, a commit a row."""
-    script = lab.source / "dispatcher.py"
-    status, seconds, cpu, peak = spent(
-        [sys.executable, script, json.dumps({"database": database.conninfo, "port": sink.port,
-                                             "workers": workers, "size": size})])
+def python_dispatcher(lab, database, sink, workers, size):
+    """The script that teams write: psycopg2 and smtplib, a commit a row; some seconds of it."""
+    wish = {"database": database.conninfo, "port": sink.port, "workers": workers, "size": size,
+            "seconds": 10}
+    said = lab.new_path("said")
+    with open(said, "wb") as out:
+        status, seconds, cpu, peak = spent(
+            [sys.executable, lab.source / "dispatcher.py", json.dumps(wish)], stdout=out)
     if status:
         raise RuntimeError(f"the dispatcher in Python ended with {status}")
-    return Figure.of(mails, seconds, cpu, peak)
+    return Figure.of(int(said.read_text()), seconds, cpu, peak)
 
 
 __all__ = ["CLIENTS", "PostfixSink", "alertmanager", "bare_sqlite", "curl_loop",
