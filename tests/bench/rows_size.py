@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a large store costs: start, memory, idle CPU, claims."""
 
+import statistics
 import time
 
 import fill
@@ -8,6 +9,7 @@ from lab import Daemon, Figure, Sink, hook, running
 from table import Row, at_most, compare, number
 
 IDLE_SECONDS = 10
+STARTS = 5
 STEADY = 2000           # alerts a second in, and deliveries a second out
 
 
@@ -15,14 +17,19 @@ def history(lab, amount):
     """Start and idle of a daemon whose store holds that much history."""
     store = fill.history(lab, amount)
     channels = {"hook": hook("http://127.0.0.1:9/")}
+    starts = []
+    for _ in range(STARTS):
+        with running(Daemon(lab, store=store, channels=channels)) as daemon:
+            starts.append(daemon.ready_ms)
+            daemon.close()
     with running(Daemon(lab, store=store, channels=channels)) as daemon:
         time.sleep(2)
         before, began = daemon.cpu(), time.monotonic()
         time.sleep(1 if lab.smoke else IDLE_SECONDS)
         share = (daemon.cpu() - before) / (time.monotonic() - began) * 100
         resident = daemon.memory("VmRSS")
-    yield Row("ready, with so much history", number(amount), f"{daemon.ready_ms:.0f} ms",
-              wanted=[at_most(daemon.ready_ms, 50, " ms")])
+    yield Row("ready, with so much history", number(amount), f"{statistics.median(starts):.0f} ms",
+              wanted=[at_most(statistics.median(starts), 50, " ms")])
     yield Row("idle, with so much history", number(amount), f"{share:.2f} % CPU",
               peak=f"{resident:.1f}", wanted=[at_most(resident, 12, " MiB"),
                                               at_most(share, 0.2, "% CPU")])
