@@ -19,17 +19,16 @@ static const char *const names[] = {"INSERT INTO name (id, text) VALUES (1, 'api
 				    "INSERT INTO name (id, text) VALUES (2, 'hook')",
 				    "INSERT INTO name (id, text) VALUES (3, 'default')"};
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL;"
-			       "PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON;"
+			       "PRAGMA wal_autocheckpoint = 0;"
 			       "PRAGMA cache_size = -8192;";
 static const char insert_alert[] =
 	"INSERT INTO alert (number, id, source, mark, generation, fingerprint, severity, status,"
-	" received_ms, tell, told, pending, delivered, dead, suppressed, settled_ms)"
-	" VALUES (?1, ?2, 1, NULL, 0, ?3, 3, 3, ?4, 0, 0, 1, 0, 0, 0, NULL)";
-static const char insert_body[] = "INSERT INTO body (alert, json) VALUES (?1, ?2)";
+	" received_ms, tell, told, untold, json)"
+	" VALUES (?1, ?2, 1, NULL, 0, ?3, 3, 3, ?4, 0, 0, 0, ?5)";
 static const char insert_delivery[] =
 	"INSERT INTO delivery (id, alert, source, channel, route, state, attempt, token, crashes,"
-	" created_ms, due_ms, lease_until_ms, recipient, key, reason)"
-	" VALUES (?1, ?1, 1, 2, 3, 0, 0, 0, 0, ?2, ?2, 0, '', ?3, '')";
+	" created_ms, due_ms, started_ms, done_ms, recipient, key, reason)"
+	" VALUES (?1, ?1, 1, 2, 3, 0, 0, 0, 0, ?2, ?2, 0, 0, '', ?3, '')";
 static const char write_counter[] = "INSERT INTO counter (name, value) VALUES (?1, ?2) "
 				    "ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 static const char *const counters[] = {"accepted", "pending", "alerts", "last_alert",
@@ -37,7 +36,7 @@ static const char *const counters[] = {"accepted", "pending", "alerts", "last_al
 
 struct bare {
 	sqlite3 *db;
-	sqlite3_stmt *begin, *alert, *body, *delivery, *counter, *commit;
+	sqlite3_stmt *begin, *alert, *delivery, *counter, *commit;
 	size_t alerts, batch, size, seconds, done;
 	char *json;
 	int log_pages;
@@ -91,7 +90,6 @@ static void open_store(struct bare *bare, const char *path)
 		execute(bare, names[i]);
 	prepare(bare, &bare->begin, "BEGIN IMMEDIATE");
 	prepare(bare, &bare->alert, insert_alert);
-	prepare(bare, &bare->body, insert_body);
 	prepare(bare, &bare->delivery, insert_delivery);
 	prepare(bare, &bare->counter, write_counter);
 	prepare(bare, &bare->commit, "COMMIT");
@@ -119,10 +117,8 @@ static void add_alert(struct bare *bare, sqlite3_int64 number)
 	bind_text(bare->alert, 2, id);
 	bind_text(bare->alert, 3, fingerprint);
 	(void)sqlite3_bind_int64(bare->alert, 4, now);
+	bind_text(bare->alert, 5, bare->json);
 	step(bare, bare->alert);
-	(void)sqlite3_bind_int64(bare->body, 1, number);
-	bind_text(bare->body, 2, bare->json);
-	step(bare, bare->body);
 	(void)sqlite3_bind_int64(bare->delivery, 1, number);
 	(void)sqlite3_bind_int64(bare->delivery, 2, now);
 	bind_text(bare->delivery, 3, key);

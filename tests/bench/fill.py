@@ -13,28 +13,20 @@ BODY = """json_object('id', printf('%032x', i), 'source', 'api', 'fingerprint', 
               'team', 'shop'),
   'annotations', json_object('summary', printf('The disk of bench-%09d.example.com is 85 %% full',
                                                i - 1)), 'recipients', json_array())"""
-ALERT = NUMBERS + """
+ALERT = NUMBERS + f"""
 INSERT INTO alert (number, id, source, mark, generation, fingerprint, severity, status, received_ms,
-                   tell, told, pending, delivered, dead, suppressed, settled_ms)
-SELECT i, printf('%032x', i), 1, NULL, 0, printf('%016x', i), 3, 3, :now + i / 100, 0, 0,
-       :waits, NOT :waits, 0, 0, iif(:waits, NULL, :now + i / 100) FROM n"""
-BODIES = NUMBERS + f" INSERT INTO body (alert, json) SELECT i, {BODY} FROM n"
+                   tell, told, untold, json)
+SELECT i, printf('%032x', i), 1, NULL, 0, printf('%016x', i), 3, 3, :now + i / 100, 0, 0, 0, {BODY}
+FROM n"""
 DELIVERY = NUMBERS + """
 INSERT INTO delivery (id, alert, source, channel, route, state, attempt, token, crashes, created_ms,
-                      due_ms, lease_until_ms, recipient, key, reason)
-SELECT i, i, 1, 2, 3, 0, 0, 0, 0, :now + i / 100, :now + i / 100, 0, '', printf('%032x', i), ''
-FROM n"""
-HISTORY = NUMBERS + """
-INSERT INTO history (id, alert, source, channel, route, state, attempt, token, created_ms, done_ms,
-                     recipient, key, reason)
-SELECT i, i, 1, 2, 3, 2, 1, 1, :now + i / 100, :now + i / 100, '', printf('%032x', i), '200'
-FROM n"""
-ATTEMPT = NUMBERS + """
-INSERT INTO attempt (delivery, token, number, state, due_ms, started_ms, ended_ms, detail)
-SELECT i, 1, 1, 2, :now + i / 100, :now + i / 100, :now + i / 100, '200' FROM n"""
+                      due_ms, started_ms, done_ms, recipient, key, reason)
+SELECT i, i, 1, 2, 3, iif(:waits, 0, 2), NOT :waits, NOT :waits, 0, :now + i / 100,
+       :now + i / 100, iif(:waits, 0, :now + i / 100), iif(:waits, 0, :now + i / 100), '',
+       printf('%032x', i), iif(:waits, '', 'HTTP 200') FROM n"""
 
 
-def _store(lab, amount, waits, tables):
+def _store(lab, amount, waits):
     path = lab.empty_store()
     # In the past, so that all of it is due; an hour, so that nothing is old enough to be pruned.
     values = {"amount": amount, "waits": waits, "now": int(time.time() * 1000) - 3600 * 1000}
@@ -42,7 +34,7 @@ def _store(lab, amount, waits, tables):
         database.execute("PRAGMA synchronous = OFF")
         database.execute("BEGIN")
         database.executemany("INSERT INTO name (id, text) VALUES (?, ?)", NAMES)
-        for table in tables:
+        for table in (ALERT, DELIVERY):
             database.execute(table, {name: value for name, value in values.items()
                                      if ":" + name in table})
         counters = {"accepted": amount, "alerts": amount, "last_alert": amount,
@@ -57,9 +49,9 @@ def _store(lab, amount, waits, tables):
 
 def pending(lab, amount):
     """A store in which that many deliveries of the channel `hook` wait."""
-    return _store(lab, amount, True, (ALERT, BODIES, DELIVERY))
+    return _store(lab, amount, True)
 
 
 def history(lab, amount):
     """A store of which that many were delivered."""
-    return _store(lab, amount, False, (ALERT, BODIES, HISTORY, ATTEMPT))
+    return _store(lab, amount, False)

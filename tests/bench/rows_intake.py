@@ -27,7 +27,7 @@ def mean_body(lab):
             lab.load(daemon.socket, alerts=100)
             daemon.close()
     with sqlite3.connect(daemon.store) as database:
-        return round(database.execute("SELECT avg(length(json)) FROM body").fetchone()[0])
+        return round(database.execute("SELECT avg(length(json)) FROM alert").fetchone()[0])
 
 
 def rows(lab):
