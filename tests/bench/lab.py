@@ -268,6 +268,18 @@ class Lab:
         return self.run(self.tool("load"), "--alerts", alerts, "--batch", batch, "--clients",
                         clients, "--first", first, *options, to)
 
+    def describe(self):
+        """What the figures depend on beside the programs."""
+        times = []
+        with open(self.new_path("fsync"), "wb", buffering=0) as file:
+            for _ in range(20 if self.smoke else 200):
+                file.write(b"x" * 4096)
+                began = time.monotonic()
+                os.fdatasync(file.fileno())
+                times.append((time.monotonic() - began) * 1000)
+        return (f"{os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f} before the start, an "
+                f"fsync in {self.place.parent} takes {statistics.median(times):.2f} ms")
+
     def empty_store(self):
         """A store that tocsind has just made and closed."""
         path = self.new_path("store")

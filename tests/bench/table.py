@@ -84,8 +84,9 @@ class Table:
         self.notes = []
         self.began = time.monotonic()
 
-    def head(self):
-        """The first line."""
+    def head(self, machine):
+        """The first lines."""
+        print(machine)
         print(COLUMNS.format("what", "size", "tocsin", "beside", "it has", "ratio",
                              "CPU s/10,000", "peak MiB", "wanted"), flush=True)
 
