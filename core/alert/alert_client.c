@@ -199,14 +199,15 @@ static int get_status(struct reading *reading, int64_t now_ms)
 
 		while (i < 3 && strcasecmp(text, words[i]) != 0)
 			i++;
-		meant = text_closest(text, words, 3);
-		if (i == 3)
+		if (i == 3) {
+			meant = text_closest(text, words, 3);
 			return error_set(reading->err, -EINVAL,
 					 "status '%.*s' is not known; write firing, resolved or "
 					 "event%s%s%s",
 					 (int)text_prefix(text, strlen(text), 64), text,
 					 meant ? " (did you mean '" : "", meant ? meant : "",
 					 meant ? "'?)" : "");
+		}
 		alert->status = (enum tocsin_status)i;
 	}
 	/* Alertmanager's clients say that an alert is over by nothing but its end. */
