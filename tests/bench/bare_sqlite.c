@@ -158,7 +158,7 @@ static void run(struct bare *bare)
 	while (bare->done < bare->alerts && now_ns() - began < (int64_t)bare->seconds * 1000000000)
 		commit_batch(bare);
 	seconds = (double)(now_ns() - began) / 1e9;
-	(void)printf("{\"seconds\":%.4f,\"rate\":%.1f}\n", seconds, (double)bare->done / seconds);
+	(void)printf("{\"alerts\":%zu,\"seconds\":%.4f}\n", bare->done, seconds);
 }
 
 static const struct option known[] = {{"alerts", required_argument, NULL, 'a'},

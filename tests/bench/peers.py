@@ -19,18 +19,15 @@ def bare_sqlite(lab, empty, alerts, batch, size):
                    path)
     for each in path.parent.glob(path.name + "*"):
         each.unlink()
-    return Figure(said["rate"])
+    return Figure.of(said["alerts"], said["seconds"], said["cpu"])
 
 
 def curl_loop(lab, requests):
     """libcurl alone, from memory."""
     with running(Sink(lab)) as sink:
-        began = os.times()
         said = lab.run(lab.tool("curl_loop"), "--requests", requests, "--size", BODY, sink.url)
-        ended = os.times()
         sink.wait(requests)
-    used = sum(ended[2:4]) - sum(began[2:4])           # of children that ended
-    return Figure.of(requests, said["seconds"], used)
+    return Figure.of(requests, said["seconds"], said["cpu"])
 
 
 # Alertmanager: every alert a group of its own, sent at once.
