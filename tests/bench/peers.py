@@ -30,7 +30,9 @@ def curl_loop(lab, requests):
     return Figure.of(requests, said["seconds"], said["cpu"])
 
 
-# Alertmanager: every alert a group of its own, sent at once.
+# Alertmanager: every alert a group of its own, sent at once. Each group stays in memory, 20 KiB and
+# more, so it is never given more than that many.
+MOST_GROUPS = 20000
 ALERTMANAGER = """\
 route: {{receiver: out, group_by: ['...'], group_wait: 0s, group_interval: 1h,
          repeat_interval: 12h}}
@@ -47,7 +49,7 @@ RECEIVERS = {
 def alertmanager(lab, receiver, alerts):
     """From the first alert posted to the last one at the sink."""
     path = program("prometheus-alertmanager", "prometheus-alertmanager")
-    place, port = lab.new_path("alertmanager"), free_port()
+    place, port, alerts = lab.new_path("alertmanager"), free_port(), min(alerts, MOST_GROUPS)
     place.mkdir()
     with running(Sink(lab, most=alerts)) as sink:
         text = ALERTMANAGER.format(receiver=RECEIVERS[receiver].format(url=sink.url))
