@@ -11,6 +11,7 @@
 #include "base/text.h"
 
 #define EXCERPT 200 /* bytes of a reply's body that are kept with the reason */
+#define FAR_AWAY_MS INT64_C(1000000000000) /* 30 years: a longer wait means no more than this */
 
 /* "status 404: no_service": the body's beginning on one line. */
 static void describe(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
@@ -64,9 +65,12 @@ int64_t verdict_retry_after_ms(const char *value, int64_t now_ms)
 	if (end != value && *end == '\0') {
 		if (!isfinite(seconds) || seconds <= 0)
 			return 0;
-		return seconds > 1e9 ? (int64_t)1e12 : (int64_t)ceil(seconds * 1000.0);
+		return seconds > 1e9 ? FAR_AWAY_MS : (int64_t)ceil(seconds * 1000.0);
 	}
+	/* libcurl takes years of nine digits, which are too many milliseconds. */
 	date = curl_getdate(value, NULL);
+	if (date > (now_ms + FAR_AWAY_MS) / 1000)
+		return FAR_AWAY_MS;
 	if (date < 0 || (int64_t)date * 1000 <= now_ms)
 		return 0;
 	return (int64_t)date * 1000 - now_ms;

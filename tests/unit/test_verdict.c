@@ -66,6 +66,7 @@ static void retry_after_is_read_in_all_its_forms(void **state)
 	assert_int_equal(verdict_retry_after_ms("nan", now), 0);
 	assert_int_equal(verdict_retry_after_ms("inf", now), 0);
 	assert_true(verdict_retry_after_ms("1e300", now) > 0);
+	assert_true(verdict_retry_after_ms("Nov 22 337026503", now) > 0);
 }
 
 int main(void)
