@@ -39,6 +39,12 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
 	return transfer->body.failed ? 0 : length;
 }
 
+/* libcurl lets through what no value may hold; RFC 9110, 5.5, wants a space instead. */
+static char value_character(char c)
+{
+	return c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+}
+
 static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 {
 	struct transfer *transfer = userdata;
@@ -62,7 +68,8 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 		buffer_putc(&transfer->header_text, (char)tolower((unsigned char)data[i]));
 	buffer_putc(&transfer->header_text, '\0');
 	transfer->header[transfer->n_headers++].value = transfer->header_text.length;
-	buffer_add(&transfer->header_text, data + from, to - from);
+	for (; from < to; from++)
+		buffer_putc(&transfer->header_text, value_character(data[from]));
 	buffer_putc(&transfer->header_text, '\0');
 	return transfer->header_text.failed ? 0 : length;
 }
@@ -102,7 +109,12 @@ struct transfer *transfer_new(void)
 
 void transfer_reset(struct transfer *transfer)
 {
-	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+	/* A new handle: libcurl 7.88 (Debian 12) keeps a pointer into the headers of the reply before
+	 * in a handle that is used again, and follows it when the next reply begins with a folded
+	 * line. Without memory there is no handle, and the next request fails. */
+	curl_easy_cleanup(transfer->easy);
+	transfer->easy = curl_easy_init();
+	set_lasting_options(transfer);
 	curl_slist_free_all(transfer->headers);
 	transfer->headers = NULL;
 	transfer->n_headers = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * delivery/transfer: one HTTP request and its reply as a curl easy handle.
- * Used on the HTTP engine's thread only; handles are reused.
+ * Used on the HTTP engine's thread only; transfers are reused.
  */
 #ifndef DELIVERY_TRANSFER_H
 #define DELIVERY_TRANSFER_H
