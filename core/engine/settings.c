@@ -235,6 +235,9 @@ int settings_load(const char *directory, const struct loader *loader, struct log
 		*settings = loading.settings;
 		return 0;
 	}
+	/* Names and matchers, too, may be made of ${...}, and are quoted by those who do not know. */
+	for (size_t i = before; log && i < problems->n; i++)
+		log_mask(log, problems->text[i]);
 	problems_sort(problems);
 	settings_free(loading.settings);
 	return rc < 0 ? rc : -EINVAL;

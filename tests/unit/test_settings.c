@@ -383,6 +383,14 @@ static void the_plugins_own_check_is_asked_and_its_secrets_are_masked(void **sta
 	done(&load);
 }
 
+static void a_secret_in_an_odd_place_is_masked_too(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("TOCSIN_TEST_SECRET", "hunter24", 1), 0);
+	finds(LIST(STORE "default: {channels: ['${env:TOCSIN_TEST_SECRET}']}\n"),
+	      LIST("default: no channel '***'"));
+}
+
 static void a_directory_that_is_not_there_is_a_problem_of_its_own(void **state)
 {
 	struct problems problems = {0};
@@ -475,6 +483,7 @@ int main(void)
 		cmocka_unit_test(every_mistake_of_all_files_is_found_in_one_run),
 		cmocka_unit_test(a_broken_file_does_not_make_others_look_wrong),
 		cmocka_unit_test(the_plugins_own_check_is_asked_and_its_secrets_are_masked),
+		cmocka_unit_test(a_secret_in_an_odd_place_is_masked_too),
 		cmocka_unit_test(a_directory_that_is_not_there_is_a_problem_of_its_own),
 		cmocka_unit_test(the_digest_changes_with_the_meaning_and_with_nothing_else),
 		cmocka_unit_test(every_section_is_documented),
