@@ -133,7 +133,8 @@ static int misread(const struct reader *reader, const char *at, const char *what
 
 	for (const char *s = reader->start; s < at; s++)
 		character += (*s & 0xc0) != 0x80;
-	return error_set(reader->err, -EINVAL, "%s at character %zu of '%.200s'", what, character,
+	return error_set(reader->err, -EINVAL, "%s at character %zu of '%.*s'", what, character,
+			 (int)text_prefix(reader->start, strlen(reader->start), 200),
 			 reader->start);
 }
 

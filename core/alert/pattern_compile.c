@@ -26,8 +26,10 @@ static int mistake(struct compiler *compiler, const char *at, const char *what)
 	/* Count characters, not bytes, as a person does. */
 	for (const char *s = compiler->start; s < at; s++)
 		character += (*s & 0xc0) != 0x80;
-	return error_set(compiler->err, -EINVAL, "%s (character %zu of the expression \"%.80s\")",
-			 what, character, compiler->start);
+	return error_set(compiler->err, -EINVAL, "%s (character %zu of the expression \"%.*s\")",
+			 what, character,
+			 (int)text_prefix(compiler->start, strlen(compiler->start), 80),
+			 compiler->start);
 }
 
 static int too_large(struct compiler *compiler)

@@ -116,7 +116,8 @@ static void refuse_unknown(const struct filling *filling, const struct node *key
 	const char **keys = known_keys(filling, &n);
 	const char *closest = keys == NULL ? NULL : text_closest(key->text, keys, n);
 
-	buffer_printf(&sentence, "unknown key '%.60s'", key->text);
+	buffer_printf(&sentence, "unknown key '%.*s'",
+		      (int)text_prefix(key->text, strlen(key->text), 60), key->text);
 	if (closest != NULL) {
 		buffer_printf(&sentence, "; did you mean '%s'?", closest);
 	} else if (keys != NULL && n > 0) {

@@ -35,7 +35,9 @@ static void add_subject(struct buffer *out, const struct reading *reading)
 	if (reading->item > 0)
 		buffer_printf(out, "item %zu of ", reading->item);
 	if (reading->entry != NULL)
-		buffer_printf(out, "'%.60s' in ", reading->entry);
+		buffer_printf(out, "'%.*s' in ",
+			      (int)text_prefix(reading->entry, strlen(reading->entry), 60),
+			      reading->entry);
 	buffer_printf(out, "'%s' ", reading->option->name);
 }
 

@@ -157,8 +157,9 @@ static bool refuse_duplicates(struct reader *reader, const struct node *map)
 			first = i;
 		else if (sorted[i]->kind != NODE_NULL)
 			problems_add(reader->problems, &sorted[i]->place,
-				     "the key '%.60s' is there twice, first on line %d; keep one "
+				     "the key '%.*s' is there twice, first on line %d; keep one "
 				     "of them",
+				     (int)text_prefix(sorted[i]->text, strlen(sorted[i]->text), 60),
 				     sorted[i]->text, sorted[first]->place.line);
 	}
 	free(sorted);

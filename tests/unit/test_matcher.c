@@ -258,6 +258,10 @@ static void what_cannot_be_matched_safely_is_refused_with_its_place(void **state
 		{"(a{100}){100}", "too large"},
 		{"((((a{30}){30}){30}){30}){30}", "too large"},
 		{"\xff", "not valid UTF-8"},
+		/* quoted up to 80 bytes, and never half a character */
+		{"[xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\xc3\xa9",
+		 "x\")"},
 	};
 	char nested[600];
 
