@@ -339,6 +339,27 @@ static void damage_is_found_after_a_crash(void **state)
 	assert_non_null(strstr(store->log, ".recover"));
 }
 
+static void a_number_that_was_never_written_is_damage(void **state)
+{
+	struct sqlite_store *store = *state;
+	struct tocsin_marked found;
+	void *opened = open_it(store);
+
+	assert_int_equal(sqlite_accept_one(store->subject.ops, opened, 1), 0);
+	store->subject.ops->close(opened);
+	run_sql(store, "UPDATE alert SET generation = 9223372036854775807");
+	opened = open_it(store);
+	assert_int_equal(store->subject.ops->find_mark(opened, "rows",
+						       "00000000000000000000000000000001", &found),
+			 -EIO);
+	assert_non_null(strstr(store->log, "damaged"));
+	store->subject.ops->close(opened);
+	sqlite_quiet(store);
+	run_sql(store, "UPDATE counter SET value = -1 WHERE name = 'alerts'");
+	assert_int_equal(refused(store), -EIO);
+	assert_non_null(strstr(store->log, "damaged"));
+}
+
 static void a_failed_open_leaves_the_file_to_others(void **state)
 {
 	struct sqlite_store *store = *state;
@@ -367,6 +388,7 @@ int main(void)
 		TEST(a_killed_process_loses_nothing_that_it_acknowledged),
 		TEST(scratch_memory_outlives_the_process),
 		TEST(damage_is_found_after_a_crash),
+		TEST(a_number_that_was_never_written_is_damage),
 		TEST(a_failed_open_leaves_the_file_to_others),
 	};
 

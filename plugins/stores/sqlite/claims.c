@@ -50,9 +50,9 @@ static int hold(struct db *db, struct statement *st, const char *channel, int64_
 		.route = db_name_text(db, column_int(st, 5)),
 		.key = column_text(st, 6),
 		.state = TOCSIN_STATE_CLAIMED,
-		.attempt = (int)column_int(st, 7),
+		.attempt = (int)column_count(st, 7, INT32_MAX / 2),
 		.token = column_int(st, 8),
-		.created_ms = column_int(st, 9),
+		.created_ms = column_count(st, 9, INT64_MAX / 2),
 		.due_ms = column_int(st, 10),
 		.reason = column_text(st, 11),
 		.body = column_text(st, 12),
@@ -272,7 +272,7 @@ static int suspect(struct db *db, int64_t delivery, int64_t *n)
 	row = statement_row(&st);
 	if (row == 1) {
 		alert = column_int(&st, 0);
-		crashes = column_int(&st, 1);
+		crashes = column_count(&st, 1, INT32_MAX);
 	}
 	result = statement_end(&st, row < 0 ? row : 0);
 	if (result || row == 0) /* it was settled after all */

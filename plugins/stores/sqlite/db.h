@@ -91,6 +91,8 @@ int db_fail(struct db *db, int result);
 int64_t db_wall_ms(void);
 /* The same errno without any effect. */
 int db_errno(int result, int system_errno);
+/* What was read cannot be right: -EIO, logged, and as after any other -EIO. */
+int db_damaged(struct db *db, const char *what);
 
 /* files.c: what stands beside the database file. 0 or a negative errno, logged. */
 int db_lock(struct db *db);

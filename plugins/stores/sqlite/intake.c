@@ -31,7 +31,7 @@ int db_find_mark(void *state, const char *source, const char *mark, struct tocsi
 	row = statement_row(&st);
 	if (row == 1) {
 		found->alert = column_int(&st, 0);
-		found->generation = (int)column_int(&st, 1);
+		found->generation = (int)column_count(&st, 1, INT32_MAX / 2);
 		found->told = column_int(&st, 2);
 		found->pending = column_int(&st, 3);
 		found->dead = column_int(&st, 4);

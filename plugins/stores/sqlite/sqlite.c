@@ -101,6 +101,16 @@ int db_fail(struct db *db, int result)
 	return error;
 }
 
+int db_damaged(struct db *db, const char *what)
+{
+	if (!db->lost)
+		log_lost(db, SQLITE_CORRUPT, what);
+	db->lost = true;
+	if (!db->spoiled)
+		db->spoiled = -EIO;
+	return -EIO;
+}
+
 static int remember_pages(void *data, sqlite3 *handle, const char *database, int pages)
 {
 	struct db *db = data;
@@ -186,11 +196,8 @@ static int check_file(struct db *db, int64_t size)
 	       db->config->path);
 	st = statement_once(db, "PRAGMA quick_check(1)");
 	row = statement_row(&st);
-	if (row == 1 && strcmp(column_text(&st, 0), "ok") != 0) {
-		log_lost(db, SQLITE_CORRUPT, column_text(&st, 0));
-		db->lost = true;
-		row = -EIO;
-	}
+	if (row == 1 && strcmp(column_text(&st, 0), "ok") != 0)
+		row = db_damaged(db, column_text(&st, 0));
 	return statement_end(&st, row < 0 ? row : 0);
 }
 

@@ -133,6 +133,17 @@ int64_t column_int(struct statement *st, int column)
 	return sqlite3_column_int64(st->prepared, column);
 }
 
+int64_t column_count(struct statement *st, int column, int64_t most)
+{
+	int64_t value = column_int(st, column);
+
+	if (value >= 0 && value <= most)
+		return value;
+	if (!st->error)
+		st->error = db_damaged(st->db, "it holds a number that was never written");
+	return 0;
+}
+
 const char *column_text(struct statement *st, int column)
 {
 	const unsigned char *text;

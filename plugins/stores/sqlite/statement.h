@@ -45,6 +45,9 @@ int statement_end(struct statement *st, int result);
 int statement_value(struct statement *st, int64_t *value);
 
 int64_t column_int(struct statement *st, int column);
+/* A number that is 0 ... most wherever this plugin wrote it, so that it can be added to. Another one is
+ * damage: 0, and the statement ends with -EIO. */
+int64_t column_count(struct statement *st, int column, int64_t most);
 const char *column_text(struct statement *st, int column); /* never NULL */
 
 #endif

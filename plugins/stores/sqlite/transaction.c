@@ -35,7 +35,7 @@ int db_load_counters(struct db *db)
 	while ((row = statement_row(&st)) == 1) {
 		for (size_t i = 0; i < DB_COUNTERS; i++) {
 			if (strcmp(column_text(&st, 0), counter_name[i]) == 0)
-				db->committed[i] = column_int(&st, 1);
+				db->committed[i] = column_count(&st, 1, INT64_MAX / 2);
 		}
 	}
 	memcpy(db->counter, db->committed, sizeof(db->counter));
