@@ -67,12 +67,14 @@ AS_IF([test -n "$tocsin_sanitizers"], [
 AS_IF([test "x$enable_fuzzing" = xyes], [
 	TOCSIN_CFLAG([INSTRUMENT_CFLAGS], [-fsanitize=fuzzer-no-link])
 	AS_CASE(["$INSTRUMENT_CFLAGS"], [*fuzzer-no-link*], [],
-		[AC_MSG_ERROR([--enable-fuzzing needs clang: configure with CC=clang])])
+		[AC_MSG_ERROR([--enable-fuzzing needs clang: configure with CC=clang, or CC=afl-clang-fast])])
 ])
 AS_IF([test "x$enable_coverage" = xyes], [
 	INSTRUMENT_CFLAGS="$INSTRUMENT_CFLAGS --coverage -O0 -g"
 	INSTRUMENT_LDFLAGS="$INSTRUMENT_LDFLAGS --coverage"
 ])
+AS_CASE(["$CC"], [*afl-*], [FUZZ_ENGINE=afl], [FUZZ_ENGINE=libfuzzer])
+AC_SUBST([FUZZ_ENGINE])
 AC_SUBST([INSTRUMENT_CFLAGS])
 AC_SUBST([INSTRUMENT_LDFLAGS])
 AM_CONDITIONAL([SANITIZED], [test "x$enable_sanitize" != xno])

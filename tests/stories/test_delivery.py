@@ -427,16 +427,3 @@ def test_text_of_alerts_is_data_everywhere(tocsin, slack, smtp, tmp_path):
     for mail in smtp.mails:
         assert mail.recipients == ["ops@example.com"] and "bcc" not in mail.message
     assert any("&lt;!channel&gt;" in all_text(message) for message in slack.messages)
-
-
-def test_history_that_is_old_goes_at_the_next_start(tocsin, slack):
-    """Upkeep does not wait for a quiet minute: a daemon that is often restarted forgets as well."""
-    tocsin.configure(channels={"chat": slack_channel(slack)}).start()
-    tocsin.send(alert("yesterday's"))
-    tocsin.wait_settled()
-    assert len(tocsin.get("/api/v1/alerts")["alerts"]) == 1
-    tocsin.stop()
-    tocsin.prunes = True
-    tocsin.configure(channels={"chat": slack_channel(slack)}, history={"keep": "1ms"}).start()
-    wait_until(lambda: tocsin.get("/api/v1/alerts")["alerts"] == [], 10, "an empty history")
-    assert tocsin.check_books()["delivered"] == 1
