@@ -108,7 +108,7 @@ static void fill(void)
 	char mark[8];
 
 	assert(open_store(&self, &state) == 0);
-	assert(OPS->begin(state) == 0);
+	assert(OPS->begin(state, NOW) == 0);
 	for (int i = 0; i < 12; i++) {
 		snprintf(mark, sizeof(mark), "m%d", i);
 		accept_one(state, i, mark);
@@ -327,7 +327,7 @@ static int change(void *state)
 static void use(void *state)
 {
 	look(state);
-	if (OPS->begin(state) == 0) {
+	if (OPS->begin(state, NOW) == 0) {
 		if (change(state) != 0 || OPS->commit(state) != 0)
 			OPS->rollback(state);
 		else

@@ -378,7 +378,8 @@ static int append_one(void *data)
 	int result, fd;
 
 	fake_reset();
-	(void)truncate(sweep->place.log, 0);
+	if (truncate(sweep->place.log, 0) < 0)
+		scarce_fail("no file");
 	result = tocsin_plugin.channel->open(fake_self(), &fake_host, &sweep->config, &state);
 	if (result < 0)
 		return result;
