@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/memory.h"
 #include "base/secrets.h"
 #include "cli/arguments.h"
 #include "cli/paths.h"
@@ -265,6 +266,7 @@ static int run_daemon(struct program *program, struct settings *settings)
 	if (result == 0) {
 		log_write(program->log, TOCSIN_LOG_INFO, NULL, "tocsind %s is ready with %s",
 			  PACKAGE_VERSION, program->directory);
+		memory_rest();
 		notify("READY=1");
 		serve_until_stopped(program);
 		log_write(program->log, TOCSIN_LOG_INFO, NULL, "stopping");

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A channel for the bench: posts each alert as JSON to one URL, without a limit of its own. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <jansson.h>
 
 #include <tocsin/plugin.h>
 
@@ -35,34 +34,84 @@ static int post_open(struct tocsin_self *self, const struct tocsin_host *host, c
 	return 0;
 }
 
-static json_t *object_of(const struct tocsin_map *map)
-{
-	json_t *object = json_object();
+/* A body that grows; one that memory did not hold is not sent. */
+struct body {
+	char *text;
+	size_t length, room;
+	bool failed;
+};
 
-	for (size_t i = 0; i < map->n; i++)
-		json_object_set_new(object, map->pair[i].name, json_string(map->pair[i].value));
-	return object;
+static void put(struct body *body, const char *text, size_t length)
+{
+	if (body->length + length > body->room) {
+		size_t room = (body->length + length) * 2;
+		char *larger = realloc(body->text, room);
+
+		body->failed |= larger == NULL;
+		if (!larger)
+			return;
+		body->text = larger;
+		body->room = room;
+	}
+	memcpy(body->text + body->length, text, length);
+	body->length += length;
+}
+
+static void put_text(struct body *body, const char *text)
+{
+	put(body, "\"", 1);
+	while (*text) {
+		size_t run = strcspn(text, "\"\\\n\r\t\b\f");
+		char escape[8];
+
+		put(body, text, run);
+		text += run;
+		if (*text)
+			put(body, escape,
+			    (size_t)snprintf(escape, sizeof(escape), "\\u%04x",
+					     (unsigned)(unsigned char)*text++));
+	}
+	put(body, "\"", 1);
+}
+
+/* name with its quotes and what stands before it */
+static void put_member(struct body *body, const char *name, const char *text)
+{
+	put(body, name, strlen(name));
+	put_text(body, text);
+}
+
+static void put_map(struct body *body, const char *name, const struct tocsin_map *map)
+{
+	put(body, name, strlen(name));
+	for (size_t i = 0; i < map->n; i++) {
+		put(body, i ? "," : "{", 1);
+		put_text(body, map->pair[i].name);
+		put(body, ":", 1);
+		put_text(body, map->pair[i].value);
+	}
+	put(body, map->n ? "}" : "{}", map->n ? 1 : 2);
 }
 
 static void post_one(const struct post *post, struct tocsin_delivery *delivery)
 {
 	const struct tocsin_alert *alert = delivery->alert;
-	json_t *object = json_pack("{ss ss ss so so}", "id", alert->id, "key", delivery->key,
-				   "severity", alert->severity_name, "labels",
-				   object_of(&alert->labels), "annotations",
-				   object_of(&alert->annotations));
-	char *body = json_dumps(object, JSON_COMPACT);
-	struct tocsin_request request = {.size = sizeof(request),
-					 .url = post->config->url,
-					 .body = body,
-					 .body_length = body ? strlen(body) : 0};
+	struct tocsin_request request = {.size = sizeof(request), .url = post->config->url};
+	struct body body = {0};
 
-	if (body)
-		post->host->post(delivery, &request);
-	else
+	put_member(&body, "{\"id\":", alert->id);
+	put_member(&body, ",\"key\":", delivery->key);
+	put_member(&body, ",\"severity\":", alert->severity_name);
+	put_map(&body, ",\"labels\":", &alert->labels);
+	put_map(&body, ",\"annotations\":", &alert->annotations);
+	put(&body, "}", 1);
+	request.body = body.text;
+	request.body_length = body.length;
+	if (body.failed)
 		post->host->done(delivery, TOCSIN_RETRY, 0, "out of memory");
-	free(body);
-	json_decref(object);
+	else
+		post->host->post(delivery, &request);
+	free(body.text);
 }
 
 static void post_deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
