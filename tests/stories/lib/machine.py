@@ -30,7 +30,7 @@ INIT = pathlib.Path(__file__).with_name("machine.init")
 HOST = "10.0.2.2"        # this machine's loopback, as the guest sees it
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console")
 TOOLS = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "cpio": "cpio",
-         "socat": "socat", "mkfs.ext4": "e2fsprogs"}
+         "socat": "socat", "mkfs.ext4": "e2fsprogs", "setpriv": "util-linux"}
 MAKE = {"ext4": ("mkfs.ext4", "-q", "-F"), "xfs": ("mkfs.xfs", "-q", "-f")}
 DISK_MIB = {"ext4": 96, "xfs": 320}      # mkfs.xfs refuses less than 300
 
@@ -203,8 +203,10 @@ class Machine:
         found = self.directory / f"found.{self.lives}.tar"
         console = self.directory / f"console.{self.lives}"
         return [
-            tool("qemu-system-x86_64"), "-accel", "tcg", "-machine", "pc", "-cpu", "max",
-            "-m", "256", "-nodefaults", "-display", "none", "-no-reboot",
+            # It must not outlive the story, however that ends.
+            tool("setpriv"), "--pdeathsig", "KILL", tool("qemu-system-x86_64"),
+            "-accel", "tcg", "-machine", "pc", "-cpu", "max", "-m", "256",
+            "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", kernel(), "-initrd", self.directory / "memory.cpio",
             "-append", "console=ttyS0 quiet no_timer_check mitigations=off random.trust_cpu=on "
                        f"panic=-1 FILESYSTEM={self.filesystem} PRELOAD={self.preload}",
