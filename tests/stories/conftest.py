@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -155,3 +156,25 @@ def alerts_database(database, stage):
     """A database with the shipped migration applied."""
     database.sql(stage.sql.read_text())
     return database
+
+
+@pytest.fixture
+def plugin_kit(stage, tmp_path):
+    """A plugin directory and the one line that the documentation gives."""
+    directory = tmp_path / "plugins"
+    directory.mkdir(mode=0o755)
+    assert stage.pkgconfig, "tocsin.pc is not installed"
+
+    def build(source, name, compiler=None):
+        (tmp_path / f"{name}.c").write_text(source)
+        line = (f"{compiler or os.environ.get('CC', 'cc')} -std=c11 -Wall -Wextra -Werror -shared"
+                f" -fPIC $(pkg-config --cflags tocsin) -o {directory}/{name}.so"
+                f" {tmp_path}/{name}.c")
+        done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False,
+                              env={**os.environ, "PKG_CONFIG_PATH": str(stage.pkgconfig)})
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        (directory / f"{name}.so").chmod(0o755)
+        return directory / f"{name}.so"
+
+    build.directory = directory
+    return build

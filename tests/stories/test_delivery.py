@@ -49,8 +49,8 @@ def test_a_failure_is_tried_again_with_growing_waits_until_it_is_delivered(tocsi
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_retry_after_is_never_undercut(tocsin, slack, form):
-    slack.too_many(2 if form == "seconds" else in_seconds(3), times=1)
     tocsin.configure(channels={"chat": slack_channel(slack)}).start()
+    slack.too_many(2 if form == "seconds" else in_seconds(3), times=1)
     tocsin.send(alert())
     tocsin.send(alert())
     slack.wait_messages(2)

@@ -67,24 +67,12 @@ TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "bell", .version = "0.1",
 
 
 @pytest.fixture
-def kit(stage, tmp_path):
-    """A plugin directory and the one line that the documentation gives."""
-    directory = tmp_path / "plugins"
-    directory.mkdir(mode=0o755)
-    assert stage.pkgconfig, "tocsin.pc is not installed"
-
+def kit(plugin_kit):
+    """Builds the bell, unless the story has another source."""
     def build(source=BELL, name="bell", compiler=None):
-        (tmp_path / f"{name}.c").write_text(source)
-        line = (f"{compiler or os.environ.get('CC', 'cc')} -std=c11 -Wall -Wextra -Werror -shared"
-                f" -fPIC $(pkg-config --cflags tocsin) -o {directory}/{name}.so"
-                f" {tmp_path}/{name}.c")
-        done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False,
-                              env={**os.environ, "PKG_CONFIG_PATH": str(stage.pkgconfig)})
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
-        (directory / f"{name}.so").chmod(0o755)
-        return directory / f"{name}.so"
+        return plugin_kit(source, name, compiler)
 
-    build.directory = directory
+    build.directory = plugin_kit.directory
     return build
 
 
