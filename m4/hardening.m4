@@ -71,6 +71,8 @@ AS_IF([test "x$enable_fuzzing" = xyes], [
 ])
 AS_IF([test "x$enable_coverage" = xyes], [
 	INSTRUMENT_CFLAGS="$INSTRUMENT_CFLAGS --coverage -O0 -g"
+	# Threads that count at once lose counts, and gcov then tells of negative ones.
+	TOCSIN_CFLAG([INSTRUMENT_CFLAGS], [-fprofile-update=atomic])
 	INSTRUMENT_LDFLAGS="$INSTRUMENT_LDFLAGS --coverage"
 ])
 AS_CASE(["$CC"], [*afl-*], [FUZZ_ENGINE=afl], [FUZZ_ENGINE=libfuzzer])
@@ -79,6 +81,5 @@ AC_SUBST([INSTRUMENT_CFLAGS])
 AC_SUBST([INSTRUMENT_LDFLAGS])
 AM_CONDITIONAL([SANITIZED], [test "x$enable_sanitize" != xno])
 AM_CONDITIONAL([FUZZING], [test "x$enable_fuzzing" = xyes])
-AM_CONDITIONAL([COVERAGE], [test "x$enable_coverage" = xyes])
 TOCSIN_SUMMARY([sanitizers], [$enable_sanitize])
 ])

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -16,6 +17,9 @@ from .client import Client, Refused, Unreachable
 
 # Sanitizers and busy machines: every time-out of the harness is multiplied.
 SLOW = float(os.environ.get("TOCSIN_STORIES_SLOW", "1"))
+
+# What stands before every program of tocsin, such as tests/valgrind.
+WRAPPER = shlex.split(os.environ.get("TOCSIN_WRAPPER", ""))
 
 REPORTS = re.compile(r"(AddressSanitizer|ThreadSanitizer|UndefinedBehavior|runtime error:"
                      r"|LeakSanitizer|Assertion .* failed|stack smashing|double free"
@@ -138,7 +142,7 @@ class Tocsin:
 
     def arguments(self, *more):
         """The command line of tocsind."""
-        line = [str(self.stage.tocsind), "--config", str(self.conf)]
+        line = [*WRAPPER, str(self.stage.tocsind), "--config", str(self.conf)]
         for directory in self.plugins or ():
             line += ["--plugins", str(directory)]
         return line + [str(each) for each in more]
@@ -148,7 +152,7 @@ class Tocsin:
         return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8",
                 "TZ": "UTC", "HOME": str(self.directory),
                 **{name: value for name, value in os.environ.items()
-                   if name.endswith("SAN_OPTIONS") or name.startswith("LSAN")},
+                   if name.endswith("SAN_OPTIONS") or name.startswith(("LSAN", "VALGRIND"))},
                 **self.environment}
 
     def start(self, wait=True, wrapper=()):
@@ -261,8 +265,8 @@ class Tocsin:
 
     def cli(self, *arguments, timeout=30, stdin=None, environment=None):
         """The tocsin command, speaking to this daemon."""
-        return self.run(self.stage.tocsin, *arguments, "--socket", self.socket, timeout=timeout,
-                        stdin=stdin, environment=environment)
+        return self.run(*WRAPPER, self.stage.tocsin, *arguments, "--socket", self.socket,
+                        timeout=timeout, stdin=stdin, environment=environment)
 
     # the API
 
