@@ -22,6 +22,7 @@
 
 static struct fuzz_input values;
 static const struct table *described;
+static char column_name[] = "c";
 static PGresult *waiting; /* the answer to the statement just sent */
 
 /* Text as a server sends it to a client of UTF-8: valid, and no longer than left() lets it be. */
@@ -50,7 +51,7 @@ static PGresult *answer(int columns, int rows, const size_t *cut)
 
 	assert(result && attribute);
 	for (int i = 0; i < columns; i++)
-		attribute[i].name = (char[]){"c"};
+		attribute[i].name = column_name;
 	assert(PQsetResultAttrs(result, columns, attribute));
 	free(attribute);
 	for (int i = 0; i < rows * columns; i++) {
@@ -172,11 +173,11 @@ static void quiet(struct tocsin_self *self, enum tocsin_level level, const char 
 static PGresult *make_catalog(struct fuzz_input *input)
 {
 	PGresult *catalog = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-	PGresAttDesc attribute[5] = {{.name = (char[]){"c"}},
-				     {.name = (char[]){"c"}},
-				     {.name = (char[]){"c"}},
-				     {.name = (char[]){"c"}},
-				     {.name = (char[]){"c"}}};
+	PGresAttDesc attribute[5] = {{.name = column_name},
+				     {.name = column_name},
+				     {.name = column_name},
+				     {.name = column_name},
+				     {.name = column_name}};
 	char *name;
 
 	assert(catalog && PQsetResultAttrs(catalog, 5, attribute));

@@ -105,7 +105,7 @@ static void fill(void)
 {
 	struct tocsin_self self = {0};
 	void *state = NULL;
-	char mark[8];
+	char mark[16];
 
 	assert(open_store(&self, &state) == 0);
 	assert(OPS->begin(state, NOW) == 0);
@@ -155,16 +155,36 @@ static size_t take(struct fuzz_input *input, size_t bytes)
 }
 
 static const char *const column[] = {
-	"alert SET id",         "alert SET source",     "alert SET mark",
-	"alert SET severity",   "alert SET status",     "alert SET received_ms",
-	"alert SET pending",    "alert SET settled_ms", "alert SET generation",
-	"body SET json",        "delivery SET alert",   "delivery SET channel",
-	"delivery SET state",   "delivery SET attempt", "delivery SET token",
-	"delivery SET due_ms",  "delivery SET key",     "delivery SET lease_until_ms",
-	"history SET state",    "history SET done_ms",  "history SET attempt",
-	"history SET reason",   "attempt SET number",   "attempt SET detail",
-	"counter SET value",    "name SET text",        "kept SET value",
+	"alert SET id",
+	"alert SET source",
+	"alert SET mark",
+	"alert SET severity",
+	"alert SET status",
+	"alert SET received_ms",
+	"alert SET tell",
+	"alert SET told",
+	"alert SET untold",
+	"alert SET generation",
+	"alert SET json",
+	"delivery SET alert",
+	"delivery SET channel",
+	"delivery SET source",
+	"delivery SET route",
+	"delivery SET state",
+	"delivery SET attempt",
+	"delivery SET token",
+	"delivery SET created_ms",
+	"delivery SET due_ms",
+	"delivery SET started_ms",
+	"delivery SET done_ms",
+	"delivery SET key",
 	"delivery SET crashes",
+	"delivery SET reason",
+	"attempt SET number",
+	"attempt SET detail",
+	"counter SET value",
+	"name SET text",
+	"kept SET value",
 };
 
 /* What SQLite itself refuses (a text for a number) changes nothing. */
