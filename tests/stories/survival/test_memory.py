@@ -2,7 +2,8 @@
 """Memory runs out: the k-th allocation of the daemon or a library fails, once or with all after it.
 
 The daemon may refuse, and it may end with a reason. It never crashes, leaks, or loses an alert. At
-the gate k is drawn from the places in the code that allocate; at full size it is every k.
+the gate k is drawn from the places in the code that allocate; at full size it is every k once, and
+every place for good.
 """
 
 import itertools
@@ -47,11 +48,12 @@ def scarce(tmp_path):
 
 
 def picks(campaign, scarce, gate):
-    """The numbers to fail of what was just counted: some of its places, or everything."""
-    if campaign.size(False, True):
-        return range(1, scarce.seen + 1)
+    """What to fail of what was just counted: (allocation, for good) of some places, or of all."""
     places = scarce.sites()
-    return sorted(campaign.dice.sample(places, min(gate, len(places))))
+    if campaign.size(False, True):
+        return [(at, False) for at in range(1, scarce.seen + 1)] + [(at, True) for at in places]
+    return [(at, campaign.dice.random() < 0.25)
+            for at in campaign.dice.sample(places, min(gate, len(places)))]
 
 
 class Work:
@@ -198,22 +200,21 @@ def test_memory_start_and_stop(tocsin, slack, smtp, scarce, campaign, tmp_path):
     tocsin.stop()
     stops = itertools.cycle(picks(campaign, scarce, 40))
     ready = 0
-    for at in starts:
-        for for_good in (False, True) if campaign.size(False, True) else (at % 8 == 0,):
-            if try_start(tocsin, scarce, at, for_good):
-                ready += 1
-                work.post()
-                try_stop(tocsin, scarce, next(stops), for_good)
+    for at, for_good in starts:
+        if try_start(tocsin, scarce, at, for_good):
+            ready += 1
+            work.post()
+            try_stop(tocsin, scarce, *next(stops))
     scarce.off()
     tocsin.start()
     tocsin.wait_settled(60)
     assert not work.lost()
-    assert ready and ready < len(starts) * 2, "no start was refused: was memory ever scarce?"
+    assert ready and ready < len(starts), "no start was refused: was memory ever scarce?"
     campaign.record(failures=scarce.failures, starts=tocsin.starts, lost=0)
 
 
 def do_scarcely(work, scarce, deed, at, for_good):
-    """A deed, one of whose allocations fails; what it sets in motion has a moment to be hit, too."""
+    """A deed, one of whose allocations fails, or of what it sets in motion."""
     scarce.fail(at, for_good)
     deed()
     end = time.monotonic() + 0.15
@@ -228,13 +229,14 @@ def do_scarcely(work, scarce, deed, at, for_good):
 
 
 def deeds_of(work, scarce, campaign, gate):
-    """(deed, allocation) in random order: each deed is counted first."""
+    """(deed, allocation, for good) in random order: each deed is counted first."""
     found = []
     for deed in (work.post, work.look, work.reload):
+        deed()                      # what is made once and kept is not counted
         scarce.count()
         deed()
         work.tocsin.wait_settled()
-        found += [(deed, at) for at in picks(campaign, scarce, gate)]
+        found += [(deed, *pick) for pick in picks(campaign, scarce, gate)]
         scarce.off()
     campaign.dice.shuffle(found)
     return found
@@ -246,9 +248,8 @@ def test_memory_at_work(tocsin, slack, smtp, scarce, campaign, tmp_path):
     acknowledged arrives."""
     work = Work(scarce.attack(tocsin), slack, smtp, tmp_path)
     tocsin.start()
-    for turn, (deed, at) in enumerate(deeds_of(work, scarce, campaign, 80)):
-        for for_good in (False, True) if campaign.size(False, True) else (turn % 4 == 0,):
-            do_scarcely(work, scarce, deed, at, for_good)
+    for turn, (deed, at, for_good) in enumerate(deeds_of(work, scarce, campaign, 80)):
+        do_scarcely(work, scarce, deed, at, for_good)
         if turn % 50 == 0:
             tocsin.wait_settled(60)
     counters = tocsin.wait_settled(60)
@@ -269,29 +270,31 @@ def test_memory_of_a_source(tocsin, alerts_database, smtp, scarce, campaign):
     add_recipients(alerts_database)
     scarce.attack(tocsin).configure(
         channels={"mail": smtp_channel(smtp, retry=RETRY)}, log={"level": "info"},
-        sources={"alerts": postgres_source(alerts_database, poll="1s")})
+        # libpq may lose an answer that it gets no memory for; then the time is over.
+        sources={"alerts": postgres_source(alerts_database, poll="1s", statement_timeout="1s")})
     tocsin.start()
     ids = set()
 
     def arrive():
         ids.update(add_rows(alerts_database, 3, text=f"row {len(ids)} of"))
-        wait_until(lambda: scarce.failed or rows.pending(alerts_database) == 0, 5, "a look at rows")
+        wait_until(lambda: scarce.failed or rows.pending(alerts_database) == 0, 60,
+                   "a look at the rows")
 
+    arrive()                        # what is made once and kept is not counted
     scarce.count()
     arrive()
-    for at in picks(campaign, scarce, 25):
-        for for_good in (False, True) if campaign.size(False, True) else (at % 4 == 0,):
-            scarce.fail(at, for_good)
-            arrive()
-            scarce.off()
-            if not tocsin.running():
-                check_end(tocsin, tocsin.wait_end(), f"row, allocation {at}")
-                tocsin.start()
+    for at, for_good in picks(campaign, scarce, 15):
+        scarce.fail(at, for_good)
+        arrive()
+        scarce.off()
+        if not tocsin.running():
+            check_end(tocsin, tocsin.wait_end(), f"row, allocation {at}")
+            tocsin.start()
     wait_until(lambda: rows.sent(alerts_database) == ids, 60, "every row sent")
     tocsin.wait_settled(60)
     tocsin.stop()
     check_log(tocsin)
-    assert {mail.key for mail in smtp.mails} == set(smtp.by_key()) and len(smtp.by_key()) == len(ids)
+    assert len(smtp.by_key()) == len(ids), "lost, or with another key"
     campaign.record(failures=scarce.failures, rows=len(ids), lost=0)
 
 
@@ -322,10 +325,9 @@ def test_memory_of_a_run_that_is_once(tocsin, alerts_database, smtp, scarce, cam
     scarce.count()
     assert tocsin.tocsind("--once").status == 0
     statuses = set()
-    for at in picks(campaign, scarce, 25):
-        for for_good in (False, True) if campaign.size(False, True) else (at % 4 == 0,):
-            ids.update(add_rows(alerts_database, 2, text=f"row {len(ids)} of"))
-            statuses.add(try_once(tocsin, scarce, at, for_good))
+    for at, for_good in picks(campaign, scarce, 25):
+        ids.update(add_rows(alerts_database, 2, text=f"row {len(ids)} of"))
+        statuses.add(try_once(tocsin, scarce, at, for_good))
     last = tocsin.once()
     assert last.status == 0, last
     assert rows.sent(alerts_database) == ids and len(smtp.by_key()) == len(ids)
