@@ -46,8 +46,13 @@ static bool make_room(struct multi *multi, size_t fd)
 
 static uint32_t events_of(int what)
 {
-	return (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) |
-	       (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
+	uint32_t events = 0;
+
+	if (what & CURL_POLL_IN)
+		events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		events |= EPOLLOUT;
+	return events;
 }
 
 /* libcurl tells what it waits for. -1 ends the transfer. */
