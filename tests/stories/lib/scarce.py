@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory that runs out in a running daemon: tests/unit/scarce.c, preloaded, and its control file."""
+"""Memory that runs out in a running daemon: tests/unit/scarce.c, preloaded, with its control."""
 
 import mmap
 import os
