@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/secrets.h"
 #include "cli/arguments.h"
@@ -447,20 +448,6 @@ static int parse(struct program *program, int argc, char **argv)
 	return -1;
 }
 
-/* A file opened under the number of a closed standard stream would get what is meant for that
- * stream. Opened for reading only, so that writing fails as it does on a closed one. */
-static int fill_standard_streams(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDONLY);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 ? -errno : 0;
-}
-
 static bool prepare_libraries(void)
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -482,7 +469,7 @@ static int no_memory(void)
 int main(int argc, char **argv)
 {
 	struct program program = {.signals = -1, .reloads = -1};
-	int result = fill_standard_streams();
+	int result = file_fill_standard_streams();
 	int status;
 
 	if (result < 0)

@@ -2,6 +2,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 ssize_t file_read(int fd, char *data, size_t size)
@@ -19,4 +20,16 @@ ssize_t file_read(int fd, char *data, size_t size)
 			length += (size_t)n;
 	}
 	return (ssize_t)length;
+}
+
+int file_fill_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -errno : 0;
 }

@@ -18,15 +18,20 @@ struct kept {
 	char boot[STORE_CLOCK_BOOT];
 };
 
+/* "OWN BOOT_MS BOOT-ID", as store_clock_keep writes it. */
 static bool read_kept(const char *text, struct kept *kept)
 {
-	long long own, boot;
+	char *end;
 
-	if (!text || sscanf(text, "%lld %lld %39s", &own, &boot, kept->boot) != 3)
+	if (!text)
 		return false;
-	kept->own_ms = own;
-	kept->boot_ms = boot;
-	return own > 0 && boot >= 0;
+	errno = 0;
+	kept->own_ms = strtoll(text, &end, 10);
+	kept->boot_ms = strtoll(end, &end, 10);
+	if (errno || *end != ' ' || strlen(end + 1) >= sizeof(kept->boot) || !end[1])
+		return false;
+	memcpy(kept->boot, end + 1, strlen(end + 1) + 1);
+	return kept->own_ms > 0 && kept->boot_ms >= 0;
 }
 
 /* Nobody counted the time since: the wall clock says, unless that cannot be. */

@@ -11,14 +11,10 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "store/clock.h"
+#include "store/queue.h"
 
 /* How long to wait before trying again what the store could not take. */
 #define RETRY_MS 1000
-
-struct queue {
-	struct store_request *head, **tail;
-	size_t n;
-};
 
 struct store {
 	struct log *log;
@@ -44,55 +40,6 @@ struct store {
 	int claim_result;    /* of the last claim hook */
 	struct queue kept;   /* persist requests that could not be written yet */
 };
-
-static void queue_init(struct queue *queue)
-{
-	queue->head = NULL;
-	queue->tail = &queue->head;
-	queue->n = 0;
-}
-
-static void queue_push(struct queue *queue, struct store_request *request)
-{
-	request->next = NULL;
-	*queue->tail = request;
-	queue->tail = &request->next;
-	queue->n++;
-}
-
-static struct store_request *queue_pop(struct queue *queue)
-{
-	struct store_request *request = queue->head;
-
-	if (!request)
-		return NULL;
-	queue->head = request->next;
-	if (!queue->head)
-		queue->tail = &queue->head;
-	queue->n--;
-	request->next = NULL;
-	return request;
-}
-
-/* Moves as many as one transaction takes. */
-static void queue_fill(struct queue *group, struct queue *from)
-{
-	struct store_request *request;
-
-	while (group->n < STORE_GROUP && (request = queue_pop(from)))
-		queue_push(group, request);
-}
-
-/* Moves everything from one queue to the end of another. */
-static void queue_move(struct queue *to, struct queue *from)
-{
-	if (from->head) {
-		*to->tail = from->head;
-		to->tail = from->tail;
-		to->n += from->n;
-	}
-	queue_init(from);
-}
 
 static void answer_all(struct queue *group, int result)
 {

@@ -15,112 +15,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "fake_store.h"
 #include "store/store.h"
-
-/* What the fake store does, and what it saw. */
-static struct fake {
-	atomic_int begin_result, commit_result; /* of the next ones */
-	atomic_int begins, commits, rollbacks, in_transaction;
-	atomic_bool full;
-	_Atomic int64_t begun_ms; /* the time it was told last */
-	char kept[128];           /* the clock */
-} fake;
-
-static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
-		     void **state)
-{
-	(void)self;
-	(void)host;
-	(void)config;
-	*state = &fake;
-	return 0;
-}
-
-static int refuse_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
-		       void **state)
-{
-	(void)self;
-	(void)host;
-	(void)config;
-	(void)state;
-	return -EBUSY;
-}
-
-static void fake_close(void *state)
-{
-	(void)state;
-}
-
-static int fake_begin(void *state, int64_t now_ms)
-{
-	(void)state;
-	fake.begun_ms = now_ms;
-	fake.begins++;
-	fake.in_transaction = fake.begin_result == 0;
-	return fake.begin_result;
-}
-
-static int fake_commit(void *state)
-{
-	int result = fake.commit_result;
-
-	(void)state;
-	if (result == 0) {
-		fake.commits++;
-		fake.in_transaction = 0;
-	}
-	return result;
-}
-
-static void fake_rollback(void *state)
-{
-	(void)state;
-	fake.rollbacks++;
-	fake.in_transaction = 0;
-}
-
-static int fake_save(void *state, const char *instance, const char *name, const char *value)
-{
-	(void)state;
-	assert_string_equal(instance, "");
-	assert_string_equal(name, "clock");
-	snprintf(fake.kept, sizeof(fake.kept), "%s", value);
-	return 0;
-}
-
-static int fake_load(void *state, const char *instance, const char *name, char **value)
-{
-	(void)state, (void)instance, (void)name;
-	if (!*fake.kept)
-		return -ENOENT;
-	*value = strdup(fake.kept);
-	return *value ? 0 : -ENOMEM;
-}
-
-static int fake_maintain(void *state, bool idle)
-{
-	(void)state;
-	(void)idle;
-	return 0;
-}
-
-static bool fake_full(void *state)
-{
-	(void)state;
-	return fake.full;
-}
-
-static const struct tocsin_store_ops ops = {.size = sizeof(ops),
-					    .open = fake_open,
-					    .close = fake_close,
-					    .begin = fake_begin,
-					    .commit = fake_commit,
-					    .rollback = fake_rollback,
-					    .save = fake_save,
-					    .load = fake_load,
-					    .maintain = fake_maintain,
-					    .full = fake_full};
-static const struct tocsin_plugin plugin = {.name = "fake", .kind = TOCSIN_STORE, .store = &ops};
 
 /* A request that notes what happened to it. */
 struct note {
@@ -162,7 +58,7 @@ static int setup(void **state)
 	struct store *store;
 
 	memset(&fake, 0, sizeof(fake));
-	assert_int_equal(store_open(&plugin, NULL, NULL, NULL, NULL, &store, NULL), 0);
+	assert_int_equal(store_open(&fake_store, NULL, NULL, NULL, NULL, &store, NULL), 0);
 	*state = store;
 	return 0;
 }
@@ -321,7 +217,7 @@ static void settlements_get_a_last_chance_at_the_end(void **state)
 
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
-	assert_int_equal(store_open(&plugin, NULL, NULL, NULL, NULL, &store, NULL), 0);
+	assert_int_equal(store_open(&fake_store, NULL, NULL, NULL, NULL, &store, NULL), 0);
 	fake.commit_result = -ENOSPC;
 	store_submit(store, &settle.request);
 	store_submit(store, &intake.request);
@@ -333,12 +229,12 @@ static void settlements_get_a_last_chance_at_the_end(void **state)
 
 static void a_store_in_use_says_so(void **state)
 {
-	struct tocsin_store_ops busy = ops;
+	struct tocsin_store_ops busy = *fake_store.store;
 	struct tocsin_plugin other = {.name = "fake", .kind = TOCSIN_STORE, .store = &busy};
 	struct store *store;
 
 	(void)state;
-	busy.open = refuse_open;
+	busy.open = fake_store_refuse;
 	assert_int_equal(store_open(&other, NULL, NULL, NULL, NULL, &store, NULL), -EBUSY);
 }
 
@@ -450,7 +346,7 @@ static void an_idle_writer_sleeps(void **state)
 static void restart(struct store **store)
 {
 	store_close(*store);
-	assert_int_equal(store_open(&plugin, NULL, NULL, NULL, NULL, store, NULL), 0);
+	assert_int_equal(store_open(&fake_store, NULL, NULL, NULL, NULL, store, NULL), 0);
 }
 
 /* Every transaction is told the store's time, which is kept with the first of each start. */

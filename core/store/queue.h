@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/queue: requests in their order. Owns none of them, and locks nothing. */
+#ifndef STORE_QUEUE_H
+#define STORE_QUEUE_H
+
+#include <stddef.h>
+
+#include "store/store.h"
+
+struct queue {
+	struct store_request *head, **tail;
+	size_t n;
+};
+
+void queue_init(struct queue *queue);
+void queue_push(struct queue *queue, struct store_request *request);
+/* NULL when it is empty. */
+struct store_request *queue_pop(struct queue *queue);
+/* Moves as many as one transaction takes (STORE_GROUP with those that are there). */
+void queue_fill(struct queue *group, struct queue *from);
+/* Moves everything to the end of another queue. */
+void queue_move(struct queue *to, struct queue *from);
+
+#endif
