@@ -50,28 +50,40 @@ static bool is_line_end(const char *text, size_t length)
 	return length >= 2 && text[0] == '\r' && text[1] == '\n';
 }
 
+/* How many bytes can be written as they are before the line is full. */
+static size_t plain_run(const char *text, size_t length, size_t column)
+{
+	size_t n = 0;
+
+	while (n < length && column + n <= LINE_MAX_BODY - 4 &&
+	       !is_line_end(text + n, length - n) &&
+	       !needs_quoting((unsigned char)text[n], column + n == 0,
+			      n + 1 == length || is_line_end(text + n + 1, length - n - 1)))
+		n++;
+	return n;
+}
+
 void smtp_put_quoted(FILE *out, const char *text, size_t length)
 {
 	size_t column = 0;
 
 	while (length > 0) {
-		unsigned char byte = (unsigned char)*text;
-		bool quoted;
+		size_t n = plain_run(text, length, column);
 
-		if (is_line_end(text, length)) {
+		if (n > 0) {
+			fwrite(text, 1, n, out);
+			column += n;
+		} else if (is_line_end(text, length)) {
 			fputs("\r\n", out);
-			text += 2, length -= 2, column = 0;
-			continue;
-		}
-		if (column > LINE_MAX_BODY - 4) {
+			n = 2, column = 0;
+		} else if (column > LINE_MAX_BODY - 4) {
 			fputs("=\r\n", out);
 			column = 0;
+		} else {
+			fprintf(out, "=%02X", (unsigned int)(unsigned char)*text);
+			n = 1, column += 3;
 		}
-		quoted = needs_quoting(byte, column == 0,
-				       length == 1 || is_line_end(text + 1, length - 1));
-		fprintf(out, quoted ? "=%02X" : "%c", byte);
-		column += quoted ? 3 : 1;
-		text++, length--;
+		text += n, length -= n;
 	}
 	if (column > 0)
 		fputs("\r\n", out);
@@ -84,21 +96,22 @@ void smtp_put_quoted(FILE *out, const char *text, size_t length)
  */
 void smtp_put_wire(FILE *out, const char *message, size_t length)
 {
+	const char *at = message, *end = message + length;
 	bool start = true;
 
-	for (size_t i = 0; i < length; i++) {
-		bool ends = message[i] == '\r' || message[i] == '\n';
+	while (at < end) {
+		const char *line = at;
 
-		if (message[i] == '\r' && i + 1 < length && message[i + 1] == '\n')
-			i++;
-		if (ends) {
+		while (at < end && *at != '\r' && *at != '\n')
+			at++;
+		if (start && at > line && *line == '.')
+			fputc('.', out);
+		fwrite(line, 1, (size_t)(at - line), out);
+		start = at < end;
+		if (start) {
+			at += *at == '\r' && at + 1 < end && at[1] == '\n' ? 2 : 1;
 			fputs("\r\n", out);
-		} else {
-			if (start && message[i] == '.')
-				fputc('.', out);
-			fputc(message[i], out);
 		}
-		start = ends;
 	}
 	fputs(start ? ".\r\n" : "\r\n.\r\n", out);
 }
