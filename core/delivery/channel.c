@@ -71,10 +71,13 @@ static size_t parallel(const struct channel *channel)
 }
 
 /* How many more may begin. A crash repeats what is under way or ended without its outcome in the
- * store, so that is kept few: enough to work on one lot while the other is committed. */
+ * store, so that is kept few: enough to work on one lot while the other is committed. A worker that
+ * takes one at a time is faster than the disk, so it may have three that wait for the commit. */
 static size_t may_begin(const struct channel *channel)
 {
-	size_t most = 2 * parallel(channel), begun = channel->under_way + channel->uncommitted;
+	bool one_by_one = channel->spec.plugin->it.blocking && channel->spec.plugin->it.batch <= 1;
+	size_t most = (one_by_one ? 4 : 2) * parallel(channel);
+	size_t begun = channel->under_way + channel->uncommitted;
 
 	return most > begun ? most - begun : 0;
 }
@@ -89,7 +92,8 @@ void channel_forget(struct delivery *delivery)
 		pthread_mutex_lock(&channel->lock);
 		waiting = channel->queued > 0 && may_begin(channel) == 0;
 		channel->uncommitted--;
-		pthread_cond_broadcast(&channel->changed);
+		if (channel->queued > 0) /* one more may begin */
+			pthread_cond_signal(&channel->changed);
 		pthread_mutex_unlock(&channel->lock);
 	}
 	if (waiting && !channel->spec.plugin->it.blocking)

@@ -209,7 +209,8 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 	opened = judge_peer(channel, outcome, retry_after_ms);
 	open = channel->breaker.state != BREAKER_CLOSED;
 	count(&channel->figures, delivery, &decision);
-	pthread_cond_broadcast(&channel->changed);
+	if (was_open || open) /* else nobody may begin more than before */
+		pthread_cond_broadcast(&channel->changed);
 	pthread_mutex_unlock(&channel->lock);
 	if (opened)
 		log_write(world->log, TOCSIN_LOG_ERROR, channel->spec.name,
