@@ -122,6 +122,10 @@ class Sink:
             self.process.wait(30)
         self.process.stdout.close()
 
+    def received(self):
+        """For the canaries: of what comes only numbers and keys are kept."""
+        return ()
+
     def arrived(self):
         """number -> keys in order of arrival. Ends the sink."""
         self.stop()
