@@ -31,6 +31,38 @@ static void the_oldest_due_is_claimed_first(void **state)
 	free(copies);
 }
 
+/* A store may remember how far it looked; nothing may slip in behind that. */
+static void what_becomes_due_before_the_last_claim_is_claimed(void **state)
+{
+	struct contract *c = *state;
+	struct copies *copies = calloc(1, sizeof(*copies));
+	struct copy claim, released;
+
+	contract_begin(c);
+	(void)contract_accept(c, &(struct sample){.due_ms = NOW - 2});
+	released = contract_claim_one(c, "mail");
+	(void)contract_accept(c, &(struct sample){.due_ms = NOW - 1});
+	claim = contract_claim_one(c, "mail");
+	(void)contract_accept(c, &(struct sample){.due_ms = NOW - 50});
+	(void)contract_claim_one(c, "mail");
+	(void)contract_settle(c, &claim, TOCSIN_STATE_PENDING, NOW - 40);
+	assert_int_equal(contract_claim_one(c, "mail").id, claim.id);
+	assert_int_equal(c->ops->release(c->store, released.id, released.token, NOW - 60), 0);
+	assert_int_equal(contract_claim_one(c, "mail").id, released.id);
+	contract_commit(c);
+	contract_begin(c);
+	(void)contract_accept(c, &(struct sample){.due_ms = NOW});
+	(void)contract_claim_one(c, "mail");
+	c->ops->rollback(c->store);
+	contract_begin(c);
+	contract_claim(c, "mail", NOW, 10, copies);
+	assert_int_equal(copies->n, 0);
+	(void)contract_accept(c, &(struct sample){.due_ms = NOW - 1});
+	(void)contract_claim_one(c, "mail");
+	contract_commit(c);
+	free(copies);
+}
+
 static void many_are_claimed_at_once_each_one_once(void **state)
 {
 	struct contract *c = *state;
@@ -344,6 +376,7 @@ static void the_next_due_time_is_that_of_the_earliest_pending(void **state)
 
 const struct contract_test contract_claims[] = {
 	CONTRACT_TEST(the_oldest_due_is_claimed_first),
+	CONTRACT_TEST(what_becomes_due_before_the_last_claim_is_claimed),
 	CONTRACT_TEST(many_are_claimed_at_once_each_one_once),
 	CONTRACT_TEST(what_the_caller_cannot_take_stays_pending),
 	CONTRACT_TEST(a_claim_may_be_settled_while_it_is_handed_out),

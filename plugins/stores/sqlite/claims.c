@@ -10,8 +10,8 @@
 #define CRASHES 3 /* at this one the delivery is held for the cause */
 
 static const char select_ready[] =
-	"SELECT id FROM delivery INDEXED BY delivery_ready WHERE state = 0 AND channel = ?1"
-	" AND due_ms <= ?2 AND NOT held(id) ORDER BY due_ms, id LIMIT ?3";
+	"SELECT id, due_ms FROM delivery INDEXED BY delivery_ready WHERE state = 0 AND channel = ?1"
+	" AND due_ms BETWEEN ?4 AND ?2 AND NOT held(id) ORDER BY due_ms, id LIMIT ?3";
 /* LEFT: one whose alert got lost is handed out with an empty body, and ends where that is read. */
 static const char select_ready_row[] =
 	"SELECT d.id, d.alert, a.id, d.source, d.recipient, d.route, d.key, d.attempt, d.token + 1,"
@@ -32,7 +32,34 @@ static const char update_crashed[] = "UPDATE delivery SET crashes = crashes + 1 
 static const char update_due[] = "UPDATE delivery SET due_ms = ?2 WHERE id = ?1";
 static const char select_next[] =
 	"SELECT coalesce((SELECT due_ms FROM delivery INDEXED BY delivery_ready WHERE state = 0"
-	" AND channel = ?1 AND NOT held(id) ORDER BY due_ms LIMIT 1), 9223372036854775807)";
+	" AND channel = ?1 AND due_ms >= ?2 AND NOT held(id) ORDER BY due_ms LIMIT 1),"
+	" 9223372036854775807)";
+
+static struct db_looked *looked_of(struct db *db, int64_t channel)
+{
+	struct db_looked *looked = &db->looked[(size_t)channel % DB_LOOKED];
+
+	if (looked->channel != channel)
+		*looked = (struct db_looked){.channel = channel, .until_ms = INT64_MIN};
+	return looked;
+}
+
+void db_ready_at(struct db *db, int64_t due_ms)
+{
+	if (due_ms >= db->looked_most_ms)
+		return;
+	for (size_t i = 0; i < DB_LOOKED; i++)
+		db->looked[i].until_ms = INT64_MIN;
+	db->looked_most_ms = INT64_MIN;
+}
+
+/* Everything that is due earlier is held, or becomes so now. */
+static void look_no_more_before(struct db *db, int64_t channel, int64_t due_ms)
+{
+	looked_of(db, channel)->until_ms = due_ms;
+	if (due_ms > db->looked_most_ms)
+		db->looked_most_ms = due_ms;
+}
 
 /* Reads a delivery that is ready, and holds it. */
 static int hold(struct db *db, struct statement *st, const char *channel, int64_t lease_until_ms,
@@ -97,13 +124,19 @@ static int find_ready(struct db *db, int64_t channel, int64_t now_ms, size_t lim
 		      size_t *n)
 {
 	struct statement st = statement_use(db, select_ready);
+	int64_t last_due_ms = 0;
 	int row;
 
 	bind_int(&st, 1, channel);
 	bind_int(&st, 2, now_ms);
 	bind_int(&st, 3, (int64_t)limit);
-	for (*n = 0; (row = statement_row(&st)) == 1 && *n < limit; ++*n)
+	bind_int(&st, 4, looked_of(db, channel)->until_ms);
+	for (*n = 0; (row = statement_row(&st)) == 1 && *n < limit; ++*n) {
 		id[*n] = column_int(&st, 0);
+		last_due_ms = column_int(&st, 1);
+	}
+	if (*n > 0)
+		look_no_more_before(db, channel, last_due_ms);
 	return statement_end(&st, row < 0 ? row : 0);
 }
 
@@ -123,6 +156,8 @@ int db_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_unt
 			result = hand_out(db, id[i], channel, lease_until_ms, fn, data);
 		limit -= n;
 	}
+	if (result) /* some were found and not handed out */
+		db_ready_at(db, INT64_MIN);
 	return result;
 }
 
@@ -153,6 +188,7 @@ static int retry_later(struct db *db, const struct tocsin_attempt *attempt)
 	bind_int(&st, 2, attempt->token);
 	bind_int(&st, 3, attempt->due_ms);
 	bind_text(&st, 4, attempt->detail ? attempt->detail : "");
+	db_ready_at(db, attempt->due_ms);
 	result = statement_run(&st);
 	return result ? result : held_remove(&db->held, attempt->delivery);
 }
@@ -219,6 +255,7 @@ int db_release(void *state, int64_t delivery, int64_t token, int64_t due_ms)
 	bind_int(&st, 1, delivery);
 	bind_int(&st, 2, token);
 	bind_int(&st, 3, due_ms);
+	db_ready_at(db, due_ms);
 	result = statement_run(&st);
 	return result ? result : held_remove(&db->held, delivery);
 }
@@ -242,6 +279,7 @@ static int take_back(struct db *db, int64_t now_ms, int64_t *n)
 	const struct held *over;
 	int result = 0;
 
+	db_ready_at(db, INT64_MIN);
 	while (!result && (over = held_over(&db->held, now_ms))) {
 		struct statement st = statement_use(db, update_token);
 		int64_t delivery = over->delivery;
@@ -305,6 +343,7 @@ int db_hasten(void *state, int64_t now_ms)
 	size_t n = DB_CHUNK;
 	int result = 0;
 
+	db_ready_at(state, now_ms);
 	while (!result && n == DB_CHUNK) {
 		result = db_walk_pending(state, &walk, found, &n);
 		for (size_t i = 0; i < n && !result; i++) {
@@ -330,5 +369,6 @@ int db_next_due(void *state, const char *channel, int64_t *due_ms)
 		return result;
 	st = statement_use(db, select_next);
 	bind_int(&st, 1, name);
+	bind_int(&st, 2, looked_of(db, name)->until_ms);
 	return statement_value(&st, due_ms);
 }

@@ -26,6 +26,7 @@
 
 #define DB_STATEMENTS 128 /* slots of the statement cache; more than twice what is used */
 #define DB_NAMES 256      /* slots of the name cache */
+#define DB_LOOKED 64      /* channels whose place in the queue is remembered */
 #define DB_CHUNK 256      /* rows that a bulk change reads before it writes them */
 
 struct db_config {
@@ -64,6 +65,10 @@ struct db {
 	int64_t counter[DB_COUNTERS]; /* as this transaction sees them */
 	int64_t committed[DB_COUNTERS];
 	struct held_set held;
+	struct db_looked {
+		int64_t channel, until_ms;
+	} looked[DB_LOOKED]; /* by channel: whatever is due before is held, so a claim begins there */
+	int64_t looked_most_ms;
 
 	struct {
 		const char *sql; /* the key: the address of the text */
@@ -155,6 +160,10 @@ int db_restate_dead(struct db *db, int64_t delivery, const struct db_settlement 
 int db_alert_changed(struct db *db, int64_t alert, bool was_dead);
 /* Whether nothing of the alert is pending. */
 int db_alert_settled(struct db *db, int64_t alert, bool *settled);
+
+/* claims.c: a delivery that nobody holds is due then; the next claim has to see it. INT64_MIN: at
+ * any time. */
+void db_ready_at(struct db *db, int64_t due_ms);
 
 /* A delivery and its alert, as bulk changes collect them. */
 struct db_pair {

@@ -90,6 +90,8 @@ static int insert(struct db *db, const int64_t numbers[4],
 	bind_text(&st, 10, delivery->recipient);
 	bind_text(&st, 11, delivery->key);
 	bind_text(&st, 12, pending || !delivery->reason ? "" : delivery->reason);
+	if (pending)
+		db_ready_at(db, delivery->due_ms);
 	return statement_run(&st);
 }
 
@@ -150,6 +152,7 @@ int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_
 	bind_int(&st, 1, delivery);
 	bind_int(&st, 2, forget_attempts);
 	bind_int(&st, 3, due_ms);
+	db_ready_at(db, due_ms);
 	return statement_run(&st);
 }
 

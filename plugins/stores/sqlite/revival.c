@@ -19,6 +19,7 @@ static int unpark(struct db *db, int64_t alert, int64_t now_ms, int64_t *n)
 
 	bind_int(&st, 1, alert);
 	bind_int(&st, 2, now_ms);
+	db_ready_at(db, now_ms);
 	return statement_changes(&st, n);
 }
 
