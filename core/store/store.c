@@ -112,7 +112,7 @@ static int commit_group(struct store *store, struct queue *group, const struct s
 {
 	const struct tocsin_store_ops *ops = store->transaction.ops;
 	void *state = store->transaction.state;
-	int failure[STORE_GROUP];
+	int failure[STORE_GROUP] = {0};
 	struct queue failed;
 	struct store_request *request;
 	bool claimed = false;
