@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -52,6 +53,8 @@ static int fake_commit(void *state)
 	int result = fake.commit_result;
 
 	(void)state;
+	while (fake.slow)
+		usleep(100);
 	if (result == 0) {
 		fake.commits++;
 		fake.in_transaction = 0;

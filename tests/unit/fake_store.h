@@ -15,6 +15,7 @@ extern struct fake {
 	atomic_int begin_result, commit_result; /* of the next ones */
 	atomic_int begins, commits, rollbacks, in_transaction;
 	atomic_bool full;
+	atomic_bool slow; /* a commit does not end while this is set */
 	_Atomic int64_t begun_ms; /* the time it was told last */
 	char kept[128];           /* the clock */
 } fake;
