@@ -242,7 +242,6 @@ def test_isolation(campaign, start, yard, standins, tmp_path):
     all_pending(sick, ill, turns.sent["sick"])
     campaign.record(
         alerts=turns.number, turns=len(turns.accepted["sick", "log"]), grown_kib=after - before,
-        breakers={each["name"]: each["breaker"] for each in sick.status()["channels"]},
         accepted_p99_ms_without_and_with=turns.compare(turns.accepted),
         posted_p99_ms_without_and_with=turns.compare(turns.posted))
     all_arrive(sick, peers, turns.sent["sick"])

@@ -292,5 +292,5 @@ def test_power_cuts_without_synchronous_full_lose(system, tmp_path, campaign):
         world.machine.cut()
         world.slack.stop()
     campaign.record(cuts=world.cuts, cuts_that_lost=losing, acknowledged=len(world.acknowledged),
-                    lost=len(world.lost))
+                    control_lost=len(world.lost))
     assert world.lost, "the control lost nothing: this harness cannot see a loss"
