@@ -14,10 +14,12 @@ FIGURES = re.compile(r"<!-- figures: begin -->.*<!-- figures: end -->", re.S)
 
 
 def campaigns():
-    """The names of all stories that ask for a campaign."""
+    """The names of all stories that ask for a campaign, and of those that several make together."""
     names = set()
     for path in sorted(SURVIVAL.glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        names.update(re.findall(r'joint_campaign\("(\w+)"\)', text))
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") \
                     and "campaign" in {argument.arg for argument in node.args.args}:
                 names.add(node.name.removeprefix("test_"))
