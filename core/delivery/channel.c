@@ -71,13 +71,10 @@ static size_t parallel(const struct channel *channel)
 }
 
 /* How many more may begin. A crash repeats what is under way or ended without its outcome in the
- * store, so that is kept few: enough to work on one lot while the other is committed. A worker that
- * takes one at a time is faster than the disk, so it may have three that wait for the commit. */
+ * store, so that is kept few: enough to work on one lot while the other is committed. */
 static size_t may_begin(const struct channel *channel)
 {
-	bool one_by_one = channel->spec.plugin->it.blocking && channel->spec.plugin->it.batch <= 1;
-	size_t most = (one_by_one ? 4 : 2) * parallel(channel);
-	size_t begun = channel->under_way + channel->uncommitted;
+	size_t most = 2 * parallel(channel), begun = channel->under_way + channel->uncommitted;
 
 	return most > begun ? most - begun : 0;
 }
