@@ -102,6 +102,7 @@ static json_t *type_schema(const struct tocsin_option *option, size_t option_siz
 	case TOCSIN_STRING:
 	case TOCSIN_SECRET:
 	case TOCSIN_QUERY:
+	case TOCSIN_TEMPLATE:
 		return text_schema();
 	case TOCSIN_URL:
 	case TOCSIN_SECRET_URL:
@@ -133,6 +134,8 @@ static json_t *type_schema(const struct tocsin_option *option, size_t option_siz
 				 text_schema());
 	case TOCSIN_SECTION:
 		return section_schema(option, option_size);
+	case TOCSIN_STRUCTURE:
+		break;
 	}
 	return json_object();
 }

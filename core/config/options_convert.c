@@ -130,6 +130,8 @@ int option_convert(const struct tocsin_option *option, const char *text, void *f
 	case TOCSIN_STRINGS:
 	case TOCSIN_MAP:
 	case TOCSIN_SECTION:
+	case TOCSIN_TEMPLATE:
+	case TOCSIN_STRUCTURE:
 		break;
 	}
 	return -EINVAL;
@@ -205,6 +207,10 @@ static const char *form_of(enum tocsin_option_type type)
 		return "an absolute path such as /var/lib/tocsin";
 	case TOCSIN_SECTION:
 		return "a section of 'key: value' lines";
+	case TOCSIN_TEMPLATE:
+		return "a text that may hold {{ expressions }}";
+	case TOCSIN_STRUCTURE:
+		return "any YAML value whose texts may hold {{ expressions }}";
 	}
 	return "a value";
 }
@@ -238,6 +244,8 @@ const char *options_type_name(enum tocsin_option_type type)
 		[TOCSIN_QUERY] = "SQL",
 		[TOCSIN_PATH] = "absolute path",
 		[TOCSIN_SECTION] = "section",
+		[TOCSIN_TEMPLATE] = "template",
+		[TOCSIN_STRUCTURE] = "structure of templates",
 	};
 
 	return names[type];

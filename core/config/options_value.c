@@ -237,6 +237,8 @@ void option_read(const struct options_context *context, const char *what,
 
 	assert(option->type != TOCSIN_SECTION);
 	reading.secret = is_secret(option->type);
+	if (option->type == TOCSIN_TEMPLATE || option->type == TOCSIN_STRUCTURE)
+		return;
 	if (option->type == TOCSIN_STRINGS)
 		read_strings(&reading, node, field);
 	else if (option->type == TOCSIN_MAP)

@@ -6,6 +6,7 @@
 
 #include "delivery/channel.h"
 #include "delivery/http.h"
+#include "delivery/verdict.h"
 #include "store/values.h"
 
 static void host_begin(struct tocsin_delivery *pub)
@@ -46,6 +47,34 @@ static int host_timer(struct tocsin_self *self, int64_t after_ms, tocsin_timer_f
 	return http_timer(instance->channel->world->http, instance->channel, after_ms, fn, data);
 }
 
+static const char *host_text(struct tocsin_delivery *delivery,
+			     const struct tocsin_template *template)
+{
+	(void)delivery;
+	(void)template;
+	return NULL;
+}
+
+static void host_note(struct tocsin_delivery *delivery, const char *note)
+{
+	(void)delivery;
+	(void)note;
+}
+
+static int host_recall(struct tocsin_delivery *delivery, char **note)
+{
+	(void)delivery;
+	(void)note;
+	return -ENOENT;
+}
+
+static void host_output(struct tocsin_delivery *delivery, const char *text, size_t length)
+{
+	(void)delivery;
+	(void)text;
+	(void)length;
+}
+
 const struct tocsin_host *channel_host(void)
 {
 	static const struct tocsin_host host = {
@@ -59,6 +88,11 @@ const struct tocsin_host *channel_host(void)
 		.post = host_post,
 		.http = host_http,
 		.timer = host_timer,
+		.text = host_text,
+		.note = host_note,
+		.recall = host_recall,
+		.verdict = verdict_from_reply,
+		.output = host_output,
 	};
 
 	return &host;

@@ -160,7 +160,7 @@ static void finish(struct http *http, struct transfer *transfer, CURLcode code)
 	if (transfer->delivery) {
 		verdict_from_reply(&reply, &verdict);
 		if (transfer->judge)
-			transfer->judge(&reply, &verdict);
+			transfer->judge(&reply, &verdict, transfer->judge_data);
 		channel_complete(transfer->delivery, verdict.outcome, verdict.retry_after_ms,
 				 verdict.why);
 	} else {

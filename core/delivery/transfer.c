@@ -200,6 +200,7 @@ int transfer_prepare(struct transfer *transfer, const struct tocsin_request *req
 		return result;
 	transfer->error[0] = '\0';
 	transfer->judge = request->judge;
+	transfer->judge_data = request->judge_data;
 	if (request->body)
 		buffer_add(&transfer->sent, request->body, request->body_length);
 	result = transfer->sent.failed

@@ -26,7 +26,9 @@ struct transfer {
 	struct delivery *delivery;      /* of host->post, or NULL */
 	tocsin_reply_fn *reply_fn;      /* of host->http, or NULL */
 	void *data;
-	void (*judge)(const struct tocsin_reply *reply, struct tocsin_verdict *verdict);
+	void (*judge)(const struct tocsin_reply *reply, struct tocsin_verdict *verdict,
+		      const void *judge_data);
+	const void *judge_data;
 	struct curl_slist *headers;
 	struct buffer sent, body, header_text;
 	struct {

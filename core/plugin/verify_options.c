@@ -35,6 +35,9 @@ static bool field_of(const struct tocsin_option *option, size_t *size, size_t *a
 		return FIELD(struct tocsin_strings);
 	case TOCSIN_MAP:
 		return FIELD(struct tocsin_map);
+	case TOCSIN_TEMPLATE:
+	case TOCSIN_STRUCTURE:
+		return FIELD(const struct tocsin_template *);
 	case TOCSIN_SECTION:
 		*size = 0;
 		*align = 1;

@@ -6,6 +6,7 @@
 #ifndef TOCSIN_HTTP_H
 #define TOCSIN_HTTP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <tocsin/alert.h>
@@ -49,7 +50,13 @@ struct tocsin_request {
 	 * status in words: called with the reply and the verdict of the standard
 	 * mapping, which it may change. NULL: the standard mapping stands.
 	 */
-	void (*judge)(const struct tocsin_reply *reply, struct tocsin_verdict *verdict);
+	void (*judge)(const struct tocsin_reply *reply, struct tocsin_verdict *verdict,
+		      const void *judge_data);
+	const void *judge_data;    /* borrowed until the delivery is done */
+	const char *ca_file;       /* authorities to trust in place of the system's; NULL */
+	/* Refuse to connect to loopback, private, link-local and other addresses that are not of
+	 * the open Internet; decided on the address that the name resolved to. */
+	bool public_only;
 };
 
 #endif

@@ -43,7 +43,26 @@ enum tocsin_option_type {       /* C type of the field; form in YAML */
 	TOCSIN_QUERY,           /* const char *; one SQL statement or condition, trusted text */
 	TOCSIN_PATH,            /* const char *; absolute path of a file or directory */
 	TOCSIN_SECTION,         /* a nested struct, described by options and option_count */
+	TOCSIN_TEMPLATE,        /* const struct tocsin_template *; a text that may hold {{ jq }};
+				   host->text gives what it says for a delivery */
+	TOCSIN_STRUCTURE,       /* const struct tocsin_template *; any YAML value whose texts may
+				   hold {{ jq }}; host->text gives it as JSON */
 };
+
+/*
+ * What happens to each value that a template puts into its text. Whatever stands in the template
+ * itself is its author's and stays as it is; {{ ... | unsafe }} takes a value as it is, too.
+ */
+enum tocsin_escape {
+	TOCSIN_ESCAPE_NONE,     /* nothing: the channel treats the whole as text and escapes it */
+	TOCSIN_ESCAPE_LINE,     /* controls and line breaks become spaces */
+	TOCSIN_ESCAPE_HTML,     /* & < > " ' as entities */
+	TOCSIN_ESCAPE_URI,      /* percent-encoded but for letters, digits and - . _ ~ */
+	TOCSIN_ESCAPE_MRKDWN,   /* of Slack: & < > as entities */
+	TOCSIN_ESCAPE_MARKDOWN, /* a backslash before what Markdown gives a meaning; < > & @ too */
+};
+
+struct tocsin_template;
 
 /* At most `count` in any `per_ms`; count 0 is unlimited. */
 struct tocsin_rate {
@@ -65,6 +84,9 @@ struct tocsin_option {
 						start of the nested struct */
 	size_t option_count;
 	const char *example;          /* a value for the documentation; NULL: the preset */
+	enum tocsin_escape escape;    /* TEMPLATE */
+	bool text;                    /* TEMPLATE: what people read; `templates:` of a channel or a
+					 route may give another one by the option's name */
 };
 
 /* Zero if the field has the C type that the kind needs, else a compile error. */
@@ -82,6 +104,8 @@ struct tocsin_option {
 #define TOCSIN_TYPE_MAP struct tocsin_map
 #define TOCSIN_TYPE_QUERY const char *
 #define TOCSIN_TYPE_PATH const char *
+#define TOCSIN_TYPE_TEMPLATE const struct tocsin_template *
+#define TOCSIN_TYPE_STRUCTURE const struct tocsin_template *
 #define TOCSIN_FIELD(kind, structure, field) \
 	(offsetof(structure, field) + \
 	 _Generic(((structure *)0)->field, TOCSIN_TYPE_##kind: (size_t)0))

@@ -53,6 +53,10 @@ struct tocsin_delivery {
 	const char *route;                /* the route that chose it, for people */
 	int attempt;                      /* 1 for the first */
 	const struct tocsin_alert *alert;
+	/* Of a digest, the alerts that it folds into one (at least 2), oldest first; `alert` then sums
+	 * them up in words. NULL: this is an alert as it came. */
+	const struct tocsin_alert *const *folded;
+	size_t n_folded;
 };
 
 /* An alert that a source hands in, and what became of it. */
@@ -127,6 +131,23 @@ struct tocsin_host {
 	enum tocsin_wait (*wait)(struct tocsin_self *self, int fd, int64_t timeout_ms);
 	/* True when tocsin runs once: emit what is pending now, call swept, then wait for STOP. */
 	bool (*once)(struct tocsin_self *self);
+
+	/* channels: what a TEMPLATE or STRUCTURE option says for this delivery, valid until it is
+	 * done. NULL: nothing is configured there, or it failed (the core has said so in the log);
+	 * the built-in text takes its place. */
+	const char *(*text)(struct tocsin_delivery *delivery,
+			    const struct tocsin_template *template);
+	/* channels: one durable note per alert (fingerprint), channel and recipient, such as the
+	 * number of the first message, to which later ones are attached. note: kept in the same
+	 * commit as the outcome of this delivery; at most 4 KiB. recall: 0 and *note for the caller
+	 * to free(), -ENOENT when there is none; notes not used for a month are forgotten. */
+	void (*note)(struct tocsin_delivery *delivery, const char *note);
+	int (*recall)(struct tocsin_delivery *delivery, char **note);
+	/* channels: the standard mapping, for plugins that use http and done in place of post. */
+	void (*verdict)(const struct tocsin_reply *reply, struct tocsin_verdict *verdict);
+	/* channels: keeps what a program wrote with this attempt, for 'tocsin dead show' and the
+	 * history; cut at 4 KiB, controls and invalid UTF-8 replaced. */
+	void (*output)(struct tocsin_delivery *delivery, const char *text, size_t length);
 };
 
 struct tocsin_channel_ops {
@@ -143,6 +164,11 @@ struct tocsin_channel_ops {
 	void (*reopen)(void *state);
 	/* optional: nothing to deliver for a second; a chance to let go of idle connections. */
 	void (*idle)(void *state);
+	/* optional: what deliver would send for this one, for people to read and with secrets as ***;
+	 * nothing is sent or written. For the core to free(); NULL when memory is short. Channels that
+	 * use host->post do not need it: the core shows the request. Called without open. */
+	char *(*preview)(const struct tocsin_host *host, const void *config,
+			 struct tocsin_delivery *delivery);
 };
 
 struct tocsin_source_ops {

@@ -63,7 +63,7 @@ static void check_answer(char *body, int status)
 	struct tocsin_verdict verdict = {.outcome = status == 200 ? TOCSIN_DELIVERED
 								  : TOCSIN_REJECTED};
 
-	slack_judge(&reply, &verdict);
+	slack_judge(&reply, &verdict, NULL);
 	assert(verdict.outcome >= TOCSIN_DELIVERED && verdict.outcome <= TOCSIN_THROTTLED);
 	assert(status == 200 || verdict.outcome != TOCSIN_DELIVERED);
 	assert(memchr(verdict.why, 0, sizeof(verdict.why)));

@@ -65,7 +65,18 @@ static void fake_begin(struct tocsin_delivery *delivery)
 	assert_non_null(delivery);
 }
 
-/* Two statuses are enough here: the core has tests of its own for the mapping. */
+/* A few statuses are enough here: the core has tests of its own for the mapping. */
+static void fake_verdict(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
+{
+	*verdict = (struct tocsin_verdict){.outcome = TOCSIN_REJECTED,
+					   .retry_after_ms = reply->retry_after_ms};
+	if (reply->status >= 200 && reply->status < 300)
+		verdict->outcome = TOCSIN_DELIVERED;
+	else if (reply->status == 0 || reply->status == 429 || reply->status >= 500)
+		verdict->outcome = reply->status == 429 ? TOCSIN_THROTTLED : TOCSIN_UNAVAILABLE;
+	snprintf(verdict->why, sizeof(verdict->why), "status %d", reply->status);
+}
+
 static void fake_post(struct tocsin_delivery *delivery, const struct tocsin_request *request)
 {
 	static const struct tocsin_reply ok = {
@@ -75,21 +86,80 @@ static void fake_post(struct tocsin_delivery *delivery, const struct tocsin_requ
 		.body_length = 2,
 	};
 	const struct tocsin_reply *reply = self.reply ? self.reply : &ok;
-	struct tocsin_verdict verdict = {.outcome = TOCSIN_REJECTED};
+	struct tocsin_verdict verdict;
 
 	assert_true(request->body_length < sizeof(self.body));
 	memcpy(self.body, request->body, request->body_length);
 	self.body[request->body_length] = '\0';
 	snprintf(self.url, sizeof(self.url), "%s", request->url);
 	self.request = *request;
-	if (reply->status >= 200 && reply->status < 300)
-		verdict.outcome = TOCSIN_DELIVERED;
-	else if (reply->status == 0 || reply->status == 429 || reply->status >= 500)
-		verdict.outcome = reply->status == 429 ? TOCSIN_THROTTLED : TOCSIN_UNAVAILABLE;
-	snprintf(verdict.why, sizeof(verdict.why), "status %d", reply->status);
+	fake_verdict(reply, &verdict);
 	if (request->judge)
-		request->judge(reply, &verdict);
+		request->judge(reply, &verdict, request->judge_data);
 	fake_done(delivery, verdict.outcome, verdict.retry_after_ms, verdict.why);
+}
+
+static int fake_http(struct tocsin_self *instance, const struct tocsin_request *request,
+		     tocsin_reply_fn *reply_fn, void *data)
+{
+	static const struct tocsin_reply ok = {
+		.size = sizeof(ok),
+		.status = 200,
+		.body = "ok",
+		.body_length = 2,
+	};
+
+	assert_ptr_equal(instance, &self);
+	assert_true(request->body_length < sizeof(self.body));
+	memcpy(self.body, request->body, request->body_length);
+	self.body[request->body_length] = '\0';
+	snprintf(self.url, sizeof(self.url), "%s", request->url);
+	self.request = *request;
+	reply_fn(self.reply ? self.reply : &ok, data);
+	return 0;
+}
+
+static const char *fake_host_text(struct tocsin_delivery *delivery,
+				  const struct tocsin_template *template)
+{
+	assert_non_null(delivery);
+	for (size_t i = 0; template && i < self.n_texts; i++) {
+		if (self.text[i].template == template)
+			return self.text[i].text;
+	}
+	return NULL;
+}
+
+const struct tocsin_template *fake_text(const char *text)
+{
+	size_t n = self.n_texts++;
+
+	assert_true(n < sizeof(self.text) / sizeof(self.text[0]));
+	self.text[n].text = text;
+	/* nobody looks into it, only which one it is matters */
+	self.text[n].template = (const struct tocsin_template *)(const void *)&self.text[n];
+	return self.text[n].template;
+}
+
+static void fake_note(struct tocsin_delivery *delivery, const char *note)
+{
+	assert_non_null(delivery);
+	snprintf(self.note, sizeof(self.note), "%s", note);
+}
+
+static int fake_recall(struct tocsin_delivery *delivery, char **note)
+{
+	assert_non_null(delivery);
+	if (!*self.note)
+		return -ENOENT;
+	*note = strdup(self.note);
+	return *note ? 0 : -ENOMEM;
+}
+
+static void fake_output(struct tocsin_delivery *delivery, const char *text, size_t length)
+{
+	assert_non_null(delivery);
+	snprintf(self.output, sizeof(self.output), "%.*s", (int)length, text);
 }
 
 const struct tocsin_host fake_host = {
@@ -99,6 +169,12 @@ const struct tocsin_host fake_host = {
 	.begin = fake_begin,
 	.done = fake_done,
 	.post = fake_post,
+	.http = fake_http,
+	.text = fake_host_text,
+	.note = fake_note,
+	.recall = fake_recall,
+	.verdict = fake_verdict,
+	.output = fake_output,
 };
 
 void *fake_open(const void *config)

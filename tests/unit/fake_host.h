@@ -27,6 +27,13 @@ struct tocsin_self {
 	char url[512];
 	struct tocsin_request request;
 	const struct tocsin_reply *reply; /* what post answers; NULL: 200 ok */
+	char note[4096];  /* of the last delivery that had one, and what recall gives */
+	char output[8192];
+	struct {
+		const struct tocsin_template *template;
+		const char *text;
+	} text[16];       /* what host->text says; see fake_text */
+	size_t n_texts;
 };
 
 /* There is one fake at a time; done and post do not say which instance calls. */
@@ -37,6 +44,9 @@ extern const struct tocsin_host fake_host;
 void fake_reset(void);
 /* Opens the plugin under test; fails the test when that fails. */
 void *fake_open(const void *config);
+
+/* A template for a field of the plugin's options, and what it says for every delivery. */
+const struct tocsin_template *fake_text(const char *text);
 
 /* A delivery of an alert with one label, site=www.example.com. */
 struct fake_alert {

@@ -238,7 +238,7 @@ static int judge_one(void *data)
 {
 	struct tocsin_verdict verdict = {.outcome = TOCSIN_DELIVERED};
 
-	slack_judge(data, &verdict);
+	slack_judge(data, &verdict, NULL);
 	if (verdict.outcome == TOCSIN_DELIVERED)
 		scarce_fail("a refusal counts as delivered");
 	return verdict.outcome == TOCSIN_REJECTED ? 0 : -ENOMEM;

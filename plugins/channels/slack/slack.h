@@ -23,6 +23,7 @@ char *slack_message(const struct slack_config *config, const struct tocsin_deliv
 
 /* Improves the standard verdict: the words of Slack in plain language, and the errors that
  * come with status 200. */
-void slack_judge(const struct tocsin_reply *reply, struct tocsin_verdict *verdict);
+void slack_judge(const struct tocsin_reply *reply, struct tocsin_verdict *verdict,
+		 const void *judge_data);
 
 #endif

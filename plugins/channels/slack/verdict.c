@@ -100,13 +100,15 @@ static void judge_success(const struct tocsin_reply *reply, const struct meaning
 	}
 }
 
-void slack_judge(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
+void slack_judge(const struct tocsin_reply *reply, struct tocsin_verdict *verdict,
+		 const void *judge_data)
 {
 	const char *body = reply->body ? reply->body : "";
 	const struct meaning *meaning = NULL;
 	json_t *object;
 	char word[64] = "";
 
+	(void)judge_data;
 	if (reply->status == 0)
 		return;
 	object = json_loads(body, 0, NULL);
