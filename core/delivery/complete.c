@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "delivery/channel.h"
 #include "delivery/http.h"
+#include "delivery/note.h"
 
 static double random_share(void)
 {
@@ -36,6 +37,8 @@ static int settle_apply(struct store_request *request, const struct transaction 
 	delivery->result = (struct tocsin_attempt_result){0};
 	result =
 		transaction->ops->settle(transaction->state, &delivery->attempt, &delivery->result);
+	if (result == 0 && !delivery->result.stale)
+		result = note_apply(delivery, transaction);
 	FAULT_POINT("settle.apply");
 	if (result == 0 && delivery->attempt.state == TOCSIN_STATE_PENDING &&
 	    delivery->attempt.due_ms < channel->next_due_ms)

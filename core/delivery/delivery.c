@@ -52,5 +52,6 @@ void delivery_free(struct delivery *delivery)
 	if (!delivery)
 		return;
 	alert_free(delivery->alert);
+	free(delivery->note);
 	free(delivery);
 }

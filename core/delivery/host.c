@@ -6,6 +6,7 @@
 
 #include "delivery/channel.h"
 #include "delivery/http.h"
+#include "delivery/note.h"
 #include "delivery/verdict.h"
 #include "store/values.h"
 
@@ -55,17 +56,14 @@ static const char *host_text(struct tocsin_delivery *delivery,
 	return NULL;
 }
 
-static void host_note(struct tocsin_delivery *delivery, const char *note)
+static void host_note(struct tocsin_delivery *pub, const char *note)
 {
-	(void)delivery;
-	(void)note;
+	note_set((struct delivery *)pub, note);
 }
 
-static int host_recall(struct tocsin_delivery *delivery, char **note)
+static int host_recall(struct tocsin_delivery *pub, char **note)
 {
-	(void)delivery;
-	(void)note;
-	return -ENOENT;
+	return note_recall((const struct delivery *)pub, note);
 }
 
 static void host_output(struct tocsin_delivery *delivery, const char *text, size_t length)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "delivery/note.h"
 #include "engine/internal.h"
 #include "engine/orphans.h"
 
@@ -11,8 +12,8 @@
 struct pruning {
 	struct store_request request;
 	struct engine *engine;
-	int64_t settled_before_ms, dead_before_ms;
-	size_t removed;
+	int64_t settled_before_ms, dead_before_ms, unused_since_ms;
+	size_t removed, forgotten;
 };
 
 static int prune(struct store_request *request, const struct transaction *t)
@@ -22,6 +23,10 @@ static int prune(struct store_request *request, const struct transaction *t)
 	int result = t->ops->prune(t->state, pruning->settled_before_ms, pruning->dead_before_ms,
 				   SLICE, &pruning->removed);
 
+	pruning->forgotten = 0;
+	if (result == 0 && t->ops->forget)
+		result = t->ops->forget(t->state, pruning->unused_since_ms, SLICE,
+					&pruning->forgotten);
 	FAULT_POINT("prune.slice");
 	return result;
 }
@@ -30,8 +35,10 @@ static void pruned(struct store_request *request, int result)
 {
 	struct pruning *pruning = (struct pruning *)request;
 
+	bool more = pruning->removed >= SLICE || pruning->forgotten >= SLICE;
+
 	FAULT_POINT("prune.done");
-	if (result == 0 && pruning->removed >= SLICE && !atomic_load(&pruning->engine->stopping))
+	if (result == 0 && more && !atomic_load(&pruning->engine->stopping))
 		store_submit(pruning->engine->store, request); /* there is more */
 	else
 		free(pruning);
@@ -50,5 +57,6 @@ void engine_upkeep(struct engine *engine)
 	pruning->engine = engine;
 	pruning->settled_before_ms = now - settings->history.keep;
 	pruning->dead_before_ms = now - settings->history.keep_dead;
+	pruning->unused_since_ms = now - NOTE_KEEP_MS;
 	store_submit(engine->store, &pruning->request);
 }

@@ -140,7 +140,9 @@ struct tocsin_host {
 	/* channels: one durable note per alert (fingerprint), channel and recipient, such as the
 	 * number of the first message, to which later ones are attached. note: kept in the same
 	 * commit as the outcome of this delivery; at most 4 KiB. recall: 0 and *note for the caller
-	 * to free(), -ENOENT when there is none; notes not used for a month are forgotten. */
+	 * to free(), -ENOENT when there is none, another negative errno when the store cannot say now.
+	 * It sees the notes of all deliveries done before and waits for the store: call it once a
+	 * delivery. Notes not used for a month are forgotten. */
 	void (*note)(struct tocsin_delivery *delivery, const char *note);
 	int (*recall)(struct tocsin_delivery *delivery, char **note);
 	/* channels: the standard mapping, for plugins that use http and done in place of post. */

@@ -226,6 +226,18 @@ struct tocsin_store_ops {
 	 * changes; new alerts are refused untried meanwhile. Asked after maintain. NULL: only the
 	 * results say so. */
 	bool (*full)(void *state);
+
+	/* Notes of channels, one per channel, fingerprint of the alert and recipient; all three may
+	 * be NULL: the store keeps none. */
+	/* Keeps it in place of the one before. */
+	int (*note)(void *state, const char *channel, const char *fingerprint,
+		    const char *recipient, const char *note);
+	/* 0 and *note for the caller to free(), -ENOENT: there is none. It counts as used now; a
+	 * store may write that once a day only. */
+	int (*recall)(void *state, const char *channel, const char *fingerprint,
+		      const char *recipient, char **note);
+	/* Removes at most limit notes that were used last before that time (own time). */
+	int (*forget)(void *state, int64_t used_before_ms, size_t limit, size_t *removed);
 };
 
 #endif

@@ -5,7 +5,7 @@
  * Tables: alert (what came in; seldom changed), delivery (pending or settled; what
  * is pending has an index of its own, so that a claim reads few pages however long
  * the history is), attempt, name (names of channels, sources and routes, so that
- * rows and indexes hold small numbers), counter, kept. Claims live in memory.
+ * rows and indexes hold small numbers), counter, kept, note. Claims live in memory.
  *
  * A write that fails spoils its transaction: every later call in it returns
  * the same error, and so does commit. After -EIO that holds until close.
@@ -180,7 +180,8 @@ struct db_walk {
 /* n < DB_CHUNK: those were the last. */
 int db_walk_pending(struct db *db, struct db_walk *walk, struct db_pair *found, size_t *n);
 
-/* intake.c, revival.c, claims.c, sources.c, lists.c, operators.c, upkeep.c: <tocsin/store.h> */
+/* intake.c, revival.c, claims.c, sources.c, lists.c, operators.c, upkeep.c,
+ * notes.c: <tocsin/store.h> */
 int db_find_mark(void *state, const char *source, const char *mark, struct tocsin_marked *found);
 int db_accept(void *state, const struct tocsin_new_alert *alert, int64_t *number);
 int db_unpark(void *state, int64_t alert, int64_t now_ms, int64_t *n);
@@ -215,5 +216,10 @@ int db_load(void *state, const char *instance, const char *name, char **value);
 int db_prune(void *state, int64_t settled_before_ms, int64_t dead_before_ms, size_t limit,
 	     size_t *removed);
 int db_maintain(void *state, bool idle);
+int db_note(void *state, const char *channel, const char *fingerprint, const char *recipient,
+	    const char *note);
+int db_recall(void *state, const char *channel, const char *fingerprint, const char *recipient,
+	      char **note);
+int db_forget(void *state, int64_t used_before_ms, size_t limit, size_t *removed);
 
 #endif

@@ -90,7 +90,18 @@ static const char *const migration[] = {
 	"  ended_ms INTEGER NOT NULL,"
 	"  detail TEXT NOT NULL,"
 	"  PRIMARY KEY (delivery, token)"
-	") STRICT, WITHOUT ROWID;",
+	") STRICT, WITHOUT ROWID;"
+
+	/* What channels remember of an alert and a recipient. used_ms is own time. */
+	"CREATE TABLE note ("
+	"  channel INTEGER NOT NULL,"
+	"  fingerprint TEXT NOT NULL,"
+	"  recipient TEXT NOT NULL,"
+	"  used_ms INTEGER NOT NULL,"
+	"  text TEXT NOT NULL,"
+	"  PRIMARY KEY (channel, fingerprint, recipient)"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX note_used ON note (used_ms);",
 };
 
 static int execute(struct db *db, const char *sql)

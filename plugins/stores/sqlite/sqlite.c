@@ -351,6 +351,9 @@ static const struct tocsin_store_ops operations = {
 	.maintain = db_maintain,
 	.scratch = db_scratch,
 	.full = db_full,
+	.note = db_note,
+	.recall = db_recall,
+	.forget = db_forget,
 };
 
 TOCSIN_PLUGIN(.kind = TOCSIN_STORE, .name = "sqlite", .version = "1.0",

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a channel remembers of an alert is there for the next one, whatever happened between."""
+
+import json
+
+import pytest
+
+from lib.tocsin import alert
+
+# Writes the note that it recalled into a file, and makes the next one of it.
+DIARY = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tocsin/plugin.h>
+
+struct config { const char *path; bool refuse; };
+
+static const struct tocsin_option options[] = {
+	TOCSIN_OPTION(PATH, struct config, path, .required = true, .help = "Where to write."),
+	TOCSIN_OPTION(BOOL, struct config, refuse, .preset = "false", .help = "Try again for ever."),
+};
+
+struct diary { const struct tocsin_host *host; const struct config *config; };
+
+static int diary_open(struct tocsin_self *self, const struct tocsin_host *host,
+		      const void *config, void **state)
+{
+	struct diary *diary = calloc(1, sizeof(*diary));
+
+	(void)self;
+	if (!diary)
+		return -ENOMEM;
+	*diary = (struct diary){.host = host, .config = config};
+	*state = diary;
+	return 0;
+}
+
+static void diary_deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
+{
+	struct diary *diary = state;
+
+	for (size_t i = 0; i < n; i++) {
+		char *note = NULL, next[32];
+		int result = diary->host->recall(batch[i], &note);
+		FILE *out = fopen(diary->config->path, "a");
+
+		fprintf(out, "%d %s\n", result, note ? note : "-");
+		fclose(out);
+		snprintf(next, sizeof(next), "%d", note ? atoi(note) + 1 : 1);
+		free(note);
+		diary->host->note(batch[i], next);
+		diary->host->done(batch[i], diary->config->refuse ? TOCSIN_RETRY : TOCSIN_DELIVERED,
+				  0, "written down");
+	}
+}
+
+static const struct tocsin_channel_ops ops = {
+	.size = sizeof(ops), .open = diary_open, .deliver = diary_deliver, .close = free,
+};
+
+TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "diary", .version = "1", .summary = "remembers",
+	      .options = options, .option_count = TOCSIN_COUNT(options),
+	      .config_size = sizeof(struct config), .channel = &ops, .blocking = BLOCKING,
+	      .concurrency = 1);
+"""
+
+
+@pytest.fixture(params=["true", "false"], ids=["worker", "engine"])
+def diary(request, make_tocsin, stage, plugin_kit, tmp_path):
+    """A daemon whose channel counts by its notes, and what it wrote down."""
+    plugin_kit(DIARY.replace("BLOCKING", request.param), "diary")
+    tocsin = make_tocsin(plugins=[stage.plugins, plugin_kit.directory])
+    path = tmp_path / "diary"
+    tocsin.configure(channels={"diary": {"type": "diary", "path": str(path)}})
+    return tocsin, lambda: path.read_text("utf-8").splitlines()
+
+
+def test_each_delivery_recalls_the_note_of_the_one_before(diary):
+    """Also of one that was settled in the same moment, and after a kill."""
+    tocsin, written = diary
+    tocsin.start()
+    tocsin.send(*[alert("one", site="a.example.com") for _ in range(20)])
+    tocsin.wait_settled()
+    assert written() == ["-2 -"] + [f"0 {n}" for n in range(1, 20)]
+    tocsin.kill()
+    tocsin.start()
+    tocsin.send(alert("one", site="a.example.com"), alert("another", site="b.example.com"))
+    tocsin.wait_settled()
+    assert written()[20:] == ["0 20", "-2 -"]
+
+
+def test_a_note_of_a_failed_attempt_is_kept_too(diary):
+    tocsin, written = diary
+    path = tocsin.conf / "10-story.yaml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("type: diary", "type: diary\n    refuse: true\n    retry: "
+                                 + json.dumps({"first": "50ms", "max": "50ms",
+                                               "give_up_after": "200ms"})), encoding="utf-8")
+    tocsin.start()
+    tocsin.send(alert("one"))
+    tocsin.wait_counter("dead", 1)
+    lines = written()
+    assert len(lines) >= 2 and lines == ["-2 -"] + [f"0 {n}" for n in range(1, len(lines))]
