@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define PAGE 500 /* entries asked for at once; the daemon gives at most 1000 */
 
@@ -93,6 +94,27 @@ static void show_attempts(struct cli *cli, const json_t *history)
 	table_done(&table);
 }
 
+/* What programs wrote, with the numbers of the attempts. */
+static void show_outputs(struct cli *cli, const json_t *history)
+{
+	size_t i;
+	json_t *attempt;
+
+	json_array_foreach(history, i, attempt)
+	{
+		const char *output = json_text_of(attempt, "output");
+		size_t length = strlen(output);
+
+		if (length == 0)
+			continue;
+		buffer_printf(&cli->out, "\noutput of try %lld:\n",
+			      json_number_of(attempt, "number"));
+		text_add_safe(&cli->out, output, true);
+		if (output[length - 1] != '\n')
+			buffer_putc(&cli->out, '\n');
+	}
+}
+
 static void show_alert(struct cli *cli, const json_t *alert)
 {
 	const char *severity = json_text_of(alert, "severity");
@@ -135,6 +157,7 @@ void show_delivery(struct cli *cli, const json_t *delivery)
 	show_line(cli, "done", STYLE_PLAIN, json_time_of(delivery, "done_at", time));
 	show_alert(cli, json_object_get(delivery, "alert"));
 	show_attempts(cli, json_object_get(delivery, "history"));
+	show_outputs(cli, json_object_get(delivery, "history"));
 }
 
 int show_pages(struct cli *cli, const char *path, const char *list, long long limit,

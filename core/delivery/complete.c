@@ -197,7 +197,8 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 						    .number = delivery->pub.attempt,
 						    .started_ms = delivery->started_ms,
 						    .ended_ms = clock_wall_ms(),
-						    .detail = delivery->detail};
+						    .detail = delivery->detail,
+						    .output = delivery->output};
 	leave_batch(delivery);
 	underway_leave(world->underway, delivery->underway);
 	report(delivery, &decision, outcome, now);

@@ -53,5 +53,6 @@ void delivery_free(struct delivery *delivery)
 		return;
 	alert_free(delivery->alert);
 	free(delivery->note);
+	free(delivery->output);
 	free(delivery);
 }

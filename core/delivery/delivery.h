@@ -34,6 +34,7 @@ struct delivery {
 	struct tocsin_attempt_result result;
 	bool release;                 /* hand it back untried instead of settling */
 	char *note;                   /* what the channel wants to remember; NULL: nothing new */
+	char *output;                 /* what a program wrote; or NULL */
 	char detail[320];
 	char text[];                  /* key, recipient and route */
 };

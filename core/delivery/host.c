@@ -66,11 +66,9 @@ static int host_recall(struct tocsin_delivery *pub, char **note)
 	return note_recall((const struct delivery *)pub, note);
 }
 
-static void host_output(struct tocsin_delivery *delivery, const char *text, size_t length)
+static void host_output(struct tocsin_delivery *pub, const char *text, size_t length)
 {
-	(void)delivery;
-	(void)text;
-	(void)length;
+	note_output((struct delivery *)pub, text, length);
 }
 
 const struct tocsin_host *channel_host(void)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
+#include "base/text.h"
 #include "delivery/channel.h"
 
 /* A note that cannot be kept costs a thread, not the message: it is said, and that is all. */
@@ -23,6 +25,24 @@ void note_set(struct delivery *delivery, const char *note)
 			  why);
 	free(delivery->note);
 	delivery->note = copy;
+}
+
+void note_output(struct delivery *delivery, const char *text, size_t length)
+{
+	struct buffer valid = {0}, safe = {0};
+
+	text_add_valid(&valid, text, length);
+	if (valid.data && !valid.failed) {
+		log_mask(delivery->channel->world->log, valid.data);
+		text_add_safe(&safe, valid.data, true);
+	}
+	free(delivery->output);
+	delivery->output = NULL;
+	if (safe.data && !safe.failed) /* half of it might be half of a secret */
+		delivery->output =
+			strndup(safe.data, text_prefix(safe.data, safe.length, OUTPUT_MAX));
+	buffer_done(&valid);
+	buffer_done(&safe);
 }
 
 int note_apply(const struct delivery *delivery, const struct transaction *transaction)

@@ -115,10 +115,11 @@ json_t *api_json_attempt(const struct tocsin_attempt *attempt)
 	const char *outcome =
 		attempt->state == TOCSIN_STATE_PENDING ? "retry" : api_state_name(attempt->state);
 
-	return json_pack("{si so so ss so}", "number", attempt->number, "started_at",
+	return json_pack("{si so so ss so so*}", "number", attempt->number, "started_at",
 			 api_json_time(attempt->started_ms), "ended_at",
 			 api_json_time(attempt->ended_ms), "outcome", outcome, "detail",
-			 api_json_text(attempt->detail));
+			 api_json_text(attempt->detail), "output",
+			 attempt->output ? api_json_text(attempt->output) : NULL);
 }
 /* clang-format on */
 

@@ -97,6 +97,7 @@ struct tocsin_attempt {
 	int number;                 /* 1 for the first */
 	int64_t started_ms, ended_ms; /* wall time */
 	const char *detail;         /* what the channel said */
+	const char *output;         /* what a program wrote, kept with the attempt; NULL: nothing */
 };
 struct tocsin_attempt_result {
 	bool stale;                 /* the token is not (any more) the claim's: nothing changed */

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a channel remembers of an alert is there for the next one, whatever happened between."""
-
-import json
+"""What a channel remembers of an alert is there for the next one, whatever happened between; and what
+a program wrote is kept with the attempt."""
 
 import pytest
 
+from lib.canary import canary
 from lib.tocsin import alert
 
 # Writes the note that it recalled into a file, and makes the next one of it.
@@ -15,10 +15,11 @@ DIARY = r"""
 #include <string.h>
 #include <tocsin/plugin.h>
 
-struct config { const char *path; bool refuse; };
+struct config { const char *path, *output; bool refuse; };
 
 static const struct tocsin_option options[] = {
 	TOCSIN_OPTION(PATH, struct config, path, .required = true, .help = "Where to write."),
+	TOCSIN_OPTION(SECRET, struct config, output, .preset = "", .help = "What to put out."),
 	TOCSIN_OPTION(BOOL, struct config, refuse, .preset = "false", .help = "Try again for ever."),
 };
 
@@ -51,6 +52,14 @@ static void diary_deliver(void *state, struct tocsin_delivery *const batch[], si
 		snprintf(next, sizeof(next), "%d", note ? atoi(note) + 1 : 1);
 		free(note);
 		diary->host->note(batch[i], next);
+		if (*diary->config->output) {
+			char text[8192] = "";
+			size_t length = (size_t)snprintf(text, sizeof(text), "one\ttwo\n\x1b[31m\xff %s\n",
+							 diary->config->output);
+
+			memset(text + length, 'x', sizeof(text) - length);
+			diary->host->output(batch[i], text, sizeof(text));
+		}
 		diary->host->done(batch[i], diary->config->refuse ? TOCSIN_RETRY : TOCSIN_DELIVERED,
 				  0, "written down");
 	}
@@ -68,13 +77,19 @@ TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "diary", .version = "1", .summary 
 
 
 @pytest.fixture(params=["true", "false"], ids=["worker", "engine"])
-def diary(request, make_tocsin, stage, plugin_kit, tmp_path):
+def diary(request, make_tocsin, stage, plugin_kit):
     """A daemon whose channel counts by its notes, and what it wrote down."""
     plugin_kit(DIARY.replace("BLOCKING", request.param), "diary")
     tocsin = make_tocsin(plugins=[stage.plugins, plugin_kit.directory])
-    path = tmp_path / "diary"
-    tocsin.configure(channels={"diary": {"type": "diary", "path": str(path)}})
+    path = tocsin.directory.parent / "diary"
+    settings(tocsin)
     return tocsin, lambda: path.read_text("utf-8").splitlines()
+
+
+def settings(tocsin, **more):
+    """Adds to the channel's settings."""
+    channel = {"type": "diary", "path": str(tocsin.directory.parent / "diary"), **more}
+    tocsin.configure(channels={"diary": channel})
 
 
 def test_each_delivery_recalls_the_note_of_the_one_before(diary):
@@ -93,13 +108,39 @@ def test_each_delivery_recalls_the_note_of_the_one_before(diary):
 
 def test_a_note_of_a_failed_attempt_is_kept_too(diary):
     tocsin, written = diary
-    path = tocsin.conf / "10-story.yaml"
-    text = path.read_text("utf-8")
-    path.write_text(text.replace("type: diary", "type: diary\n    refuse: true\n    retry: "
-                                 + json.dumps({"first": "50ms", "max": "50ms",
-                                               "give_up_after": "200ms"})), encoding="utf-8")
+    settings(tocsin, refuse=True,
+             retry={"first": "50ms", "max": "50ms", "give_up_after": "200ms"})
     tocsin.start()
     tocsin.send(alert("one"))
     tocsin.wait_counter("dead", 1)
     lines = written()
     assert len(lines) >= 2 and lines == ["-2 -"] + [f"0 {n}" for n in range(1, len(lines))]
+
+
+def test_what_a_program_wrote_is_kept_with_the_attempt(diary):
+    """Cut, without controls, invalid bytes and secrets; shown by the API and by people's commands."""
+    tocsin, _ = diary
+    secret = canary("output")
+    settings(tocsin, output=secret, refuse=True,
+             retry={"first": "50ms", "max": "50ms", "give_up_after": "100ms"})
+    tocsin.start()
+    tocsin.send(alert("one"))
+    tocsin.wait_counter("dead", 1)
+    number = tocsin.deliveries()[0]["id"]
+    history = tocsin.delivery(number)["history"]
+    assert len(history) >= 2 and len({each["output"] for each in history}) == 1
+    output = history[0]["output"]
+    assert output.startswith("one\ttwo\n\\x1b[31m\ufffd ***\nxxx") and len(output.encode()) == 4096
+    shown = tocsin.cli("dead", "show", number)
+    assert f"output of try 1:\none\ttwo\n\\x1b[31m\ufffd ***\nxxx" in shown.stdout, shown
+    assert shown.stdout.count("output of try") == len(history)
+
+
+def test_attempts_without_output_say_nothing_of_it(diary):
+    tocsin, _ = diary
+    tocsin.start()
+    tocsin.send(alert("one"))
+    tocsin.wait_settled()
+    number = tocsin.deliveries()[0]["id"]
+    assert "output" not in tocsin.delivery(number)["history"][0]
+    assert "output" not in tocsin.cli("deliveries", number).stdout

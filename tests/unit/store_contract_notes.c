@@ -135,7 +135,55 @@ static void no_more_notes_are_forgotten_at_once_than_asked_for(void **state)
 	contract_commit(c);
 }
 
+/* What attempts put out, with a comma each; "-" where there is nothing. */
+static int add_output(const struct tocsin_attempt *attempt, void *data)
+{
+	(void)strcat(strcat((char *)data, attempt->output ? attempt->output : "-"), ",");
+	return 0;
+}
+
+static void settle_with(struct contract *c, const char *output, enum tocsin_state state)
+{
+	struct copy claim = contract_claim_one(c, "mail");
+	const struct tocsin_attempt attempt = {.delivery = claim.id,
+					       .token = claim.token,
+					       .state = state,
+					       .due_ms = NOW,
+					       .number = claim.attempt + 1,
+					       .started_ms = NOW,
+					       .ended_ms = NOW,
+					       .detail = "",
+					       .output = output};
+	struct tocsin_attempt_result result;
+
+	assert_int_equal(c->ops->settle(c->store, &attempt, &result), 0);
+	assert_false(result.stale);
+	/* of a claim that is over, nothing is kept */
+	assert_int_equal(c->ops->settle(c->store, &attempt, &result), 0);
+	assert_true(result.stale);
+}
+
+static void each_attempt_keeps_its_output(void **state)
+{
+	struct contract *c = *state;
+	char outputs[64] = "";
+	int64_t n;
+
+	contract_begin(c);
+	(void)contract_accept(c, &(struct sample){0});
+	settle_with(c, "one", TOCSIN_STATE_PENDING);
+	settle_with(c, NULL, TOCSIN_STATE_PENDING);
+	settle_with(c, "three", TOCSIN_STATE_DEAD);
+	assert_int_equal(c->ops->replay(c->store, &(struct tocsin_query){0}, NOW, &n), 0);
+	settle_with(c, "four", TOCSIN_STATE_DELIVERED);
+	contract_commit(c);
+	contract_reopen(c);
+	assert_int_equal(c->ops->attempts(c->store, 1, add_output, outputs), 0);
+	assert_string_equal(outputs, "one,-,three,four,");
+}
+
 const struct contract_test contract_notes[] = {
+	CONTRACT_TEST(each_attempt_keeps_its_output),
 	CONTRACT_TEST(each_channel_alert_and_recipient_has_a_note_of_its_own),
 	CONTRACT_TEST(a_note_replaces_the_one_before),
 	CONTRACT_TEST(a_note_goes_with_its_transaction),

@@ -20,6 +20,8 @@ static const char select_ready_row[] =
 static const char insert_attempt[] =
 	"INSERT INTO attempt (delivery, token, number, state, due_ms, started_ms, ended_ms, detail)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+static const char insert_output[] =
+	"INSERT INTO output (delivery, token, text) VALUES (?1, ?2, ?3)";
 /* An attempt that came to its end clears the crashes before it. */
 static const char update_retry[] =
 	"UPDATE delivery SET attempt = attempt + 1, token = ?2, crashes = 0, due_ms = ?3,"
@@ -176,6 +178,19 @@ static int add_attempt(struct db *db, const struct tocsin_attempt *attempt)
 	return statement_run(&st);
 }
 
+static int add_output(struct db *db, const struct tocsin_attempt *attempt)
+{
+	struct statement st;
+
+	if (!attempt->output)
+		return 0;
+	st = statement_use(db, insert_output);
+	bind_int(&st, 1, attempt->delivery);
+	bind_int(&st, 2, attempt->token);
+	bind_text(&st, 3, attempt->output);
+	return statement_run(&st);
+}
+
 static int retry_later(struct db *db, const struct tocsin_attempt *attempt)
 {
 	struct statement st;
@@ -217,6 +232,7 @@ int db_settle(void *state, const struct tocsin_attempt *attempt,
 	struct db *db = state;
 	const struct held *found = held_find(&db->held, attempt->delivery);
 	struct held claim;
+	int error;
 
 	*result = (struct tocsin_attempt_result){0};
 	if (attempt->state == TOCSIN_STATE_CLAIMED)
@@ -229,6 +245,9 @@ int db_settle(void *state, const struct tocsin_attempt *attempt,
 		return 0;
 	}
 	claim = *found;
+	error = add_output(db, attempt);
+	if (error)
+		return error;
 	if (attempt->state == TOCSIN_STATE_PENDING)
 		return retry_later(db, attempt);
 	return end(db, attempt, &claim, &result->alert_settled);

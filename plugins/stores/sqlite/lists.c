@@ -19,11 +19,12 @@
 static const char find_alert[] = "SELECT number FROM alert WHERE id = ?1";
 /* The newest ones, but told in their order. The attempt that settled a delivery is the last. */
 static const char select_attempts[] =
-	"SELECT token, number, state, due_ms, started_ms, ended_ms, detail FROM"
+	"SELECT token, number, state, due_ms, started_ms, ended_ms, detail,"
+	" (SELECT text FROM output WHERE delivery = ?1 AND output.token = tried.token) FROM"
 	" (SELECT * FROM (SELECT token, number, state, due_ms, started_ms, ended_ms, detail"
 	"   FROM attempt WHERE delivery = ?1 ORDER BY token DESC LIMIT ?2)"
 	"  UNION ALL SELECT token, attempt, state, 0, started_ms, done_ms, reason"
-	"   FROM delivery WHERE id = ?1 AND started_ms > 0)"
+	"   FROM delivery WHERE id = ?1 AND started_ms > 0) AS tried"
 	" ORDER BY token";
 
 int filter_init(struct filter *filter, struct db *db, const struct tocsin_query *query)
@@ -192,6 +193,7 @@ int db_attempts(void *state, int64_t delivery, tocsin_attempt_fn *fn, void *data
 			.started_ms = column_int(&st, 4),
 			.ended_ms = column_int(&st, 5),
 			.detail = column_text(&st, 6),
+			.output = column_text_or_null(&st, 7),
 		};
 
 		if (!st.error)
@@ -234,8 +236,7 @@ static int show_alert(struct statement *st, tocsin_alert_fn *fn, void *data)
 		.number = column_int(st, 0),
 		.id = column_text(st, 1),
 		.source = column_text(st, 2),
-		.mark = sqlite3_column_type(st->prepared, 3) == SQLITE_NULL ? NULL
-									    : column_text(st, 3),
+		.mark = column_text_or_null(st, 3),
 		.fingerprint = column_text(st, 4),
 		.severity = (enum tocsin_severity)column_int(st, 5),
 		.status = (enum tocsin_status)column_int(st, 6),

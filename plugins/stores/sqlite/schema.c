@@ -92,6 +92,14 @@ static const char *const migration[] = {
 	"  PRIMARY KEY (delivery, token)"
 	") STRICT, WITHOUT ROWID;"
 
+	/* What programs wrote in an attempt, of those that wrote something. */
+	"CREATE TABLE output ("
+	"  delivery INTEGER NOT NULL,"
+	"  token INTEGER NOT NULL,"
+	"  text TEXT NOT NULL,"
+	"  PRIMARY KEY (delivery, token)"
+	") STRICT, WITHOUT ROWID;"
+
 	/* What channels remember of an alert and a recipient. used_ms is own time. */
 	"CREATE TABLE note ("
 	"  channel INTEGER NOT NULL,"

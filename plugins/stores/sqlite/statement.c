@@ -157,3 +157,9 @@ const char *column_text(struct statement *st, int column)
 	}
 	return (const char *)text;
 }
+
+const char *column_text_or_null(struct statement *st, int column)
+{
+	return sqlite3_column_type(st->prepared, column) == SQLITE_NULL ? NULL
+									: column_text(st, column);
+}

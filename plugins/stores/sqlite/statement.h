@@ -49,5 +49,6 @@ int64_t column_int(struct statement *st, int column);
  * damage: 0, and the statement ends with -EIO. */
 int64_t column_count(struct statement *st, int column, int64_t most);
 const char *column_text(struct statement *st, int column); /* never NULL */
+const char *column_text_or_null(struct statement *st, int column); /* NULL is NULL */
 
 #endif

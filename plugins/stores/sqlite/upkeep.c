@@ -36,6 +36,9 @@ static const char select_end[] =
 static const char delete_attempts[] =
 	"DELETE FROM attempt WHERE delivery IN"
 	" (SELECT id FROM delivery INDEXED BY delivery_alert WHERE alert = ?1)";
+static const char delete_outputs[] =
+	"DELETE FROM output WHERE delivery IN"
+	" (SELECT id FROM delivery INDEXED BY delivery_alert WHERE alert = ?1)";
 static const char delete_deliveries[] =
 	"DELETE FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
 static const char delete_alert[] = "DELETE FROM alert WHERE number = ?1";
@@ -72,7 +75,8 @@ int db_load(void *state, const char *instance, const char *name, char **value)
 
 static int remove_alert(struct db *db, int64_t number)
 {
-	const char *const order[] = {delete_attempts, delete_deliveries, delete_alert};
+	const char *const order[] = {delete_attempts, delete_outputs, delete_deliveries,
+				     delete_alert};
 	int result = 0;
 
 	for (size_t i = 0; i < TOCSIN_COUNT(order) && !result; i++) {
