@@ -63,6 +63,8 @@ static void open_breaker(struct breaker *breaker, double random, int64_t now_ms)
 
 	if (wait > BREAKER_OPEN_MAX_MS)
 		wait = BREAKER_OPEN_MAX_MS;
+	if (breaker->state == BREAKER_CLOSED)
+		breaker->opened_ms = now_ms;
 	breaker->open_for_ms = wait;
 	breaker->open_until_ms = now_ms + (int64_t)((double)wait * (0.9 + 0.2 * random));
 	breaker->state = BREAKER_OPEN;

@@ -25,6 +25,7 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 struct breaker {
 	enum breaker_state state;
 	int consecutive;
+	int64_t opened_ms;        /* when it ceased to be closed */
 	int64_t open_until_ms;
 	int64_t open_for_ms;      /* length of the last opening */
 	int64_t first_open_ms;    /* length of a first opening */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "delivery/fallback.h"
 #include "delivery/http.h"
 
 #define PATIENCE_MS 60000 /* a shorter pause that a peer asks for is worth waiting out */
@@ -85,7 +86,7 @@ void channel_forget(struct delivery *delivery)
 	bool waiting = false;
 
 	channel->world->settled(channel->world->data, delivery);
-	if (!delivery->release) {
+	if (!delivery->release && !delivery->handed_over) {
 		pthread_mutex_lock(&channel->lock);
 		waiting = channel->queued > 0 && may_begin(channel) == 0;
 		channel->uncommitted--;
@@ -169,6 +170,11 @@ void channel_reopen(struct channel *channel)
 		http_wake(channel->world->http);
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Claiming ahead hides the commit's latency; claiming too far ahead would keep deliveries from other
  * instances of a shared store. */
 static size_t wanted(const struct channel *channel)
@@ -186,7 +192,9 @@ size_t channel_room(struct channel *channel)
 
 	pthread_mutex_lock(&channel->lock);
 	held = channel->queued + channel->under_way;
-	if (!channel->closing && held < wanted(channel))
+	if (!channel->closing && fallback_is_needed_locked(channel))
+		room = CHANNEL_QUEUE - least(CHANNEL_QUEUE, atomic_load(&channel->held));
+	else if (!channel->closing && held < wanted(channel))
 		room = breaker_room(&channel->breaker, wanted(channel) - held, held,
 				    clock_boot_ms());
 	pthread_mutex_unlock(&channel->lock);
@@ -209,11 +217,12 @@ int64_t channel_room_at_ms(struct channel *channel)
 
 void channel_push(struct channel *channel, struct delivery *delivery)
 {
-	bool closing;
+	bool closing, fallen;
 
 	pthread_mutex_lock(&channel->lock);
 	closing = channel->closing;
-	if (!closing) {
+	fallen = !closing && fallback_takes(channel);
+	if (!closing && !fallen) {
 		delivery->next = NULL;
 		*channel->tail = delivery;
 		channel->tail = &delivery->next;
@@ -223,11 +232,8 @@ void channel_push(struct channel *channel, struct delivery *delivery)
 	pthread_mutex_unlock(&channel->lock);
 	if (closing)
 		give_back(delivery);
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
+	else if (fallen)
+		fallback_hand_over(delivery);
 }
 
 /* How many may start now, with tokens taken for them. Called with the lock held. */
@@ -302,7 +308,7 @@ bool channel_is_stuck(struct channel *channel)
 	bool stuck;
 
 	pthread_mutex_lock(&channel->lock);
-	stuck = channel->under_way == 0 &&
+	stuck = channel->under_way == 0 && !fallback_is_needed_locked(channel) &&
 		(channel->breaker.state != BREAKER_CLOSED ||
 		 clock_boot_ms() + PATIENCE_MS < channel->breaker.paused_until_ms);
 	pthread_mutex_unlock(&channel->lock);

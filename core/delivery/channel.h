@@ -42,6 +42,8 @@ struct channel_spec {
 	size_t workers;         /* of one that does */
 	int64_t timeout_ms;
 	struct retry_policy retry;
+	const char *fallback;   /* the channel that gets what this one cannot deliver; or NULL */
+	int64_t fallback_after_ms; /* not available for that long: what waits goes there */
 	/* Called when the channel is freed, on the thread that frees it: what it borrowed may go. */
 	void (*freed)(void *owner);
 	void *owner;
@@ -55,6 +57,12 @@ struct channel_world {
 	struct underway *underway;
 	/* On the store's thread, after the commit of a settlement. */
 	void (*settled)(void *data, const struct delivery *delivery);
+	/* On the store's thread, in a transaction: which deliveries to that channel take the place of
+	 * this one; *instead stays NULL when there are none. 0 or -ENOMEM. */
+	int (*fallback)(void *data, const char *channel, const struct delivery *delivery,
+			struct instead **instead);
+	/* On the store's thread, in a transaction: something is due for that channel. */
+	void (*due)(void *data, const char *channel, int64_t due_ms);
 	/* On an instance's thread: an attempt begins; an attempt ended. */
 	void (*begun)(void *data, const struct delivery *delivery);
 	void (*tried)(void *data, struct backlog *backlog);
@@ -99,6 +107,7 @@ struct channel {
 
 	/* the store thread's own */
 	int64_t next_due_ms;    /* the store's time before which nothing is due; 0: look */
+	bool handing_over;      /* what waits goes to the fallback, which was said in the log */
 	bool rested;            /* nothing was claimed since it was last found with nothing to do */
 };
 
@@ -122,7 +131,7 @@ size_t channel_room(struct channel *channel);
 /* Boot time at which the channel may take something again when channel_room is 0 for reasons of time;
  * INT64_MAX when it waits for a completion. */
 int64_t channel_room_at_ms(struct channel *channel);
-/* Hands over claimed deliveries; a closing channel gives them back. */
+/* Takes claimed deliveries; a closing channel gives them back. */
 void channel_push(struct channel *channel, struct delivery *delivery);
 
 /* Takes up to max deliveries that may start now; they are under way. When there are none, *wake_ms is
@@ -136,6 +145,8 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 void channel_begin(struct delivery *delivery);
 void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		      int64_t retry_after_ms, const char *why);
+/* Submits the settlement that delivery->attempt says. */
+void channel_settle(struct delivery *delivery);
 /* True when no delivery waits in memory or is under way. */
 bool channel_is_empty(struct channel *channel);
 /* True when deliveries in memory all wait for a peer that is not available. */

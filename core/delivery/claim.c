@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "delivery/dispatch_parts.h"
+#include "delivery/fallback.h"
 #include "delivery/http.h"
 
 void dispatch_forget_claimed(struct dispatch *dispatch)
@@ -82,17 +83,27 @@ static void note_rest(struct dispatch *dispatch, struct channel *channel, int64_
 	backlogs_rest(&dispatch->backlogs, channel->spec.name);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What is due by this time may be claimed: all that is not parked, when it goes to the fallback. */
+static int64_t due_now_ms(const struct dispatch *dispatch, bool handing_over)
+{
+	return handing_over ? TOCSIN_PARKED - 1 : dispatch_now_ms(dispatch);
+}
+
 /* Claims what the channel has room for. *wake: boot time to look again. */
 static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t *wake)
 {
 	const struct transaction *t = dispatch->transaction;
-	int64_t now = dispatch_now_ms(dispatch);
+	int64_t now = due_now_ms(dispatch, fallback_look(channel, wake));
 	size_t room = channel_room(channel);
 	int result;
 
-	*wake = INT64_MAX;
 	if (room == 0) {
-		*wake = channel_room_at_ms(channel);
+		*wake = earlier(*wake, channel_room_at_ms(channel));
 		return 0;
 	}
 	if (channel->next_due_ms <= now) {
@@ -114,8 +125,8 @@ static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t
 			return result;
 	}
 	note_rest(dispatch, channel, now);
-	if (!dispatch->once && *wake == INT64_MAX)
-		*wake = boot_time_of(dispatch, channel->next_due_ms);
+	if (!dispatch->once)
+		*wake = earlier(*wake, boot_time_of(dispatch, channel->next_due_ms));
 	return 0;
 }
 
@@ -163,12 +174,11 @@ static int claim(void *data, const struct transaction *transaction, int64_t *wak
 /* Nothing in memory that can go out, nothing due in the store. Called with the lock held. */
 static bool is_idle(struct dispatch *dispatch)
 {
-	int64_t now = dispatch_now_ms(dispatch);
-
 	if (store_backlog(dispatch->store) > 0)
 		return false;
 	for (size_t i = 0; i < dispatch->n; i++) {
 		struct channel *channel = dispatch->channel[i];
+		int64_t now = due_now_ms(dispatch, fallback_is_needed(channel));
 		bool empty = atomic_load(&channel->held) == 0 && channel->next_due_ms > now;
 
 		if (!empty && !channel_is_stuck(channel))

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "delivery/channel.h"
+#include "delivery/fallback.h"
 #include "delivery/http.h"
 #include "delivery/note.h"
 
@@ -35,11 +36,15 @@ static int settle_apply(struct store_request *request, const struct transaction 
 	int result;
 
 	delivery->result = (struct tocsin_attempt_result){0};
-	result =
-		transaction->ops->settle(transaction->state, &delivery->attempt, &delivery->result);
+	result = fallback_prepare(delivery);
+	if (result == 0)
+		result = transaction->ops->settle(transaction->state, &delivery->attempt,
+						  &delivery->result);
 	if (result == 0 && !delivery->result.stale)
 		result = note_apply(delivery, transaction);
 	FAULT_POINT("settle.apply");
+	if (result == 0)
+		fallback_announce(delivery);
 	if (result == 0 && delivery->attempt.state == TOCSIN_STATE_PENDING &&
 	    delivery->attempt.due_ms < channel->next_due_ms)
 		channel->next_due_ms = delivery->attempt.due_ms;
@@ -67,6 +72,13 @@ static void settle_done(struct store_request *request, int result)
 			  (long long)delivery->pub.id);
 	}
 	channel_forget(delivery);
+}
+
+void channel_settle(struct delivery *delivery)
+{
+	delivery->request =
+		(struct store_request){.apply = settle_apply, .done = settle_done, .persist = true};
+	store_submit(delivery->channel->world->store, &delivery->request);
 }
 
 /* What the outcome says of the peer. Called with the lock held; true when the breaker opened. */
@@ -224,8 +236,6 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		log_write(world->log, TOCSIN_LOG_INFO, channel->spec.name, "available again");
 	if (was_open != open)
 		world->available(world->data, channel, !open);
-	delivery->request =
-		(struct store_request){.apply = settle_apply, .done = settle_done, .persist = true};
-	store_submit(world->store, &delivery->request);
+	channel_settle(delivery);
 	FAULT_POINT("complete.after");
 }

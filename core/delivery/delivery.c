@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/options.h"
+
 static const char *append(char **at, const char *text)
 {
 	size_t size = strlen(text) + 1;
@@ -47,11 +49,18 @@ int delivery_new(const struct tocsin_stored_delivery *stored, struct channel *ch
 	return 0;
 }
 
+void instead_free(struct instead *instead)
+{
+	if (instead)
+		arena_free(instead->arena);
+}
+
 void delivery_free(struct delivery *delivery)
 {
 	if (!delivery)
 		return;
 	alert_free(delivery->alert);
+	instead_free(delivery->instead);
 	free(delivery->note);
 	free(delivery->output);
 	free(delivery);

@@ -14,8 +14,17 @@
 #include "base/error.h"
 #include "store/store.h"
 
-struct channel;
+struct arena;
 struct backlog;
+struct channel;
+
+/* Deliveries that take the place of one; free with instead_free. */
+struct instead {
+	struct arena *arena;          /* owns all of it */
+	struct tocsin_new_delivery *delivery;
+	size_t n;
+};
+void instead_free(struct instead *instead);
 
 struct delivery {
 	struct tocsin_delivery pub;   /* what the plugin sees; first, so that it can be cast back */
@@ -33,6 +42,8 @@ struct delivery {
 	struct tocsin_attempt attempt;
 	struct tocsin_attempt_result result;
 	bool release;                 /* hand it back untried instead of settling */
+	bool handed_over;             /* untried, to the channel's fallback */
+	struct instead *instead;      /* what takes its place; or NULL */
 	char *note;                   /* what the channel wants to remember; NULL: nothing new */
 	char *output;                 /* what a program wrote; or NULL */
 	char detail[320];

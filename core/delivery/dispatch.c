@@ -52,6 +52,19 @@ static void on_settled(void *data, const struct delivery *delivery)
 		store_wake(dispatch->store);
 }
 
+static int on_fallback(void *data, const char *channel, const struct delivery *delivery,
+		       struct instead **instead)
+{
+	struct dispatch *dispatch = data;
+
+	return dispatch->hooks.fallback(dispatch->hooks.data, channel, delivery, instead);
+}
+
+static void on_due(void *data, const char *channel, int64_t due_ms)
+{
+	dispatch_due(data, channel, due_ms);
+}
+
 static void on_begun(void *data, const struct delivery *delivery)
 {
 	struct dispatch *dispatch = data;
@@ -103,6 +116,8 @@ int dispatch_new(struct log *log, struct store *store, bool once,
 						 .http = dispatch->http,
 						 .underway = &dispatch->underway,
 						 .settled = on_settled,
+						 .fallback = on_fallback,
+						 .due = on_due,
 						 .begun = on_begun,
 						 .tried = on_tried,
 						 .available = on_available,

@@ -18,6 +18,11 @@ struct dispatch;
 struct dispatch_hooks {
 	/* On the store's thread after the commit of a settlement (not of a release). */
 	void (*settled)(void *data, const struct delivery *delivery);
+	/* On the store's thread, in a transaction: which deliveries to that channel take the place of
+	 * this one, which it could not deliver; *instead stays NULL when there are none. 0 or
+	 * -ENOMEM. */
+	int (*fallback)(void *data, const char *channel, const struct delivery *delivery,
+			struct instead **instead);
 	/* On an instance's thread: an attempt begins. */
 	void (*begun)(void *data, const struct delivery *delivery);
 	/* On the store's thread: nothing is left that could be delivered now. */

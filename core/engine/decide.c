@@ -10,6 +10,7 @@ struct deciding {
 	const struct tocsin_alert *alert;
 	struct arena *arena;
 	struct decisions *decisions;
+	const char *unreached; /* of a fallback: the recipient for whom it stands in; else NULL */
 	int result;
 };
 
@@ -64,11 +65,28 @@ static void add_decision(struct deciding *d, const char *channel, const char *re
 		d->result = -ENOMEM;
 }
 
+/* Who is meant on the channel: those that the alert names, or else the channel's own. On a fallback the
+ * other way round, because addresses are of one kind of channel: its own, or else the one whom the
+ * delivery did not reach. */
+static struct tocsin_strings recipients_of(const struct deciding *d,
+					   const struct channel_settings *channel)
+{
+	const struct tocsin_strings *named = &d->alert->recipients, *own = &channel->common.to;
+
+	if (d->unreached && own->n == 0 && *d->unreached)
+		return (struct tocsin_strings){.item = &d->unreached, .n = 1};
+	if (d->unreached)
+		return own->n ? *own : *named;
+	return named->n ? *named : *own;
+}
+
+static void decide_fallback_of(struct deciding *d, const struct channel_settings *channel,
+			       const char *route);
+
 static void decide_recipients(struct deciding *d, const struct channel_settings *channel,
 			      const char *route)
 {
-	const struct tocsin_strings *to = d->alert->recipients.n ? &d->alert->recipients
-								 : &channel->common.to;
+	const struct tocsin_strings recipients = recipients_of(d, channel), *to = &recipients;
 
 	if (!channel->plugin->it.recipients) {
 		add_decision(d, channel->name, "", route, TOCSIN_STATE_PENDING, "");
@@ -76,9 +94,11 @@ static void decide_recipients(struct deciding *d, const struct channel_settings 
 	}
 	for (size_t i = 0; i < to->n; i++)
 		add_decision(d, channel->name, to->item[i], route, TOCSIN_STATE_PENDING, "");
-	if (to->n == 0)
-		add_decision(d, channel->name, "", route, TOCSIN_STATE_DEAD,
-			     "no recipient: the alert names none and the channel has no 'to'");
+	if (to->n > 0)
+		return;
+	add_decision(d, channel->name, "", route, TOCSIN_STATE_DEAD,
+		     "no recipient: the alert names none and the channel has no 'to'");
+	decide_fallback_of(d, channel, route);
 }
 
 static void decide_channel(struct deciding *d, const char *name, const char *route)
@@ -98,6 +118,19 @@ static void decide_channel(struct deciding *d, const char *name, const char *rou
 	} else {
 		decide_recipients(d, channel, route);
 	}
+}
+
+/* A delivery that is dead from the start falls back at once. Settings have no circles. */
+static void decide_fallback_of(struct deciding *d, const struct channel_settings *channel,
+			       const char *route)
+{
+	struct deciding fallen = *d;
+
+	if (!channel->common.fallback)
+		return;
+	fallen.unreached = "";
+	decide_channel(&fallen, channel->common.fallback, route);
+	d->result = fallen.result;
 }
 
 static void decide_route(const struct route *route, void *data)
@@ -122,5 +155,21 @@ int decide(const struct settings *settings, const struct tocsin_alert *alert, co
 		decide_channel(&d, channel, "test");
 	else
 		routes_match(&settings->routes, alert, decide_route, &d);
+	return d.result;
+}
+
+int decide_fallback(const struct settings *settings, const struct tocsin_alert *alert,
+		    const char *channel, const char *recipient, const char *route,
+		    struct arena *arena, struct decisions *decisions)
+{
+	struct deciding d = {.settings = settings,
+			     .alert = alert,
+			     .arena = arena,
+			     .decisions = decisions,
+			     .unreached = recipient};
+
+	*decisions = (struct decisions){0};
+	if (settings_channel(settings, channel))
+		decide_channel(&d, channel, route);
 	return d.result;
 }

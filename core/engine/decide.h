@@ -30,5 +30,13 @@ struct decisions {
  */
 int decide(const struct settings *settings, const struct tocsin_alert *alert, const char *channel,
 	   struct arena *arena, struct decisions *decisions);
+/*
+ * Which deliveries to the channel take the place of one for that recipient ("" for none): to its own
+ * `to`, or else to the recipient, or else to those that the alert names. None when there is no such
+ * channel any more. 0 or -ENOMEM.
+ */
+int decide_fallback(const struct settings *settings, const struct tocsin_alert *alert,
+		    const char *channel, const char *recipient, const char *route,
+		    struct arena *arena, struct decisions *decisions);
 
 #endif

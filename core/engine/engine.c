@@ -69,7 +69,7 @@ static void on_settled(void *data, const struct delivery *delivery)
 	const char *source = delivery->pub.alert->source;
 	bool told = false;
 
-	if (delivery->attempt.state != TOCSIN_STATE_DELIVERED)
+	if (delivery->attempt.state != TOCSIN_STATE_DELIVERED && !delivery->handed_over)
 		tally_failed(&engine->tally, delivery->pub.alert->id);
 	if (!delivery->result.alert_settled)
 		return;
@@ -131,6 +131,8 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 				    .concurrency = (size_t)common->concurrency,
 				    .workers = (size_t)common->workers,
 				    .timeout_ms = common->timeout,
+				    .fallback = common->fallback,
+				    .fallback_after_ms = common->fallback_after,
 				    .retry = {.first_ms = common->retry.first,
 					      .max_ms = common->retry.max,
 					      .give_up_after_ms = common->retry.give_up_after},
@@ -268,8 +270,11 @@ static const struct tocsin_host *store_host(void)
 static int start(struct engine *engine, struct error *err)
 {
 	const struct settings *settings = engine->current->settings;
-	struct dispatch_hooks hooks = {
-		.settled = on_settled, .begun = on_begun, .idle = on_idle, .data = engine};
+	struct dispatch_hooks hooks = {.settled = on_settled,
+				       .fallback = engine_fallback,
+				       .begun = on_begun,
+				       .idle = on_idle,
+				       .data = engine};
 	struct store_hooks store_hooks = {.failed = on_store_lost};
 	int result;
 

@@ -49,6 +49,9 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 			struct error *err);
 /* How a channel was configured: its settings in its own generation. */
 const struct channel_settings *engine_channel_settings(const struct channel *channel);
+/* fallen.c: as dispatch_hooks.fallback. */
+int engine_fallback(void *data, const char *channel, const struct delivery *delivery,
+		    struct instead **instead);
 /* Tells sources that something may have changed for them. Any thread. */
 void engine_wake_sources(struct engine *engine);
 /* Shows how the run is going, if somebody wants to see. Any thread. */

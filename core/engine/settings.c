@@ -174,6 +174,7 @@ static void read_sections(struct loading *loading, const struct sections *sectio
 	read_aliases(loading, &sections->aliases);
 	settings_read_store(loading, &sections->store);
 	settings_read_channels(loading, &sections->channels);
+	settings_check_fallbacks(loading, &sections->channels);
 	settings_read_sources(loading, &sections->sources);
 	read_routes(loading, sections);
 }

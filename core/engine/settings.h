@@ -31,6 +31,8 @@ struct channel_common {
 		int64_t max;         /* ms, cap of the doubling */
 		int64_t give_up_after; /* ms since acceptance; then the delivery is dead */
 	} retry;
+	const char *fallback;        /* the channel that gets what this one cannot deliver; or NULL */
+	int64_t fallback_after;      /* ms of being unavailable after which all goes there */
 	bool send_resolved;
 	struct tocsin_strings to;    /* recipients of alerts that name none */
 };

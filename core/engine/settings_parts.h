@@ -83,4 +83,7 @@ void settings_read_channels(struct loading *loading, const struct entries *entri
 void settings_read_sources(struct loading *loading, const struct entries *entries);
 void settings_read_store(struct loading *loading, const struct entry *entry);
 
+/* settings_fallback.c: after the channels were read. */
+void settings_check_fallbacks(struct loading *loading, const struct entries *entries);
+
 #endif

@@ -83,6 +83,16 @@ static const struct tocsin_option channel_options[] = {
 		BOOL, struct channel_common, enabled, .preset = "true",
 		.help = "Whether the channel notifies. What routes send to a channel that does "
 			"not is recorded as suppressed."),
+	TOCSIN_OPTION(
+		STRING, struct channel_common, fallback, .example = "chat",
+		.help = "The channel that gets what this one cannot deliver: each alert whose "
+			"delivery is given up, and all that wait when this channel is not "
+			"available for `fallback_after`."),
+	TOCSIN_OPTION(
+		DURATION, struct channel_common, fallback_after, .preset = "5m", .min = 0,
+		.max = 30 * DAY,
+		.help = "How long the channel must be unavailable (its breaker is not closed) "
+			"before what waits and what comes in goes to the `fallback`."),
 	TOCSIN_OPTION(RATE, struct channel_common, rate, .preset = "unlimited",
 		      .help = "The most deliveries in a time. The plugin may have another default.",
 		      .example = "30/m"),

@@ -94,10 +94,14 @@ struct tocsin_attempt {
 	int64_t token;
 	enum tocsin_state state;    /* DELIVERED, DEAD, SUPPRESSED; PENDING: try again at due_ms */
 	int64_t due_ms;             /* own time */
-	int number;                 /* 1 for the first */
+	int number;                 /* 1 for the first; 0: it is settled without an attempt */
 	int64_t started_ms, ended_ms; /* wall time */
 	const char *detail;         /* what the channel said */
 	const char *output;         /* what a program wrote, kept with the attempt; NULL: nothing */
+	/* Of a delivery that is settled: others of the same alert that take its place, added in the
+	 * same step, but for those whose channel and recipient the alert has already. */
+	const struct tocsin_new_delivery *instead;
+	size_t n_instead;
 };
 struct tocsin_attempt_result {
 	bool stale;                 /* the token is not (any more) the claim's: nothing changed */

@@ -73,6 +73,18 @@ CASES = {
                                 r"NOWHERE"),
     "unknown reference": (SMTP + "    username: u\n    password: «${vault:x}\n" + REST,
                           r"env:NAME, file:PATH or cred:NAME"),
+    # channels that stand in for others
+    "fallback to nowhere": ("channels:\n  log: {type: file, path: /tmp/x.log, fallback: «lgo}\n"
+                            "default: {channels: [log]}\n", r"'lgo'; did you mean 'log'"),
+    "fallback to itself": ("channels:\n  log: {type: file, path: /tmp/x.log, fallback: «log}\n"
+                           "default: {channels: [log]}\n", r"back to it \('log' -> 'log'\)"),
+    "fallbacks in a circle": (
+        "channels:\n  a: {type: file, path: /tmp/a.log, fallback: b}\n"
+        "  b: {type: file, path: /tmp/b.log, fallback: «c}\n"
+        "  c: {type: file, path: /tmp/c.log, fallback: a}\n"
+        "default: {channels: [a]}\n", r"'b'.*back to it \('b' -> 'c' -> 'a' -> 'b'\)"),
+    "time without a fallback": (HEAD.replace("x.log}", "x.log, fallback_after: «1m}"),
+                                r"'log'.*fallback_after.*without fallback"),
     # routes
     "no default": ("channels:\n  log: {type: file, path: /tmp/x.log}\n", r"default"),
     "default to nowhere": ("channels:\n  log: {type: file, path: /tmp/x.log}\n"

@@ -97,6 +97,26 @@ static void a_pause_holds_everything_without_counting_as_failure(void **state)
 	assert_string_equal(breaker_name(&breaker), "closed");
 }
 
+static void it_knows_since_when_it_is_not_closed(void **state)
+{
+	struct breaker breaker;
+
+	(void)state;
+	breaker_init(&breaker, 100);
+	for (int i = 0; i < BREAKER_CONSECUTIVE; i++)
+		breaker_report(&breaker, true, 0, 1000 + i);
+	assert_int_equal(breaker.opened_ms, 1004);
+	/* a probe that fails changes nothing of that */
+	assert_int_equal(breaker_allow(&breaker, 1, 0, 2000), 1);
+	breaker_report(&breaker, true, 0, 2001);
+	assert_int_equal(breaker.opened_ms, 1004);
+	assert_int_equal(breaker_allow(&breaker, 1, 0, 9000), 1);
+	breaker_report(&breaker, false, 0, 9001);
+	for (int i = 0; i < BREAKER_CONSECUTIVE; i++)
+		breaker_report(&breaker, true, 0, 9100);
+	assert_int_equal(breaker.opened_ms, 9100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +125,7 @@ int main(void)
 		cmocka_unit_test(a_success_closes_it_and_lets_in_more_and_more),
 		cmocka_unit_test(half_of_many_recent_failures_open_it),
 		cmocka_unit_test(a_pause_holds_everything_without_counting_as_failure),
+		cmocka_unit_test(it_knows_since_when_it_is_not_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,13 +214,17 @@ static int end(struct db *db, const struct tocsin_attempt *attempt, const struct
 	const struct db_settlement settlement = {
 		.state = attempt->state,
 		/* An attempt at the very beginning of time was one all the same. */
-		.started_ms = attempt->started_ms > 0 ? attempt->started_ms : 1,
+		.started_ms = attempt->number == 0      ? 0
+			      : attempt->started_ms > 0 ? attempt->started_ms
+							: 1,
 		.token = attempt->token,
 		.done_ms = attempt->ended_ms,
 		.reason = attempt->detail,
 	};
-	int result = db_settle_pending(db, attempt->delivery, &settlement);
+	int result = db_add_instead(db, claim->alert, attempt);
 
+	if (!result)
+		result = db_settle_pending(db, attempt->delivery, &settlement);
 	if (!result && claim->tell)
 		result = db_alert_changed(db, claim->alert, false);
 	return result ? result : db_alert_settled(db, claim->alert, alert_settled);
@@ -235,7 +239,8 @@ int db_settle(void *state, const struct tocsin_attempt *attempt,
 	int error;
 
 	*result = (struct tocsin_attempt_result){0};
-	if (attempt->state == TOCSIN_STATE_CLAIMED)
+	if (attempt->state == TOCSIN_STATE_CLAIMED ||
+	    !db_all_new(attempt->instead, attempt->n_instead))
 		return -EINVAL;
 	if (db->spoiled)
 		return db->spoiled;

@@ -142,6 +142,8 @@ bool db_all_new(const struct tocsin_new_delivery *delivery, size_t n);
 /* Writes one new delivery of an alert, pending or settled at once at that wall time. */
 int db_add_delivery(struct db *db, int64_t alert, int64_t source,
 		    const struct tocsin_new_delivery *delivery, int64_t done_ms);
+/* Adds those of them whose channel and recipient the alert does not have yet. */
+int db_add_instead(struct db *db, int64_t alert, const struct tocsin_attempt *attempt);
 /* How a pending delivery ends, or a dead one is judged anew. */
 struct db_settlement {
 	enum tocsin_state state;

@@ -25,6 +25,9 @@ static const char update_reopened[] =
 static const char update_restated[] =
 	"UPDATE delivery SET state = ?2, started_ms = 0, done_ms = ?3, reason = ?4, due_ms = ?5"
 	" WHERE id = ?1";
+static const char select_same[] = "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_alert"
+				  " WHERE alert = ?1 AND channel = ?2 AND recipient = ?3)";
+static const char select_source[] = "SELECT source FROM delivery WHERE id = ?1";
 static const char select_pending[] =
 	"SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_alert"
 	" WHERE alert = ?1 AND state = 0)";
@@ -108,6 +111,43 @@ int db_add_delivery(struct db *db, int64_t alert, int64_t source,
 	db->counter[COUNTER_ACCEPTED]++;
 	db->counter[counter_of(delivery->state)]++;
 	return insert(db, numbers, delivery, done_ms);
+}
+
+static int has_recipient(struct db *db, int64_t alert, const struct tocsin_new_delivery *delivery,
+			 int64_t *has)
+{
+	int64_t channel;
+	int result = db_name_find(db, delivery->channel, &channel);
+	struct statement st;
+
+	*has = 0;
+	if (result || !channel)
+		return result;
+	st = statement_use(db, select_same);
+	bind_int(&st, 1, alert);
+	bind_int(&st, 2, channel);
+	bind_text(&st, 3, delivery->recipient);
+	return statement_value(&st, has);
+}
+
+int db_add_instead(struct db *db, int64_t alert, const struct tocsin_attempt *attempt)
+{
+	struct statement st;
+	int64_t source, has;
+	int result;
+
+	if (attempt->n_instead == 0)
+		return 0;
+	st = statement_use(db, select_source);
+	bind_int(&st, 1, attempt->delivery);
+	result = statement_value(&st, &source);
+	for (size_t i = 0; i < attempt->n_instead && !result; i++) {
+		result = has_recipient(db, alert, &attempt->instead[i], &has);
+		if (!result && !has)
+			result = db_add_delivery(db, alert, source, &attempt->instead[i],
+						 attempt->ended_ms);
+	}
+	return result;
 }
 
 int db_settle_pending(struct db *db, int64_t delivery, const struct db_settlement *settlement)
