@@ -76,10 +76,10 @@ class Scarce:
         """Those of them that failed."""
         return HEAD.unpack_from(self.memory)[4]
 
-    def sites(self):
-        """Of what was counted: the number of the first allocation of each place in the code."""
-        first = {}
+    def places(self):
+        """Of what was counted: the numbers of the allocations of each place in the code."""
+        found = {}
         numbers = min(self.seen, SITES)
         for i, site in enumerate(struct.unpack_from(f"<{numbers}I", self.memory, HEAD.size)):
-            first.setdefault(site, i + 1)
-        return sorted(first.values())
+            found.setdefault(site, []).append(i + 1)
+        return list(found.values())

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory runs out: the k-th allocation of the daemon or a library fails, once or with all after it.
 
-The daemon may refuse, and it may end with a reason. It never crashes, leaks, or loses an alert. At
-the gate k is drawn from the places in the code that allocate; at full size it is every k once, and
-every place for good.
+The daemon may refuse, and it may end with a reason. It never crashes, leaks, or loses an alert. A
+place in the code is the sixteen calls that led to an allocation: at the gate k is drawn from the
+places, at full size every place fails, once and for good, and what allocates in a loop also later on.
 """
 
 import itertools
@@ -49,11 +49,14 @@ def scarce(tmp_path):
 
 def picks(campaign, scarce, gate):
     """What to fail of what was just counted: (allocation, for good) of some places, or of all."""
-    places = scarce.sites()
-    if campaign.size(False, True):
-        return [(at, False) for at in range(1, scarce.seen + 1)] + [(at, True) for at in places]
-    return [(at, campaign.dice.random() < 0.25)
-            for at in campaign.dice.sample(places, min(gate, len(places)))]
+    places = scarce.places()
+    firsts = [numbers[0] for numbers in places]
+    if campaign.size(True, False):
+        return [(at, campaign.dice.random() < 0.25)
+                for at in campaign.dice.sample(firsts, min(gate, len(firsts)))]
+    later = [campaign.dice.choice(numbers[1:]) for numbers in places if len(numbers) > 1]
+    campaign.record(places=campaign.figures.get("places", 0) + len(places))
+    return sorted([(at, False) for at in firsts + later] + [(at, True) for at in firsts])
 
 
 class Work:
