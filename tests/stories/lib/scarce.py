@@ -14,7 +14,7 @@ SITES = 1 << 20
 
 # What these libraries leave behind themselves when they get no memory. Nothing of ours is here: the
 # frames are where the memory was asked for.
-LEAKY = ("libcrypto.so",)
+LEAKY = ("libcrypto.so", "libltdl.so")
 
 
 class Scarce:

@@ -18,6 +18,8 @@ from .client import Client, Refused, Unreachable
 # Sanitizers and busy machines: every time-out of the harness is multiplied.
 SLOW = float(os.environ.get("TOCSIN_STORIES_SLOW", "1"))
 
+STOPPED = 20    # seconds: no look at something takes longer, except of who is stopped
+
 # What stands before every program of tocsin, such as tests/valgrind.
 WRAPPER = shlex.split(os.environ.get("TOCSIN_WRAPPER", ""))
 
@@ -85,13 +87,17 @@ class Background(subprocess.Popen):
 
 def wait_until(predicate, timeout=15, what="it"):
     """Waits until predicate() is true and returns what it returned. what: a text, or a function
-    that makes one when it did not come true."""
-    end = time.monotonic() + timeout * SLOW
+    that makes one when it did not come true. Time in which we and the daemon were stopped, or the
+    machine slept, is not time waited."""
+    left, before = timeout * SLOW, time.monotonic()
     while True:
         value = predicate()
         if value:
             return value
-        if time.monotonic() > end:
+        now = time.monotonic()
+        left -= min(now - before, STOPPED)
+        before = now
+        if left < 0:
             what = what() if callable(what) else what
             raise AssertionError(f"{what} did not come true within {timeout * SLOW:g} s")
         time.sleep(0.02)
@@ -208,7 +214,8 @@ class Tocsin:
 
     def wait_end(self, timeout=20):
         """Waits for the daemon to end by itself; its exit status."""
-        status = self.process.wait(timeout * SLOW)
+        wait_until(lambda: self.process.poll() is not None, timeout, lambda: f"an end\n{self.log()}\n")
+        status = self.process.returncode
         self.process = None
         self.client().close()
         return status
