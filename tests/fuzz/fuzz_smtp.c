@@ -256,9 +256,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (server.always_ready == 0)
 		server.always_ready = eventfd(1, EFD_CLOEXEC);
 	server.ends = data[0] - '0';
-	/* 9: connected, without a login. */
-	if (server.ends == 9)
+	/* 9: connected in the clear, without a login. */
+	if (server.ends == 9) {
 		config.username = NULL;
+		config.tls = SMTP_TLS_NONE;
+	}
 	server.greeting = data + 1;
 	server.greeting_length = (size_t)(end - data) - 1;
 	server.speech = end + 1;

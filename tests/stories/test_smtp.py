@@ -185,6 +185,59 @@ def test_replies_mean_what_rfc_5321_says(tocsin, smtp, point, code, dead):
     assert str(code) in found["history"][0]["detail"], found["history"]
 
 
+@pytest.mark.parametrize("pieces", [0, 1, 7])
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ("8BITMIME",)])
+def test_commands_wait_for_replies_unless_the_server_pipelines(tocsin, standins, extensions,
+                                                               pieces):
+    """RFC 2920: together when it is offered, and never otherwise, which the server would notice."""
+    server = standins(SmtpServer, extensions=extensions)
+    server.pieces = pieces
+    tocsin.configure(channels={"mail": smtp_channel(server)}).start()
+    tocsin.send(*(alert(f"number {n}") for n in range(3)))
+    server.wait_mails(3)
+    assert server.groups == (3 if "PIPELINING" in extensions else 0) and server.connections == 1
+    tocsin.wait_settled()
+
+
+@pytest.mark.parametrize("always_354", [False, True])
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ("8BITMIME",)])
+def test_a_refused_recipient_costs_the_others_nothing(tocsin, standins, extensions, always_354):
+    """Also when the server awaits the message of the refused one: it gets none."""
+    server = standins(SmtpServer, extensions=extensions)
+    server.always_354 = always_354
+    server.refuse("gone@example.com")
+    to = ["one@example.com", "gone@example.com", "two@example.com"]
+    tocsin.configure(channels={"mail": smtp_channel(server, to=to)}).start()
+    tocsin.send(alert())
+    counters = tocsin.wait_settled()
+    assert (counters["delivered"], counters["dead"]) == (2, 1)
+    assert sorted(mail.recipients[0] for mail in server.mails) == [to[0], to[2]]
+    assert "refuses the recipient: 550 5.1.1" in tocsin.deliveries(state="dead")[0]["reason"]
+    assert server.connections == 1
+
+
+def test_no_empty_mail_goes_out_when_only_the_sender_was_refused(tocsin, smtp):
+    """A server that takes the recipient and 354 all the same would deliver it."""
+    smtp.always_354 = True
+    smtp.defer("mail", 550, "5.7.1 not you", times=1)
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    tocsin.send(alert("one"))
+    assert tocsin.wait_settled()["dead"] == 1
+    tocsin.send(alert("two"))
+    assert "two" in smtp.wait_mails(1)[0].message["subject"]
+    tocsin.wait_settled()
+
+
+@pytest.mark.parametrize("point, code", [("rcpt", 354), ("data", 250)])
+def test_a_server_out_of_step_gets_a_new_connection(tocsin, smtp, point, code):
+    """Its replies may be those to other commands."""
+    smtp.defer(point, code, "2.0.0 fine", times=1)
+    tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
+    tocsin.send(alert())
+    assert tocsin.wait_settled()["delivered"] == 1
+    assert smtp.connections == 2 and len(smtp.mails) == 1
+
+
 def test_a_server_that_greylists_is_asked_again_after_five_minutes(tocsin, smtp):
     """An early repeat would be turned away again; other recipients do not wait."""
     smtp.defer(recipient="grey@example.com", code=451, text="4.7.1 greylisted", times=1)

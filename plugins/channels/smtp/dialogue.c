@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#define COMMAND_MAX 2048
 #define REPLY_LINES_MAX 100
+#define FRESH_MS 250 /* a connection used so shortly ago is not asked whether it still stands */
 
 int64_t smtp_now_ms(void)
 {
@@ -78,17 +78,29 @@ int smtp_send(struct smtp_session *session, const char *data, size_t length)
 
 int smtp_command(struct smtp_session *session, const char *format, ...)
 {
-	char line[COMMAND_MAX];
+	size_t room = sizeof(session->output) - session->output_length;
+	char *line = session->output + session->output_length;
 	va_list arguments;
 	int n;
 
 	va_start(arguments, format);
-	n = vsnprintf(line, sizeof(line) - 2, format, arguments);
+	n = vsnprintf(line, room, format, arguments);
 	va_end(arguments);
-	if (n < 0 || (size_t)n >= sizeof(line) - 2)
+	if (n < 0 || (size_t)n + 2 > room) {
+		session->broken = true;
 		return -E2BIG;
-	memcpy(line + n, "\r\n", 3);
-	return smtp_send(session, line, (size_t)n + 2);
+	}
+	memcpy(line + n, "\r\n", 2);
+	session->output_length += (size_t)n + 2;
+	return 0;
+}
+
+static int send_commands(struct smtp_session *session)
+{
+	size_t length = session->output_length;
+
+	session->output_length = 0;
+	return smtp_send(session, session->output, length);
 }
 
 /* Reads what is there. 0, -EAGAIN, or -ECONNRESET when the connection has ended. */
@@ -104,6 +116,20 @@ static int receive(struct smtp_session *session)
 		return -ECONNRESET;
 	session->input_length += got;
 	return 0;
+}
+
+/* Waits for more and reads it. 0, also when nothing came after all, or as for receive. */
+static int await(struct smtp_session *session, int64_t deadline_ms)
+{
+	bool plain = session->config->tls == SMTP_TLS_NONE;
+	/* Encrypted, it may be here already, where poll does not see it. */
+	int rc = plain ? wait_for(session, POLLIN, deadline_ms) : 0;
+
+	if (rc == 0)
+		rc = receive(session);
+	if (rc == -EAGAIN)
+		rc = plain ? 0 : wait_for(session, POLLIN, deadline_ms);
+	return rc;
 }
 
 /* One line into the reply. False: there is no whole line yet. */
@@ -123,7 +149,7 @@ static bool take_line(struct smtp_session *session)
 int smtp_read_reply(struct smtp_session *session, int64_t timeout_ms)
 {
 	int64_t deadline_ms = smtp_now_ms() + timeout_ms;
-	int rc = 0, lines = 0;
+	int rc = send_commands(session), lines = 0;
 
 	session->reply = (struct smtp_reply){0};
 	while (!session->reply.complete && rc == 0) {
@@ -133,9 +159,7 @@ int smtp_read_reply(struct smtp_session *session, int64_t timeout_ms)
 			   lines > REPLY_LINES_MAX) {
 			rc = -EPROTO;
 		} else {
-			rc = receive(session);
-			if (rc == -EAGAIN)
-				rc = wait_for(session, POLLIN, deadline_ms);
+			rc = await(session, deadline_ms);
 		}
 	}
 	if (rc == 0 && session->reply.code == 0)
@@ -146,6 +170,8 @@ int smtp_read_reply(struct smtp_session *session, int64_t timeout_ms)
 
 bool smtp_is_stale(struct smtp_session *session)
 {
+	if (session->broken || session->input_length > 0)
+		return true;
 	/* Between mails a server has nothing to say but 421. */
-	return session->broken || session->input_length > 0 || receive(session) != -EAGAIN;
+	return smtp_now_ms() - session->used_ms >= FRESH_MS && receive(session) != -EAGAIN;
 }

@@ -15,11 +15,13 @@ static void note_capability(struct smtp_session *session, const char *text)
 		session->max_size = strtoll(text + 5, NULL, 10);
 	else if (strncasecmp(text, "AUTH", 4) == 0)
 		session->scram = strcasestr(text, " SCRAM-SHA-256") != NULL;
+	else if (strcasecmp(text, "PIPELINING") == 0)
+		session->pipelining = true;
 }
 
 static void forget_capabilities(struct smtp_session *session)
 {
-	session->scram = false;
+	session->scram = session->pipelining = false;
 	session->max_size = 0;
 }
 
@@ -214,7 +216,7 @@ int smtp_connect(struct smtp_session *session, struct smtp_result *result)
 	forget_capabilities(session);
 	session->error[0] = '\0';
 	session->reply = (struct smtp_reply){0};
-	session->input_length = 0;
+	session->input_length = session->output_length = 0;
 	session->mails = 0;
 	session->opened = session->authenticated = session->broken = session->needs_reset = false;
 	set = set_options(session, url);

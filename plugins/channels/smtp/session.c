@@ -71,7 +71,7 @@ static bool note(struct smtp_session *session, enum smtp_stage stage, int rc,
 	return rc == 0;
 }
 
-/* Reads the reply to a command that was sent with rc. True when it is the class wanted. */
+/* Reads the reply to a command that was asked with rc. True when it is of the class wanted. */
 static bool answered(struct smtp_session *session, enum smtp_stage stage, int rc, int class,
 		     struct smtp_result *result)
 {
@@ -80,42 +80,90 @@ static bool answered(struct smtp_session *session, enum smtp_stage stage, int rc
 	if (rc == 0)
 		rc = smtp_read_reply(session, stage == SMTP_STAGE_END ? timeout_ms * END_FACTOR
 								      : timeout_ms);
-	return note(session, stage, rc, result) && result->code / 100 == class;
+	if (note(session, stage, rc, result) && result->code / 100 == class)
+		return true;
+	/* Neither what was asked for nor a refusal: the answers are no longer those to our
+	 * commands. */
+	if (result->code < 400)
+		session->broken = true;
+	return false;
 }
 
-static bool send_envelope(struct smtp_session *session, const char *from, const char *to,
-			  size_t length, struct smtp_result *result)
+/* What a mail needs before its message, in this order. */
+enum step { STEP_RESET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEPS };
+
+static int ask(struct smtp_session *session, enum step step, const char *from, const char *to,
+	       size_t length)
 {
 	char size[32] = "";
-	int rc;
 
-	if (session->max_size > 0)
-		snprintf(size, sizeof(size), " SIZE=%zu", length);
-	rc = smtp_command(session, "MAIL FROM:<%s>%s", from, size);
-	if (!answered(session, SMTP_STAGE_MAIL, rc, 2, result))
-		return false;
-	rc = smtp_command(session, "RCPT TO:<%s>", to);
-	return answered(session, SMTP_STAGE_RCPT, rc, 2, result);
+	switch (step) {
+	case STEP_RESET:
+		return smtp_command(session, "RSET");
+	case STEP_MAIL:
+		if (session->max_size > 0)
+			snprintf(size, sizeof(size), " SIZE=%zu", length);
+		return smtp_command(session, "MAIL FROM:<%s>%s", from, size);
+	case STEP_RCPT:
+		return smtp_command(session, "RCPT TO:<%s>", to);
+	default:
+		return smtp_command(session, "DATA");
+	}
+}
+
+/* The server waits for a message that must not be sent any more. An empty one, which goes to
+ * nobody, ends that (RFC 2920, 3.1); but not when there is somebody whom it would reach. */
+static void send_nothing(struct smtp_session *session, bool has_recipient)
+{
+	struct smtp_result ignored;
+
+	if (has_recipient)
+		session->broken = true;
+	else
+		(void)answered(session, SMTP_STAGE_END, smtp_command(session, "."), 2, &ignored);
+}
+
+/* True when the server waits for the message; else the result is the first reply that was not the
+ * one wanted. With PIPELINING all commands go out together and all replies are read, without it
+ * each command waits for the reply to the one before. */
+static bool introduce(struct smtp_session *session, const char *from, const char *to, size_t length,
+		      struct smtp_result *result)
+{
+	static const struct {
+		enum smtp_stage stage;
+		int class;
+	} wanted[STEPS] = {
+		[STEP_RESET] = {SMTP_STAGE_MAIL, 2},
+		[STEP_MAIL] = {SMTP_STAGE_MAIL, 2},
+		[STEP_RCPT] = {SMTP_STAGE_RCPT, 2},
+		[STEP_DATA] = {SMTP_STAGE_DATA, 3},
+	};
+	unsigned int step = session->needs_reset ? STEP_RESET : STEP_MAIL, asked = step;
+	bool granted[STEPS] = {false}, all = true;
+
+	session->needs_reset = true;
+	for (; step < STEPS && !session->broken && (all || session->pipelining); step++) {
+		struct smtp_result reply;
+		int rc = 0;
+
+		while (rc == 0 && asked < STEPS && (asked == step || session->pipelining))
+			rc = ask(session, asked++, from, to, length);
+		granted[step] =
+			answered(session, wanted[step].stage, rc, wanted[step].class, &reply);
+		if (all)
+			*result = reply;
+		all = all && granted[step];
+	}
+	if (!all && granted[STEP_DATA])
+		send_nothing(session, granted[STEP_RCPT]);
+	return all;
 }
 
 static void transact(struct smtp_session *session, const char *from, const char *to,
 		     const char *message, size_t length, struct smtp_result *result)
 {
-	int rc;
-
-	if (session->needs_reset) {
-		rc = smtp_command(session, "RSET");
-		if (!answered(session, SMTP_STAGE_MAIL, rc, 2, result))
-			return;
-	}
-	session->needs_reset = true;
-	if (!send_envelope(session, from, to, length, result))
-		return;
-	rc = smtp_command(session, "DATA");
-	if (!answered(session, SMTP_STAGE_DATA, rc, 3, result))
-		return;
-	rc = smtp_send(session, message, length);
-	if (answered(session, SMTP_STAGE_END, rc, 2, result))
+	if (introduce(session, from, to, length, result) &&
+	    answered(session, SMTP_STAGE_END, smtp_send(session, message, length), 2, result))
 		session->needs_reset = false;
 }
 

@@ -35,12 +35,15 @@ struct smtp_session {
 	bool broken;      /* no more commands on this connection */
 	bool needs_reset; /* the last transaction did not end */
 	bool scram;       /* the server offers SCRAM-SHA-256 */
+	bool pipelining;  /* the server takes commands that did not wait for their turn */
 	int64_t max_size; /* largest message; 0: not told */
 	int64_t mails;    /* sent over this connection */
 	int64_t used_ms;  /* when it was last used */
 
 	char input[4096]; /* received and not yet read */
 	size_t input_length;
+	char output[2048]; /* commands that go out when a reply is awaited */
+	size_t output_length;
 };
 
 /* session.c */
@@ -74,10 +77,11 @@ int smtp_login_failed(struct smtp_result *result, int rc, const char *format, ..
 
 /* Takes one line of a reply. */
 void smtp_reply_line(struct smtp_reply *reply, const char *line, size_t length);
-/* Sends a command, which holds no data from outside but checked addresses. 0 or negative
- * errno; the connection is then broken. */
+/* Adds a command to those that go out together when the next reply is read. It holds no data
+ * from outside but checked addresses. 0 or negative errno; the connection is then broken. */
 int smtp_command(struct smtp_session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Sends at once. As for smtp_command. */
 int smtp_send(struct smtp_session *session, const char *data, size_t length);
 /* Waits for a whole reply: session->reply. As for smtp_command. */
 int smtp_read_reply(struct smtp_session *session, int64_t timeout_ms);

@@ -109,6 +109,9 @@ class SmtpServer(StandIn):
         self.size = size
         self.extensions = extensions
         self.max_recipients = max_recipients
+        self.pieces = 0           # replies arrive in pieces of so many bytes; 0: whole
+        self.always_354 = False   # DATA is answered 354 whatever was refused before it
+        self.groups = 0           # mails whose commands came together
         self.check_every = 1      # look closely at every n-th mail only: parsing takes its time
         self.mails = []
         self.logins = []          # (mechanism, user) of every successful AUTH
@@ -229,7 +232,11 @@ class _Session:
         for i, text in enumerate(lines):
             code, rest = text[:3], text[4:]
             out.append(f"{code}{' ' if i == len(lines) - 1 else '-'}{rest}\r\n")
-        self.sock.sendall("".join(out).encode())
+        data = "".join(out).encode()
+        piece = self.server.pieces or len(data)
+        for start in range(0, len(data), piece):
+            self.sock.sendall(data[start:start + piece])
+            time.sleep(0.001 if piece < len(data) else 0)
 
     def scripted(self, stage, what=""):
         """Does what the script has for this stage; True when that was the answer."""
@@ -264,7 +271,10 @@ class _Session:
         self.say("220 mail.example.com ESMTP stand-in")
         try:
             while True:
-                self.command(self.line(COMMAND))
+                line = self.line(COMMAND)
+                if self.buffer and "PIPELINING" not in self.server.extensions:
+                    self.server.violated(f"a command did not wait for the reply to {line!r}")
+                self.command(line)
         finally:
             if isinstance(self.sock, ssl.SSLSocket):
                 self.sock.close()
@@ -359,6 +369,7 @@ class _Session:
         if self.server.users and not self.user:
             self.server.violated("MAIL without AUTH")
             return self.say("530 5.7.0 authentication required")
+        self.server.groups += bool(self.buffer)
         sender, parameters = self.path(rest, b"FROM:")
         if sender is None:
             return self.say("501 5.5.4 syntax error")
@@ -373,9 +384,10 @@ class _Session:
         return self.say("250 2.1.0 ok")
 
     def do_rcpt(self, rest):
-        if self.sender is None and self.mail_refused:
+        lenient = self.mail_refused and self.server.always_354
+        if self.sender is None and self.mail_refused and not lenient:
             return self.say("503 5.5.1 no sender")     # it was pipelined: RFC 2920 3.1
-        if self.sender is None:
+        if self.sender is None and not lenient:
             return self.out_of_order("RCPT without MAIL")
         recipient, _ = self.path(rest, b"TO:")
         if not recipient:
@@ -388,6 +400,13 @@ class _Session:
         return self.say("250 2.1.5 ok")
 
     def do_data(self, rest):
+        if self.server.always_354 and (self.sender is None or not self.recipients):
+            self.say("354 go ahead")
+            if self.body() or self.recipients:
+                self.server.violated("a message although something was refused")
+            self.reset_transaction()
+            self.say("554 5.5.1 no valid recipients")
+            return
         if not self.recipients:
             # Legal when commands are pipelined, so no violation: RFC 2920 3.1.
             self.say("503 5.5.1 no valid recipients")
