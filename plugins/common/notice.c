@@ -121,19 +121,127 @@ bool notice_is_detail(const struct tocsin_alert *alert, const struct tocsin_pair
 	       strcmp(annotation->name, "metric_value") != 0;
 }
 
+/* The length of "http://" or "https://" in front, or 0. */
+static size_t scheme_length(const char *link)
+{
+	if (strncasecmp(link, "http://", 7) == 0)
+		return 7;
+	return strncasecmp(link, "https://", 8) == 0 ? 8 : 0;
+}
+
+static bool is_letter_or_digit(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* "name", "name:port" or "[address]:port", and nothing that only looks like it. */
+static bool is_plain_host(const char *host, size_t length)
+{
+	static const char address[] = "0123456789abcdefABCDEF:.";
+	size_t end = 0;
+
+	if (length > 1 && host[0] == '[') {
+		end = 1 + strspn(host + 1, address);
+		if (end < 3 || end >= length || host[end++] != ']')
+			return false;
+	} else {
+		while (end < length && (is_letter_or_digit(host[end]) || strchr("-._", host[end])))
+			end++;
+		if (end == 0 || !is_letter_or_digit(host[0]))
+			return false;
+	}
+	if (end < length && host[end] == ':')
+		end += 1 + strspn(host + end + 1, "0123456789");
+	return end == length;
+}
+
+static bool is_safe(const char *link)
+{
+	size_t scheme = scheme_length(link);
+
+	if (scheme == 0 || !is_plain_host(link + scheme, strcspn(link + scheme, "/?#")))
+		return false;
+	for (const unsigned char *c = (const unsigned char *)link; *c; c++) {
+		if (*c <= ' ' || *c == 0x7f || *c == '\\')
+			return false;
+	}
+	return true;
+}
+
+static bool encode(const char *link, char url[NOTICE_URL_SIZE])
+{
+	size_t length = 0;
+
+	for (; *link; link++) {
+		unsigned char c = (unsigned char)*link;
+		bool plain = c < 0x80 && !strchr("\"<>^`{|}", c);
+
+		if (length + (plain ? 1 : 3) >= NOTICE_URL_SIZE)
+			return false;
+		length += (size_t)snprintf(url + length, 4, plain ? "%c" : "%%%02X", c);
+	}
+	url[length] = '\0';
+	return true;
+}
+
 const char *notice_link(const struct tocsin_alert *alert)
 {
-	const char *link = alert->link;
+	return alert->link && is_safe(alert->link) ? alert->link : NULL;
+}
 
-	if (!link)
-		return NULL;
-	if (strncasecmp(link, "http://", 7) != 0 && strncasecmp(link, "https://", 8) != 0)
-		return NULL;
-	for (const unsigned char *c = (const unsigned char *)link; *c; c++) {
-		if (*c <= ' ' || *c == 0x7f)
-			return NULL;
+static const struct further {
+	const char *name, *title;
+} further[] = {
+	{"runbook_url", "Runbook"},
+	{"dashboard_url", "Dashboard"},
+	{"generator_url", "Source"},
+};
+
+static bool is_offered(const char *link)
+{
+	char url[NOTICE_URL_SIZE];
+
+	return link && is_safe(link) && encode(link, url);
+}
+
+/* An annotation wins over a label of the same name. */
+static const char *further_link(const struct tocsin_alert *alert, const char *name)
+{
+	const char *link = notice_value(&alert->annotations, name);
+
+	return is_offered(link) ? link : notice_value(&alert->labels, name);
+}
+
+static size_t add_link(struct notice_link *links, size_t n, const char *title, const char *link)
+{
+	if (!link || !is_safe(link) || !encode(link, links[n].url))
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(links[i].url, links[n].url) == 0)
+			return n;
 	}
-	return link;
+	links[n].title = title;
+	return n + 1;
+}
+
+size_t notice_links(const struct tocsin_alert *alert, struct notice_link links[NOTICE_LINKS])
+{
+	size_t n = add_link(links, 0, "Open", alert->link);
+
+	for (size_t i = 0; i < sizeof(further) / sizeof(further[0]); i++)
+		n = add_link(links, n, further[i].title, further_link(alert, further[i].name));
+	return n;
+}
+
+bool notice_is_link(const struct tocsin_alert *alert, const struct tocsin_pair *pair)
+{
+	for (size_t i = 0; i < sizeof(further) / sizeof(further[0]); i++) {
+		const char *link = further_link(alert, further[i].name);
+
+		if (strcmp(pair->name, further[i].name) == 0)
+			return is_offered(link) && pair->value && strcmp(pair->value, link) == 0;
+	}
+	return false;
 }
 
 int64_t notice_time_ms(const struct tocsin_alert *alert)

@@ -37,8 +37,26 @@ const char *notice_message(const struct tocsin_alert *alert);
 const char *notice_metric(const struct tocsin_alert *alert);
 /* An annotation that title, message and metric have not said already. */
 bool notice_is_detail(const struct tocsin_alert *alert, const struct tocsin_pair *annotation);
-/* The link if it is safe to offer as one: http or https, without spaces or controls. */
+/* The link if it is safe to offer as one (see notice_links), as it was written. */
 const char *notice_link(const struct tocsin_alert *alert);
+
+/*
+ * What can be followed: the alert's own link ("Open"), and runbook_url, dashboard_url and
+ * generator_url, annotations or labels ("Runbook", "Dashboard", "Source"), each address once.
+ *
+ * Only what is safe is offered: http or https with a plain host name or address, no user name before
+ * it (that poses as another host), no spaces, controls, backslashes. The url is ready for use: all that
+ * is not plain ASCII, and each of "<>^`{|} is percent-encoded. One that gets too long is left out.
+ */
+#define NOTICE_LINKS 4
+#define NOTICE_URL_SIZE 2049
+struct notice_link {
+	const char *title;
+	char url[NOTICE_URL_SIZE];
+};
+size_t notice_links(const struct tocsin_alert *alert, struct notice_link links[NOTICE_LINKS]);
+/* A label or annotation that notice_links offers, for channels that do not show it twice. */
+bool notice_is_link(const struct tocsin_alert *alert, const struct tocsin_pair *pair);
 
 /* When it happened: the end of a resolved alert, else the start; now when neither is known. */
 int64_t notice_time_ms(const struct tocsin_alert *alert);

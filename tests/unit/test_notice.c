@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../plugins/common/notice.h"
+#include "hostile.h"
+
+static size_t links_of(const char *link, struct notice_link links[NOTICE_LINKS])
+{
+	struct fake_alert fake;
+
+	fake_alert_init(&fake, "s");
+	fake.alert.link = link;
+	return notice_links(&fake.alert, links);
+}
+
+static void an_alert_offers_its_links_each_address_once(void **unused)
+{
+	struct notice_link links[NOTICE_LINKS];
+	struct fake_alert fake;
+
+	(void)unused;
+	fake_alert_init(&fake, "s");
+	fake.alert.link = "https://example.com/1";
+	fake_annotate(&fake, "runbook_url", "https://example.com/2");
+	fake_annotate(&fake, "generator_url", "https://example.com/1");
+	fake_label(&fake, "dashboard_url", "http://example.com:3000/d?a=1&b=2#x");
+	assert_int_equal(notice_links(&fake.alert, links), 3);
+	assert_string_equal(links[0].title, "Open");
+	assert_string_equal(links[0].url, "https://example.com/1");
+	assert_string_equal(links[1].title, "Runbook");
+	assert_string_equal(links[1].url, "https://example.com/2");
+	assert_string_equal(links[2].title, "Dashboard");
+	assert_string_equal(links[2].url, "http://example.com:3000/d?a=1&b=2#x");
+	for (size_t i = 1; i < fake.alert.annotations.n; i++)
+		assert_true(notice_is_link(&fake.alert, &fake.annotations[i]));
+	assert_false(notice_is_link(&fake.alert, &fake.annotations[0]));
+	assert_true(notice_is_link(&fake.alert, &fake.labels[1]));
+	assert_false(notice_is_link(&fake.alert, &fake.labels[0]));
+}
+
+static void what_is_no_link_to_follow_stays_text(void **unused)
+{
+	static const char *const refused[] = {
+		"",
+		"javascript:alert(1)",
+		"data:text/html,x",
+		"//example.com",
+		"ftp://example.com",
+		"https://",
+		"https:///x",
+		"https://?x",
+		"https://user@example.com/",
+		"https://bank.example.com:x@evil.example.com",
+		"https://example.com\\@evil.example.com",
+		"https://example.com/ x",
+		"https://example.com/\nx",
+		"https://exam\xc3\xa9ple.com/",
+		"https://[::1",
+		"https://[]/",
+		"https://[x]/",
+		"https://-x/",
+		"https://example.com:80x/",
+		"https://exa<mple.com/",
+	};
+	struct notice_link links[NOTICE_LINKS];
+	struct fake_alert fake;
+
+	(void)unused;
+	for (size_t i = 0; i < TOCSIN_COUNT(refused); i++)
+		assert_int_equal(links_of(refused[i], links), 0);
+	fake_alert_init(&fake, "s");
+	fake_annotate(&fake, "runbook_url", "javascript:alert(1)");
+	assert_int_equal(notice_links(&fake.alert, links), 0);
+	assert_false(notice_is_link(&fake.alert, &fake.annotations[1]));
+	/* a bad annotation does not hide a good label */
+	fake_label(&fake, "runbook_url", "https://example.com/");
+	assert_int_equal(notice_links(&fake.alert, links), 1);
+	assert_false(notice_is_link(&fake.alert, &fake.annotations[1]));
+	assert_true(notice_is_link(&fake.alert, &fake.labels[1]));
+}
+
+static void a_link_is_ready_for_use(void **unused)
+{
+	struct notice_link links[NOTICE_LINKS];
+	char long_link[3000];
+
+	(void)unused;
+	assert_int_equal(links_of("https://example.com/<é>|\"{x}^`", links), 1);
+	assert_string_equal(links[0].url, "https://example.com/%3C%C3%A9%3E%7C%22%7Bx%7D%5E%60");
+	assert_int_equal(links_of("http://[2001:db8::1]:8080/", links), 1);
+	assert_int_equal(links_of("HTTPS://grafana_1:3000", links), 1);
+	for (size_t length = NOTICE_URL_SIZE - 3; length < NOTICE_URL_SIZE + 3; length++) {
+		memset(long_link, 'a', length);
+		long_link[length] = '\0';
+		memcpy(long_link, "https://", 8);
+		assert_int_equal(links_of(long_link, links), length < NOTICE_URL_SIZE);
+	}
+}
+
+/* Only letters, digits and what an address consists of, so that no markup can begin in it. */
+static void no_hostile_text_makes_an_unsafe_link(void **unused)
+{
+	uint64_t seed = hostile_seed();
+	struct notice_link links[NOTICE_LINKS];
+	struct fake_alert fake;
+	size_t offered = 0;
+
+	(void)unused;
+	for (size_t i = 0; i < HOSTILE_TEXTS; i++) {
+		char *text = hostile_text(seed, i);
+		size_t n;
+
+		hostile_fill(&fake, text);
+		n = notice_links(&fake.alert, links);
+		offered += n;
+		for (size_t k = 0; k < n; k++) {
+			const char *url = links[k].url;
+
+			assert_int_equal(strncasecmp(url, "http", 4), 0);
+			assert_int_equal(url[strspn(url, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
+							 "nopqrstuvwxyz0123456789"
+							 "-._~:/?#[]@!$&'()*+,;=%")],
+					 '\0');
+		}
+		free(text);
+	}
+	assert_true(offered > 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_alert_offers_its_links_each_address_once),
+		cmocka_unit_test(what_is_no_link_to_follow_stays_text),
+		cmocka_unit_test(a_link_is_ready_for_use),
+		cmocka_unit_test(no_hostile_text_makes_an_unsafe_link),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
