@@ -12,7 +12,8 @@
 #include <tocsin/alert.h>
 
 enum tocsin_outcome {
-	TOCSIN_DELIVERED = 1, /* the peer has taken responsibility */
+	TOCSIN_DELIVERED = 1, /* the peer has taken responsibility; the channel pauses for
+				 retry_after_ms, if any */
 	TOCSIN_RETRY,         /* not now, for reasons of this delivery (a deferred recipient) */
 	TOCSIN_REJECTED,      /* never as it is: the delivery dies and is kept for replay */
 	TOCSIN_UNAVAILABLE,   /* as RETRY, but the peer is unreachable or broken for everybody:
@@ -32,7 +33,9 @@ struct tocsin_reply {
 
 struct tocsin_verdict {
 	enum tocsin_outcome outcome;
-	int64_t retry_after_ms;    /* a floor for the next attempt; 0: the core's backoff */
+	int64_t retry_after_ms;    /* a floor for the next attempt; 0: the core's backoff. Of a
+				      DELIVERED one: the whole channel pauses that long, because
+				      the peer said that it takes no more for now */
 	char why[256];             /* one line for a person; no secrets */
 };
 
