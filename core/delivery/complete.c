@@ -97,8 +97,8 @@ static bool judge_peer(struct channel *channel, enum tocsin_outcome outcome, int
 		return false;
 	default:
 		breaker_report(&channel->breaker, false, 0, now);
-		/* It took this one, and said that it takes no more for a while. */
-		if (outcome == TOCSIN_DELIVERED && retry_after_ms > 0)
+		/* It decided about this one, and said that it takes no more for a while. */
+		if (outcome != TOCSIN_RETRY && retry_after_ms > 0)
 			breaker_pause(&channel->breaker, now + retry_after_ms);
 		return false;
 	}

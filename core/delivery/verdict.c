@@ -44,17 +44,17 @@ void verdict_from_reply(const struct tocsin_reply *reply, struct tocsin_verdict 
 		return;
 	}
 	describe(reply, verdict);
-	if (status >= 200 && status < 300) {
+	if (status >= 200 && status < 300)
 		verdict->outcome = TOCSIN_DELIVERED;
-		/* beside a success it tells when to ask for the result, not when to send the next */
-		verdict->retry_after_ms = 0;
-	} else if (status == 429) {
+	else if (status == 429)
 		verdict->outcome = TOCSIN_THROTTLED;
-	} else if (status == 408 || status == 425 || status >= 500) {
+	else if (status == 408 || status == 425 || status >= 500)
 		verdict->outcome = TOCSIN_UNAVAILABLE;
-	} else {
+	else
 		verdict->outcome = TOCSIN_REJECTED;
-	}
+	/* Beside an answer that is final it says when to ask for a result, not when to send the next. */
+	if (verdict->outcome == TOCSIN_DELIVERED || verdict->outcome == TOCSIN_REJECTED)
+		verdict->retry_after_ms = 0;
 }
 
 int64_t verdict_retry_after_ms(const char *value, int64_t now_ms)

@@ -12,8 +12,7 @@
 #include <tocsin/alert.h>
 
 enum tocsin_outcome {
-	TOCSIN_DELIVERED = 1, /* the peer has taken responsibility; the channel pauses for
-				 retry_after_ms, if any */
+	TOCSIN_DELIVERED = 1, /* the peer has taken responsibility */
 	TOCSIN_RETRY,         /* not now, for reasons of this delivery (a deferred recipient) */
 	TOCSIN_REJECTED,      /* never as it is: the delivery dies and is kept for replay */
 	TOCSIN_UNAVAILABLE,   /* as RETRY, but the peer is unreachable or broken for everybody:
@@ -33,8 +32,8 @@ struct tocsin_reply {
 
 struct tocsin_verdict {
 	enum tocsin_outcome outcome;
-	int64_t retry_after_ms;    /* a floor for the next attempt; 0: the core's backoff. Of a
-				      DELIVERED one: the whole channel pauses that long, because
+	int64_t retry_after_ms;    /* a floor for the next attempt; 0: the core's backoff. When
+				      DELIVERED or REJECTED, the whole channel pauses that long:
 				      the peer said that it takes no more for now */
 	char why[256];             /* one line for a person; no secrets */
 };

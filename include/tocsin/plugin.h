@@ -99,7 +99,7 @@ struct tocsin_host {
 	/* channels, optional: work on this delivery begins now (the connection stands). */
 	void (*begin)(struct tocsin_delivery *delivery);
 	/* channels: completes one delivery, exactly once. retry_after_ms is a floor for the
-	 * next attempt (0: none); of a delivered one it is a pause of the channel. why: one line for a person. The delivery is gone afterwards. */
+	 * next attempt (0: none); after DELIVERED and REJECTED the channel pauses for it. why: one line for a person. The delivery is gone afterwards. */
 	void (*done)(struct tocsin_delivery *delivery, enum tocsin_outcome outcome,
 		     int64_t retry_after_ms, const char *why);
 	/* Sends the request and completes the delivery by the standard mapping: 2xx delivered;

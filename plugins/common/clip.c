@@ -227,7 +227,7 @@ static bool is_clean(const char *piece, size_t length, size_t *units)
 	return true;
 }
 
-void clip_markup(struct clip *clip, const char *text)
+void clip_markup(struct clip *clip, const char *text, bool lines)
 {
 	while (*text && !clip->cut) {
 		size_t length = markup_piece(text), units;
@@ -242,7 +242,7 @@ void clip_markup(struct clip *clip, const char *text)
 		point = text_next(&text);
 		if (point == '\r' && *text == '\n')
 			continue;
-		if (text_is_control(point) && point != '\n' && point != '\t')
+		if (text_is_control(point) && !(lines && (point == '\n' || point == '\t')))
 			point = ' ';
 		put_point(clip, point, CLIP_PLAIN, *text);
 	}

@@ -43,8 +43,9 @@ void clip_mark(struct clip *clip, const char *mark);
 /* Text of the alert: one line, in which controls and line breaks are spaces; or several. */
 void clip_line(struct clip *clip, const char *text, enum clip_escape escape);
 void clip_lines(struct clip *clip, const char *text, enum clip_escape escape);
-/* Text that is markup already, such as a template's: no entity, escape or <link> is cut apart. */
-void clip_markup(struct clip *clip, const char *text);
+/* Text that is markup already, such as a template's: no entity, escape or <link> is cut apart.
+ * lines: false makes one line of it. */
+void clip_markup(struct clip *clip, const char *text, bool lines);
 /* True when another text of this many units would fit. */
 bool clip_has_room(const struct clip *clip, size_t units);
 /* The text, for the caller to free(); NULL when memory was short. */

@@ -93,7 +93,7 @@ static char *markup_of(const char *text, size_t most)
 	struct clip clip;
 
 	clip_begin(&clip, most, "…");
-	clip_markup(&clip, text);
+	clip_markup(&clip, text, true);
 	return clip_end(&clip);
 }
 

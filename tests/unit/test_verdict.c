@@ -35,12 +35,15 @@ static void every_status_has_its_outcome(void **state)
 	assert_int_equal(outcome_of(0), TOCSIN_UNAVAILABLE);
 }
 
-static void a_success_asks_for_no_pause(void **state)
+static void a_final_answer_asks_for_no_pause(void **state)
 {
 	struct tocsin_reply reply = {.status = 202, .body = "", .retry_after_ms = 5000};
 	struct tocsin_verdict verdict;
 
 	(void)state;
+	verdict_from_reply(&reply, &verdict);
+	assert_int_equal(verdict.retry_after_ms, 0);
+	reply.status = 404;
 	verdict_from_reply(&reply, &verdict);
 	assert_int_equal(verdict.retry_after_ms, 0);
 	reply.status = 503;
@@ -86,7 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_status_has_its_outcome),
-		cmocka_unit_test(a_success_asks_for_no_pause),
+		cmocka_unit_test(a_final_answer_asks_for_no_pause),
 		cmocka_unit_test(the_reason_is_one_short_line),
 		cmocka_unit_test(retry_after_is_read_in_all_its_forms),
 	};

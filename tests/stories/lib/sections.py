@@ -22,6 +22,12 @@ def slack_channel(server, **more):
             "rate": "unlimited", **more}
 
 
+def discord_channel(server, **more):
+    """A channel to the stand-in of Discord; unpaced unless the story says."""
+    return {"type": "discord", "url": server.webhook, "retry": dict(QUICK), "timeout": "5s",
+            "rate": "unlimited", **more}
+
+
 def file_channel(path, form="json", **more):
     """A channel to a file."""
     return {"type": "file", "path": str(path), "format": form, **more}
