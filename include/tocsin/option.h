@@ -47,6 +47,8 @@ enum tocsin_option_type {       /* C type of the field; form in YAML */
 				   host->text gives what it says for a delivery */
 	TOCSIN_STRUCTURE,       /* const struct tocsin_template *; any YAML value whose texts may
 				   hold {{ jq }}; host->text gives it as JSON */
+	TOCSIN_SECTIONS,        /* struct tocsin_sections; a list of sections, each one struct
+				   described by options and option_count */
 };
 
 /*
@@ -70,6 +72,12 @@ struct tocsin_rate {
 	int64_t per_ms;
 };
 
+/* Structs one after the other; nothing of them is NULL when n is not 0. */
+struct tocsin_sections {
+	const void *item;
+	size_t n;
+};
+
 struct tocsin_option {
 	size_t size;                  /* set by the macro */
 	enum tocsin_option_type type;
@@ -80,7 +88,7 @@ struct tocsin_option {
 	bool required;
 	int64_t min, max;             /* INT, DURATION, SIZE: bounds when max > min */
 	const char *const *choices;   /* CHOICE: NULL-terminated */
-	const struct tocsin_option *options; /* SECTION: the nested table, offsets from the
+	const struct tocsin_option *options; /* SECTION, SECTIONS: the nested table, offsets from the
 						start of the nested struct */
 	size_t option_count;
 	const char *example;          /* a value for the documentation; NULL: the preset */
@@ -106,6 +114,7 @@ struct tocsin_option {
 #define TOCSIN_TYPE_PATH const char *
 #define TOCSIN_TYPE_TEMPLATE const struct tocsin_template *
 #define TOCSIN_TYPE_STRUCTURE const struct tocsin_template *
+#define TOCSIN_TYPE_SECTIONS struct tocsin_sections
 #define TOCSIN_FIELD(kind, structure, field) \
 	(offsetof(structure, field) + \
 	 _Generic(((structure *)0)->field, TOCSIN_TYPE_##kind: (size_t)0))
@@ -124,5 +133,12 @@ struct tocsin_option {
 	{ .size = sizeof(struct tocsin_option), .type = TOCSIN_SECTION, .name = #field, \
 	  .offset = offsetof(structure, field), .options = (table), \
 	  .option_count = sizeof(table) / sizeof((table)[0]), __VA_ARGS__ }
+
+/* A list of sections, each filled into one `item`. */
+#define TOCSIN_OPTION_SECTIONS(structure, field, table, item, ...) \
+	{ .size = sizeof(struct tocsin_option), .type = TOCSIN_SECTIONS, .name = #field, \
+	  .offset = TOCSIN_FIELD(SECTIONS, structure, field), .options = (table), \
+	  .option_count = sizeof(table) / sizeof((table)[0]), .item_size = sizeof(item), \
+	  __VA_ARGS__ }
 
 #endif
