@@ -50,8 +50,8 @@ static void each(struct buffer *out, const struct tocsin_option *table, size_t o
 
 		buffer_printf(&name, "%s%s", prefix, option.name);
 		entry(out, &option, buffer_text(&name), width);
-		if (option.type == TOCSIN_SECTION) {
-			buffer_putc(&name, '.');
+		if (option.type == TOCSIN_SECTION || option.type == TOCSIN_SECTIONS) {
+			buffer_puts(&name, option.type == TOCSIN_SECTION ? "." : "[].");
 			each(out, option.options, option_size, option.option_count,
 			     buffer_text(&name), width, entry);
 		}

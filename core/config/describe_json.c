@@ -40,7 +40,7 @@ static json_t *object_of(const struct tocsin_option *option, size_t option_size)
 		json_object_set_new(object, "help", json_string(option->help));
 	if (option->example != NULL)
 		json_object_set_new(object, "example", json_string(option->example));
-	if (option->type == TOCSIN_SECTION)
+	if (option->type == TOCSIN_SECTION || option->type == TOCSIN_SECTIONS)
 		json_object_set_new(
 			object, "options",
 			describe_json(option->options, option_size, option->option_count));
@@ -134,6 +134,9 @@ static json_t *type_schema(const struct tocsin_option *option, size_t option_siz
 				 text_schema());
 	case TOCSIN_SECTION:
 		return section_schema(option, option_size);
+	case TOCSIN_SECTIONS:
+		return json_pack("{s:s, s:o}", "type", "array", "items",
+				 section_schema(option, option_size));
 	case TOCSIN_STRUCTURE:
 		break;
 	}
@@ -155,6 +158,7 @@ static json_t *default_of(const struct tocsin_option *option)
 	case TOCSIN_STRINGS:
 	case TOCSIN_MAP:
 	case TOCSIN_SECTION:
+	case TOCSIN_SECTIONS:
 		return NULL;
 	default:
 		return json_string(option->preset);

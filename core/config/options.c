@@ -47,7 +47,7 @@ static void apply_presets(const struct options_context *context, const struct op
 						       .option_size = table->option_size,
 						       .into = field,
 					       });
-		else
+		else if (option.type != TOCSIN_SECTIONS)
 			option_preset(context, &option, field);
 	}
 }
@@ -160,6 +160,59 @@ static void fill_section(const struct filling *filling, const struct options_tab
 	buffer_done(&what);
 }
 
+/* "channel 'tickets': item 2 of replies" */
+static void fill_item(const struct filling *filling, const struct options_table *table,
+		      const struct tocsin_option *option, const struct node *list, size_t index,
+		      void *into)
+{
+	struct buffer what = {0};
+	struct options_table nested = {
+		.option = option->options,
+		.n = option->option_count,
+		.option_size = table->option_size,
+		.into = into,
+	};
+	struct filling section = {
+		.context = filling->context,
+		.map = list->item[index],
+		.place = &list->item[index]->place,
+		.tables = &nested,
+		.n = 1,
+	};
+
+	if (filling->what != NULL)
+		buffer_printf(&what, "%s: ", filling->what);
+	buffer_printf(&what, "item %zu of %s", index + 1, option->name);
+	section.what = buffer_text(&what);
+	apply_presets(filling->context, &nested);
+	fill_map(&section);
+	buffer_done(&what);
+}
+
+static void fill_sections(const struct filling *filling, const struct options_table *table,
+			  const struct tocsin_option *option, const struct node *list)
+{
+	struct tocsin_sections *sections = field_of(table->into, option);
+	struct buffer sentence = {0};
+	char *items;
+
+	if (list->kind != NODE_LIST) {
+		buffer_printf(&sentence, "'%s' must be ", option->name);
+		option_form(&sentence, option);
+		add_problem(filling, &list->place, &sentence);
+		return;
+	}
+	items = arena_alloc(filling->context->arena, list->n * option->item_size);
+	if (items == NULL) {
+		buffer_printf(&sentence, "'%s' cannot be read: memory is short", option->name);
+		add_problem(filling, &list->place, &sentence);
+		return;
+	}
+	for (size_t i = 0; i < list->n; i++)
+		fill_item(filling, table, option, list, i, items + i * option->item_size);
+	*sections = (struct tocsin_sections){.item = items, .n = list->n};
+}
+
 static void fill_key(const struct filling *filling, const struct node *key,
 		     const struct node *value)
 {
@@ -173,6 +226,8 @@ static void fill_key(const struct filling *filling, const struct node *key,
 		refuse_unknown(filling, key);
 	else if (option.type == TOCSIN_SECTION)
 		fill_section(filling, table, &option, value);
+	else if (option.type == TOCSIN_SECTIONS)
+		fill_sections(filling, table, &option, value);
 	else
 		option_read(filling->context, filling->what, &option, value,
 			    field_of(table->into, &option));

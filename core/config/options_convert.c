@@ -130,6 +130,7 @@ int option_convert(const struct tocsin_option *option, const char *text, void *f
 	case TOCSIN_STRINGS:
 	case TOCSIN_MAP:
 	case TOCSIN_SECTION:
+	case TOCSIN_SECTIONS:
 	case TOCSIN_TEMPLATE:
 	case TOCSIN_STRUCTURE:
 		break;
@@ -207,6 +208,8 @@ static const char *form_of(enum tocsin_option_type type)
 		return "an absolute path such as /var/lib/tocsin";
 	case TOCSIN_SECTION:
 		return "a section of 'key: value' lines";
+	case TOCSIN_SECTIONS:
+		return "a list of sections, each of 'key: value' lines";
 	case TOCSIN_TEMPLATE:
 		return "a text that may hold {{ expressions }}";
 	case TOCSIN_STRUCTURE:
@@ -244,6 +247,7 @@ const char *options_type_name(enum tocsin_option_type type)
 		[TOCSIN_QUERY] = "SQL",
 		[TOCSIN_PATH] = "absolute path",
 		[TOCSIN_SECTION] = "section",
+		[TOCSIN_SECTIONS] = "list of sections",
 		[TOCSIN_TEMPLATE] = "template",
 		[TOCSIN_STRUCTURE] = "structure of templates",
 	};

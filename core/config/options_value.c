@@ -235,7 +235,7 @@ void option_read(const struct options_context *context, const char *what,
 {
 	struct reading reading = {.context = context, .what = what, .option = option};
 
-	assert(option->type != TOCSIN_SECTION);
+	assert(option->type != TOCSIN_SECTION && option->type != TOCSIN_SECTIONS);
 	reading.secret = is_secret(option->type);
 	if (option->type == TOCSIN_TEMPLATE || option->type == TOCSIN_STRUCTURE)
 		return;

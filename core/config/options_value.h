@@ -6,7 +6,8 @@
 #include "base/buffer.h"
 #include "config/options.h"
 
-/* Reads node into field as the option says; every type but SECTION. Mistakes are added to the
+/* Reads node into field as the option says; every type but SECTION and
+ * SECTIONS. Mistakes are added to the
  * context's problems, with what (may be NULL) in front. */
 void option_read(const struct options_context *context, const char *what,
 		 const struct tocsin_option *option, const struct node *node, void *field);

@@ -38,6 +38,8 @@ static bool field_of(const struct tocsin_option *option, size_t *size, size_t *a
 	case TOCSIN_TEMPLATE:
 	case TOCSIN_STRUCTURE:
 		return FIELD(const struct tocsin_template *);
+	case TOCSIN_SECTIONS:
+		return FIELD(struct tocsin_sections);
 	case TOCSIN_SECTION:
 		*size = 0;
 		*align = 1;
@@ -53,6 +55,7 @@ struct table {
 	size_t n;
 	size_t option_size;
 	size_t space;
+	size_t stride; /* of a list: from one item to the next; else 0 */
 	int depth;
 };
 
@@ -77,12 +80,24 @@ static int check_option(const struct table *table, const struct tocsin_option *o
 				 option->name, table->space);
 	if (option->type == TOCSIN_CHOICE && (!option->choices || !option->choices[0]))
 		return error_set(err, -EINVAL, "its option '%s' has no .choices", option->name);
-	if (option->type != TOCSIN_SECTION)
+	if (table->stride % align != 0)
+		return error_set(err, -EINVAL,
+				 "its option '%s' is not aligned in every item of its list; set "
+				 ".item_size to the size of the struct",
+				 option->name);
+	if (option->type != TOCSIN_SECTION && option->type != TOCSIN_SECTIONS)
 		return 0;
+	if (option->type == TOCSIN_SECTIONS &&
+	    (option->item_size == 0 || option->item_size > MAX_CONFIG))
+		return error_set(err, -EINVAL, "its option '%s' has an impossible .item_size",
+				 option->name);
 	nested.options = option->options;
 	nested.n = option->option_count;
-	nested.space -= option->offset;
 	nested.depth++;
+	if (option->type == TOCSIN_SECTIONS)
+		nested.space = nested.stride = option->item_size;
+	else
+		nested.space -= option->offset;
 	return check_table(&nested, err);
 }
 
@@ -123,7 +138,8 @@ static int check_table(const struct table *table, struct error *err)
 
 int verify_options(const struct tocsin_plugin *it, struct error *err)
 {
-	struct table table = {it->options, it->option_count, it->option_size, it->config_size, 0};
+	struct table table = {
+		it->options, it->option_count, it->option_size, it->config_size, 0, 0};
 
 	if (it->option_size < OPTION_SIZE_1 || it->option_size > MAX_STRUCT ||
 	    it->option_size % _Alignof(struct tocsin_option) != 0)

@@ -95,6 +95,7 @@ struct tocsin_option {
 	enum tocsin_escape escape;    /* TEMPLATE */
 	bool text;                    /* TEMPLATE: what people read; `templates:` of a channel or a
 					 route may give another one by the option's name */
+	size_t item_size;             /* SECTIONS: of the nested struct */
 };
 
 /* Zero if the field has the C type that the kind needs, else a compile error. */

@@ -33,6 +33,7 @@ struct every {
 	struct tocsin_strings list;
 	struct tocsin_map map;
 	struct inner inner;
+	struct tocsin_sections items; /* struct inner */
 };
 static const char *const choices[] = {"red", "green", "blue", NULL};
 static const struct tocsin_option every_options[] = {
@@ -52,6 +53,7 @@ static const struct tocsin_option every_options[] = {
 	TOCSIN_OPTION(STRINGS, struct every, list, .help = "List."),
 	TOCSIN_OPTION(MAP, struct every, map, .help = "Map."),
 	TOCSIN_OPTION_SECTION(struct every, inner, inner_options, .help = "Inner."),
+	TOCSIN_OPTION_SECTIONS(struct every, items, inner_options, struct inner, .help = "Items."),
 };
 
 #define EVERY(what, called, ...) \

@@ -109,6 +109,38 @@ static const json_t *named(const json_t *array, const char *name)
 	return NULL;
 }
 
+static void the_options_of_a_list_are_described(void **state)
+{
+	static const struct tocsin_option list[] = {
+		{.size = sizeof(list[0]),
+		 .type = TOCSIN_SECTIONS,
+		 .name = "rules",
+		 .options = retry_options,
+		 .option_count = 1,
+		 .item_size = sizeof(struct retry),
+		 .help = "Rules."},
+	};
+	json_t *array = describe_json(list, sizeof(list[0]), 1);
+	json_t *schema = describe_schema(list, sizeof(list[0]), 1);
+	json_t *rules = json_object_get(json_object_get(schema, "properties"), "rules");
+	struct buffer out = {0};
+
+	(void)state;
+	describe_text(&out, list, sizeof(list[0]), 1, 60);
+	assert_string_equal(buffer_text(&out),
+			    "  rules: list of sections\n"
+			    "      Rules.\n"
+			    "  rules[].first: duration between 0 and 1h, default 1s\n"
+			    "      Time before the second attempt.\n");
+	buffer_done(&out);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(array, 0), "options")), 1);
+	assert_string_equal(json_string_value(json_object_get(rules, "type")), "array");
+	assert_non_null(json_object_get(
+		json_object_get(json_object_get(rules, "items"), "properties"), "first"));
+	json_decref(array);
+	json_decref(schema);
+}
+
 static void json_holds_every_fact(void **state)
 {
 	json_t *array = describe_json(options, sizeof(options[0]), N);
@@ -158,6 +190,7 @@ static void the_schema_names_every_option(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_options_of_a_list_are_described),
 		cmocka_unit_test(the_terminal_text_says_type_default_and_help),
 		cmocka_unit_test(markdown_is_a_definition_list_with_plain_text),
 		cmocka_unit_test(json_holds_every_fact),

@@ -32,6 +32,7 @@ struct config {
 		int64_t first;
 		const char *name;
 	} retry;
+	struct tocsin_sections rules; /* struct retry */
 };
 
 static const char *const tls_choices[] = {"starttls", "tls", "none", NULL};
@@ -59,6 +60,7 @@ static const struct tocsin_option options[] = {
 	TOCSIN_OPTION(QUERY, struct config, query, .preset = "SELECT 'a: b' WHERE x = $1"),
 	TOCSIN_OPTION(PATH, struct config, path, .help = ""),
 	TOCSIN_OPTION_SECTION(struct config, retry, retry_options, .help = ""),
+	TOCSIN_OPTION_SECTIONS(struct config, rules, retry_options, struct retry, .help = ""),
 };
 
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
@@ -117,6 +119,39 @@ static void assert_refused(const char *line, const char *expected)
 	assert_int_not_equal(fill(text), 0);
 	assert_int_equal(problems.n, 1);
 	assert_string_equal(problems.text[0], expected);
+}
+
+static void a_list_of_sections_is_an_array_of_structs(void **state)
+{
+	const struct retry *rule;
+
+	(void)state;
+	assert_int_equal(fill("host: x\nrules:\n  - {name: a, first: 5s}\n  - {name: b}\n"), 0);
+	rule = config.rules.item;
+	assert_int_equal(config.rules.n, 2);
+	assert_string_equal(rule[0].name, "a");
+	assert_int_equal(rule[0].first, 5000);
+	assert_string_equal(rule[1].name, "b");
+	assert_int_equal(rule[1].first, 1000);
+	assert_int_equal(fill("host: x\nrules: []\n"), 0);
+	assert_int_equal(config.rules.n, 0);
+	assert_int_equal(fill("host: x\n"), 0);
+	assert_int_equal(config.rules.n, 0);
+}
+
+static void a_mistake_in_a_list_of_sections_names_the_item(void **state)
+{
+	(void)state;
+	assert_refused("rules: [{name: a}, {name: b, frist: 5s}]",
+		       "x.yaml:2:30: channel 'mail': item 2 of rules: unknown key 'frist'; did you "
+		       "mean 'first'?");
+	assert_refused("rules: [{first: 5s}]",
+		       "x.yaml:2:9: channel 'mail': item 1 of rules: the required key 'name' is "
+		       "missing; add 'name: ...' with a text");
+	assert_refused("rules: [a]", "x.yaml:2:9: channel 'mail': item 1 of rules: this must be a "
+				     "section of 'key: value' lines, not a single text");
+	assert_refused("rules: {name: a}", "x.yaml:2:8: channel 'mail': 'rules' must be a list of "
+					   "sections, each of 'key: value' lines");
 }
 
 static void what_is_absent_has_its_preset(void **state)
@@ -183,7 +218,7 @@ static void an_unknown_key_gets_a_suggestion(void **state)
 	assert_refused("colour: red",
 		       "x.yaml:2:1: channel 'mail': unknown key 'colour'; the known keys are type, "
 		       "host, password, url, hook, port, retries, verify, timeout, size, rate, "
-		       "tls, to, labels, query, path, retry");
+		       "tls, to, labels, query, path, retry, rules");
 	assert_refused("retry: {name: n, frist: 1s}",
 		       "x.yaml:2:18: channel 'mail': retry: unknown key 'frist'; did you mean "
 		       "'first'?");
@@ -414,6 +449,8 @@ static void tables_of_older_and_newer_plugins_are_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(a_list_of_sections_is_an_array_of_structs, forget),
+		cmocka_unit_test_teardown(a_mistake_in_a_list_of_sections_names_the_item, forget),
 		cmocka_unit_test(what_is_absent_has_its_preset),
 		cmocka_unit_test(every_type_is_read),
 		cmocka_unit_test(an_unknown_key_gets_a_suggestion),

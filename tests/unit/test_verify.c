@@ -132,6 +132,24 @@ static void accepts_a_whole_source(void **state)
 	assert_ptr_equal(sample->out.source.run, run_it);
 }
 
+static void judges_the_options_of_a_list(void **state)
+{
+	struct sample *sample = *state;
+	struct tocsin_option *list = &sample->options[3];
+
+	list->type = TOCSIN_SECTIONS;
+	list->offset = 0;
+	list->item_size = sizeof(struct config);
+	accepted(sample);
+	list->item_size = 0;
+	refused(sample, "'deep' has an impossible .item_size");
+	list->item_size = sizeof(struct config) + 1;
+	refused(sample, "not aligned in every item");
+	list->item_size = sizeof(struct config);
+	list->offset = sizeof(struct config) - 1;
+	refused(sample, "outside its configuration");
+}
+
 static void refuses_another_abi_before_anything_else(void **state)
 {
 	struct sample *sample = *state;
@@ -258,6 +276,7 @@ static void refuses_a_count_without_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(judges_the_options_of_a_list, setup),
 		cmocka_unit_test_setup(accepts_a_whole_channel, setup),
 		cmocka_unit_test_setup(accepts_a_whole_source, setup),
 		cmocka_unit_test_setup(refuses_another_abi_before_anything_else, setup),
