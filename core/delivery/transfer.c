@@ -6,8 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
 
 #include "base/clock.h"
+#include "delivery/address.h"
 #include "delivery/http.h"
 #include "delivery/verdict.h"
 
@@ -74,6 +78,42 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 	return transfer->header_text.failed ? 0 : length;
 }
 
+static void refuse_address(struct transfer *transfer, const char *text)
+{
+	snprintf(transfer->refused, sizeof(transfer->refused),
+		 "the name in the URL means %s, which is not an address of the open Internet; "
+		 "write private_addresses: allow if that is right",
+		 text);
+}
+
+/* Between the answer of the resolver and the connection: nothing can change in between. */
+static curl_socket_t open_public(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	char text[INET6_ADDRSTRLEN] = "something else";
+	const void *octets = address->family == AF_INET6
+				     ? (const void *)((const char *)&address->addr +
+						      offsetof(struct sockaddr_in6, sin6_addr))
+				     : (const void *)((const char *)&address->addr +
+						      offsetof(struct sockaddr_in, sin_addr));
+
+	(void)purpose;
+	if (address_is_public(&address->addr))
+		return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	inet_ntop(address->family, octets, text, sizeof(text));
+	refuse_address(data, text);
+	return CURL_SOCKET_BAD;
+}
+
+/* A kept connection may be one that another channel was allowed to make. */
+static int use_public(void *data, char *peer, char *own, int peer_port, int own_port)
+{
+	(void)own, (void)peer_port, (void)own_port;
+	if (address_text_is_public(peer))
+		return CURL_PREREQFUNC_OK;
+	refuse_address(data, peer);
+	return CURL_PREREQFUNC_ABORT;
+}
+
 /* What no request changes. False when memory is short: libcurl copies texts, and without one of them
  * the requests would be others. */
 static bool set_lasting_options(struct transfer *transfer)
@@ -125,6 +165,7 @@ void transfer_reset(struct transfer *transfer)
 	transfer->channel = NULL;
 	transfer->reply_fn = NULL;
 	transfer->judge = NULL;
+	transfer->refused[0] = '\0';
 }
 
 static int add_header(struct transfer *transfer, const char *name, const char *value,
@@ -168,17 +209,50 @@ static int add_headers(struct transfer *transfer, const struct tocsin_request *r
 	return result;
 }
 
+/* libcurl puts the method into the request as it is. */
+static bool is_method(const char *method)
+{
+	return *method != '\0' && method[strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
+}
+
+static bool set_peers(struct transfer *transfer, const struct tocsin_request *request)
+{
+	CURL *easy = transfer->easy;
+
+	if (request->public_only) {
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
+		curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+		curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, use_public);
+		curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+	}
+	/* Without the directory, where Debian has all the others. */
+	return !request->ca_file ||
+	       (curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) == CURLE_OK &&
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
+/* POST and its like say that their body is empty; a server may wait for one else. */
+static bool sends_body(const struct tocsin_request *request)
+{
+	const char *method = request->method;
+
+	return request->body ||
+	       (method && (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+			   strcmp(method, "PATCH") == 0));
+}
+
 static int set_options(struct transfer *transfer, const struct tocsin_request *request,
 		       int64_t timeout_ms)
 {
 	CURL *easy = transfer->easy;
-	bool good = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK;
+	bool good = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+		    set_peers(transfer, request);
 
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)(timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS));
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
-	if (request->body) {
+	if (sends_body(request)) {
 		curl_easy_setopt(easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, buffer_text(&transfer->sent));
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -194,8 +268,11 @@ static int set_options(struct transfer *transfer, const struct tocsin_request *r
 int transfer_prepare(struct transfer *transfer, const struct tocsin_request *request,
 		     int64_t timeout_ms, struct error *err)
 {
-	int result = add_headers(transfer, request, err);
+	int result;
 
+	if (request->method && !is_method(request->method))
+		return error_set(err, -EINVAL, "'%.20s' is not an HTTP method", request->method);
+	result = add_headers(transfer, request, err);
 	if (result < 0)
 		return result;
 	transfer->error[0] = '\0';
@@ -230,7 +307,9 @@ void transfer_reply(struct transfer *transfer, CURLcode code, struct tocsin_repl
 	reply->body = buffer_text(&transfer->body);
 	reply->body_length = transfer->body.length;
 	if (code != CURLE_OK) {
-		reply->error = *transfer->error ? transfer->error : curl_easy_strerror(code);
+		reply->error = *transfer->refused ? transfer->refused
+			       : *transfer->error ? transfer->error
+						  : curl_easy_strerror(code);
 		return;
 	}
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -38,6 +38,7 @@ struct transfer {
 	struct tocsin_pair pair[TRANSFER_HEADERS];
 	struct tocsin_map map;
 	char error[CURL_ERROR_SIZE];
+	char refused[CURL_ERROR_SIZE]; /* why an address was not used; "" */
 };
 
 struct transfer *transfer_new(void);

@@ -2,6 +2,7 @@
 #include "delivery/verdict.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,20 @@ static void describe(const struct tocsin_reply *reply, struct tocsin_verdict *ve
 		 *excerpt ? ": " : "", excerpt);
 }
 
+/* Where it points is the receiver's business until somebody writes it into the configuration. */
+static void describe_redirect(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
+{
+	snprintf(verdict->why, sizeof(verdict->why),
+		 "status %d: the server sends elsewhere, and redirects are not followed; write the "
+		 "final URL",
+		 reply->status);
+}
+
+static bool is_redirect(int status)
+{
+	return (status >= 301 && status <= 303) || status == 307 || status == 308;
+}
+
 void verdict_from_reply(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
 {
 	int status = reply->status;
@@ -43,7 +58,10 @@ void verdict_from_reply(const struct tocsin_reply *reply, struct tocsin_verdict 
 			 reply->error ? reply->error : "no reply");
 		return;
 	}
-	describe(reply, verdict);
+	if (is_redirect(status))
+		describe_redirect(reply, verdict);
+	else
+		describe(reply, verdict);
 	if (status >= 200 && status < 300)
 		verdict->outcome = TOCSIN_DELIVERED;
 	else if (status == 429)

@@ -51,6 +51,22 @@ static void a_final_answer_asks_for_no_pause(void **state)
 	assert_int_equal(verdict.retry_after_ms, 5000);
 }
 
+static void a_redirect_is_refused_in_words(void **state)
+{
+	static const int statuses[] = {301, 302, 303, 307, 308};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		struct tocsin_reply reply = {.status = statuses[i], .body = "elsewhere"};
+		struct tocsin_verdict verdict;
+
+		verdict_from_reply(&reply, &verdict);
+		assert_int_equal(verdict.outcome, TOCSIN_REJECTED);
+		assert_non_null(strstr(verdict.why, "redirects are not followed"));
+		assert_int_equal(strncmp(verdict.why, "status 30", 9), 0);
+	}
+}
+
 static void the_reason_is_one_short_line(void **state)
 {
 	char body[1000];
@@ -90,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_status_has_its_outcome),
 		cmocka_unit_test(a_final_answer_asks_for_no_pause),
+		cmocka_unit_test(a_redirect_is_refused_in_words),
 		cmocka_unit_test(the_reason_is_one_short_line),
 		cmocka_unit_test(retry_after_is_read_in_all_its_forms),
 	};

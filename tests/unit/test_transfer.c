@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request and its reply: which peers it may have, and what goes out. */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "delivery/multi.h"
+#include "delivery/transfer.h"
+
+#define LONG_MS 5000
+#define ERROR_SIZE 1024
+
+static struct multi *multi;
+static int listening = -1, peer = -1;
+static int port;
+static int connections;
+static char heard[8192]; /* what the server got last */
+
+static int set_up(void **state)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t size = sizeof(address);
+
+	(void)state;
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	multi = multi_new();
+	listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (!multi || bind(listening, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(listening, 8) < 0 ||
+	    getsockname(listening, (struct sockaddr *)&address, &size) < 0)
+		return -1;
+	port = ntohs(address.sin_port);
+	connections = 0;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	multi_free(multi);
+	close(listening);
+	if (peer >= 0)
+		close(peer);
+	peer = -1;
+	return 0;
+}
+
+/* The server's part of a round: takes who knocks and answers what it hears. */
+static void serve(void)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	ssize_t n;
+
+	if (fd >= 0) {
+		if (peer >= 0)
+			close(peer);
+		peer = fd;
+		connections++;
+	}
+	n = peer >= 0 ? recv(peer, heard, sizeof(heard) - 1, 0) : -1;
+	if (n <= 0)
+		return;
+	heard[n] = '\0';
+	assert_int_equal(send(peer, answer, sizeof(answer) - 1, MSG_NOSIGNAL), sizeof(answer) - 1);
+}
+
+/* Runs one request to its end. The reply's error, "" when there was a reply. */
+static const char *run(const struct tocsin_request *request)
+{
+	static char error[ERROR_SIZE];
+	struct transfer *transfer = transfer_new();
+	int64_t until = clock_boot_ms() + LONG_MS;
+	struct tocsin_reply reply;
+	struct error err;
+	CURLcode code;
+
+	assert_non_null(transfer);
+	*error = '\0';
+	if (transfer_prepare(transfer, request, LONG_MS, &err) < 0) {
+		snprintf(error, sizeof(error), "%s", err.text);
+		transfer_free(transfer);
+		return error;
+	}
+	assert_true(multi_add(multi, transfer->easy));
+	while (!multi_ended(multi, &code)) {
+		assert_true(clock_boot_ms() < until);
+		multi_run(multi, clock_boot_ms() + 2);
+		serve();
+	}
+	transfer_reply(transfer, code, &reply);
+	if (reply.status == 0)
+		snprintf(error, sizeof(error), "%s", reply.error);
+	multi_remove(multi, transfer->easy);
+	transfer_free(transfer);
+	return error;
+}
+
+static const char *get(const char *host, bool public_only)
+{
+	struct tocsin_request request = {.size = sizeof(request), .public_only = public_only};
+	char url[256];
+
+	snprintf(url, sizeof(url), "http://%s:%d/", host, port);
+	request.url = url;
+	return run(&request);
+}
+
+/* Ways to write an address that is not of the open Internet. */
+static const char *const spellings[] = {
+	"127.0.0.1",
+	"127.1",
+	"127.0.1",
+	"127.0.0.1.",
+	"127.127.127.127",
+	"2130706433",
+	"0x7f000001",
+	"0x7f.1",
+	"0x7f.0x0.0x0.0x1",
+	"0177.0.0.1",
+	"017700000001",
+	"00000177.0.0.1",
+	"%31%32%37.0.0.1",
+	"user@127.0.0.1",
+	"user:secret@127.0.0.1",
+	"127.0.0.1%00.example.com",
+	"localhost",
+	"LOCALHOST",
+	"localhost.",
+	"some.localhost",
+	"0",
+	"0.0.0.0",
+	"0x0",
+	"10.0.0.1",
+	"0xa000001",
+	"172.16.0.1",
+	"192.168.0.1",
+	"3232235521",
+	"100.64.0.1",
+	"169.254.169.254",
+	"2852039166",
+	"0xa9fea9fe",
+	"0251.0376.0251.0376",
+	"168.63.129.16",
+	"224.0.0.1",
+	"255.255.255.255",
+	"[::1]",
+	"[::]",
+	"[0:0:0:0:0:0:0:1]",
+	"[::ffff:127.0.0.1]",
+	"[::ffff:7f00:1]",
+	"[::127.0.0.1]",
+	"[64:ff9b::7f00:1]",
+	"[2002:7f00:1::]",
+	"[fe80::1]",
+	"[fd00:ec2::254]",
+	"[ff02::1]",
+};
+
+static void no_spelling_reaches_a_private_address(void **state)
+{
+	int told = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		const char *error = get(spellings[i], true);
+
+		if (!*error || connections > 0)
+			fail_msg("%s was reached", spellings[i]);
+		told += strstr(error, "not an address of the open Internet") != NULL;
+	}
+	/* Some are no URL to libcurl, and without IPv6 some mean nothing. */
+	assert_true(told >= 30);
+}
+
+static void without_the_rule_they_do(void **state)
+{
+	static const char *const same[] = {"127.0.0.1", "127.1", "2130706433", "0x7f.1",
+					   "localhost"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		assert_string_equal(get(same[i], false), "");
+	assert_true(connections > 0);
+}
+
+static void a_kept_connection_of_somebody_else_is_not_used(void **state)
+{
+	(void)state;
+	assert_string_equal(get("127.0.0.1", false), "");
+	assert_string_equal(get("127.0.0.1", false), "");
+	assert_int_equal(connections, 1);
+	*heard = '\0';
+	assert_non_null(strstr(get("127.0.0.1", true), "127.0.0.1, which is not an address of"));
+	assert_string_equal(heard, "");
+}
+
+static void every_method_goes_out_as_it_is(void **state)
+{
+	static const char *const methods[] = {"POST", "PUT", "PATCH", "GET", "DELETE"};
+	char url[64], line[64];
+
+	(void)state;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/path", port);
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		struct tocsin_request request = {
+			.size = sizeof(request), .url = url, .method = methods[i]};
+
+		snprintf(line, sizeof(line), "%s /path HTTP/1.1\r\n", methods[i]);
+		assert_string_equal(run(&request), "");
+		assert_int_equal(strncmp(heard, line, strlen(line)), 0);
+		/* A server may wait for a body of which nobody says that it is empty. */
+		assert_int_equal(strstr(heard, "Content-Length: 0\r\n") != NULL, i < 3);
+		request.body = "{}";
+		request.body_length = 2;
+		assert_string_equal(run(&request), "");
+		assert_int_equal(strncmp(heard, line, strlen(line)), 0);
+		assert_non_null(strstr(heard, "Content-Length: 2\r\n"));
+	}
+}
+
+static void a_method_cannot_bring_a_second_request(void **state)
+{
+	static const char *const methods[] = {"", "GET / HTTP/1.1\r\nX: ", "P OST", "post"};
+	char url[64];
+
+	(void)state;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/path", port);
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		struct tocsin_request request = {
+			.size = sizeof(request), .url = url, .method = methods[i]};
+
+		assert_non_null(strstr(run(&request), "is not an HTTP method"));
+	}
+	assert_int_equal(connections, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(no_spelling_reaches_a_private_address, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(without_the_rule_they_do, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_kept_connection_of_somebody_else_is_not_used,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(every_method_goes_out_as_it_is, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_method_cannot_bring_a_second_request, set_up,
+						tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
