@@ -89,7 +89,8 @@ static void fake_post(struct tocsin_delivery *delivery, const struct tocsin_requ
 	struct tocsin_verdict verdict;
 
 	assert_true(request->body_length < sizeof(self.body));
-	memcpy(self.body, request->body, request->body_length);
+	if (request->body)
+		memcpy(self.body, request->body, request->body_length);
 	self.body[request->body_length] = '\0';
 	snprintf(self.url, sizeof(self.url), "%s", request->url);
 	self.request = *request;
@@ -111,7 +112,8 @@ static int fake_http(struct tocsin_self *instance, const struct tocsin_request *
 
 	assert_ptr_equal(instance, &self);
 	assert_true(request->body_length < sizeof(self.body));
-	memcpy(self.body, request->body, request->body_length);
+	if (request->body)
+		memcpy(self.body, request->body, request->body_length);
 	self.body[request->body_length] = '\0';
 	snprintf(self.url, sizeof(self.url), "%s", request->url);
 	self.request = *request;

@@ -12,8 +12,8 @@ static const char *const algorithms[] = {"sha256", "sha1", "sha512", NULL};
 static const char *const encodings[] = {"hex", "base64", NULL};
 static const char *const time_units[] = {"s", "ms", NULL};
 /* In the order of enum tocsin_outcome, from 1. */
-static const char *const outcomes[] = {"delivered", "retry", "rejected", "unavailable",
-				       "throttled", NULL};
+static const char *const outcomes[] = {"delivered",   "retry",     "rejected",
+				       "unavailable", "throttled", NULL};
 
 static const struct tocsin_option auth_options[] = {
 	TOCSIN_OPTION(SECRET, struct webhook_auth, bearer, .example = "\"${cred:api-token}\"",
@@ -116,17 +116,18 @@ static const struct tocsin_option reply_options[] = {
 			 .help = "What stands at `json`."),
 	TOCSIN_OPTION_AS("json", STRING, struct webhook_rule, when.json, .example = "errcode",
 			 .help = "A path, as in `success`."),
-	TOCSIN_OPTION(CHOICE, struct webhook_rule, outcome, .choices = outcomes, .required = true,
-		      .example = "throttled",
-		      .help = "What it means: delivered; retry (not now, this one); rejected (never: "
-			      "the delivery is dead and can be replayed); unavailable (nobody gets "
-			      "through: counts for the breaker); throttled (the channel pauses)."),
+	TOCSIN_OPTION(
+		CHOICE, struct webhook_rule, outcome, .choices = outcomes, .required = true,
+		.example = "throttled",
+		.help = "What it means: delivered; retry (not now, this one); rejected (never: "
+			"the delivery is dead and can be replayed); unavailable (nobody gets "
+			"through: counts for the breaker); throttled (the channel pauses)."),
 	TOCSIN_OPTION(STRING, struct webhook_rule, retry_after, .example = "parameters.retry_after",
 		      .help = "The path of the seconds to wait."),
-	TOCSIN_OPTION(STRING, struct webhook_rule, retry_after_header,
-		      .example = "x-ratelimit-reset",
-		      .help = "The header of the seconds to wait, or of the time since 1970 (in "
-			      "seconds or milliseconds) to wait for. `Retry-After` is always known."),
+	TOCSIN_OPTION(
+		STRING, struct webhook_rule, retry_after_header, .example = "x-ratelimit-reset",
+		.help = "The header of the seconds to wait, or of the time since 1970 (in "
+			"seconds or milliseconds) to wait for. `Retry-After` is always known."),
 	TOCSIN_OPTION(STRING, struct webhook_rule, retry_after_ms, .example = "retry_after_ms",
 		      .help = "The path of the milliseconds to wait."),
 	TOCSIN_OPTION_AS("status", STRINGS, struct webhook_rule, when.status, .example = "429",
@@ -144,37 +145,39 @@ static const struct tocsin_option limit_options[] = {
 		      .example = "{payload.summary: 1024, dedup_key: 255}",
 		      .help = "The longest that single texts of the body may be: paths as in "
 			      "`success` (of a form: names), each with a number."),
-	TOCSIN_OPTION(CHOICE, struct webhook_limits, overflow, .choices = overflows,
-		      .preset = "cut",
-		      .help = "What is longer is cut and ends in \"…\", or the delivery is rejected."),
-	TOCSIN_OPTION(SIZE, struct webhook_limits, request, .min = 0, .max = 16 * 1024 * 1024,
-		      .preset = "0", .example = "28KiB",
-		      .help = "The most bytes of a body; 0: any. The longest text in it is shortened "
-			      "until it fits."),
+	TOCSIN_OPTION(
+		CHOICE, struct webhook_limits, overflow, .choices = overflows, .preset = "cut",
+		.help = "What is longer is cut and ends in \"…\", or the delivery is rejected."),
+	TOCSIN_OPTION(
+		SIZE, struct webhook_limits, request, .min = 0, .max = 16 * 1024 * 1024,
+		.preset = "0", .example = "28KiB",
+		.help = "The most bytes of a body; 0: any. The longest text in it is shortened "
+			"until it fits."),
 	TOCSIN_OPTION(CHOICE, struct webhook_limits, unit, .choices = units, .preset = "characters",
 		      .help = "What `fields` count: characters (code points), bytes of UTF-8, or "
 			      "units of UTF-16."),
 };
 
-const struct tocsin_option webhook_options[] = {
+const struct tocsin_option webhook_options[WEBHOOK_OPTION_COUNT] = {
 	TOCSIN_OPTION_SECTION(struct webhook_config, auth, auth_options,
 			      .help = "How tocsin logs in: one of `bearer`, `username` with "
 				      "`password`, `header` with `token`, `query` with `token`."),
-	TOCSIN_OPTION(STRUCTURE, struct webhook_config, body,
-		      .example = "{text: \"{{ .title }}\", level: \"{{ .severity }}\"}",
-		      .help = "The body as JSON. Without body, form and text it is what Alertmanager "
-			      "sends to webhooks (version 4)."),
+	TOCSIN_OPTION(
+		STRUCTURE, struct webhook_config, body,
+		.example = "{text: \"{{ .title }}\", level: \"{{ .severity }}\"}",
+		.help = "The body as JSON. Without body, form and text it is what Alertmanager "
+			"sends to webhooks (version 4)."),
 	TOCSIN_OPTION(PATH, struct webhook_config, ca_file, .example = "/etc/tocsin/ca.pem",
 		      .help = "Authorities to trust in place of the system's."),
 	TOCSIN_OPTION(STRING, struct webhook_config, content_type, .example = "text/markdown",
 		      .help = "The type of the body, when it is not what its kind says."),
-	TOCSIN_OPTION(STRUCTURE, struct webhook_config, form,
-		      .example = "{to: \"+49555123456\", text: \"{{ .title }}\"}",
-		      .help = "The body as a form: names with texts, or with lists of texts for names "
-			      "that are repeated. With GET it goes into the URL."),
+	TOCSIN_OPTION(
+		STRUCTURE, struct webhook_config, form,
+		.example = "{to: \"+49555123456\", text: \"{{ .title }}\"}",
+		.help = "The body as a form: names with texts, or with lists of texts for names "
+			"that are repeated. With GET it goes into the URL."),
 	TOCSIN_OPTION(STRUCTURE, struct webhook_config, headers,
-		      .example = "{X-Priority: \"{{ .severity }}\"}",
-		      .help = "Further headers."),
+		      .example = "{X-Priority: \"{{ .severity }}\"}", .help = "Further headers."),
 	TOCSIN_OPTION_SECTION(struct webhook_config, hmac, hmac_options,
 			      .help = "A keyed hash that proves the origin, as many services want "
 				      "it."),
@@ -187,10 +190,11 @@ const struct tocsin_option webhook_options[] = {
 			      "this header."),
 	TOCSIN_OPTION_SECTION(struct webhook_config, limits, limit_options,
 			      .help = "How much the receiver takes."),
-	TOCSIN_OPTION(TEMPLATE, struct webhook_config, message, .text = true,
-		      .escape = TOCSIN_ESCAPE_NONE, .example = "\"{{ .annotations.description }}\"",
-		      .help = "What `.message` says in the other templates; in the default body the "
-			      "annotation description."),
+	TOCSIN_OPTION(
+		TEMPLATE, struct webhook_config, message, .text = true,
+		.escape = TOCSIN_ESCAPE_NONE, .example = "\"{{ .annotations.description }}\"",
+		.help = "What `.message` says in the other templates; in the default body the "
+			"annotation description."),
 	TOCSIN_OPTION(CHOICE, struct webhook_config, method, .choices = methods, .preset = "POST",
 		      .help = "The method of the request."),
 	TOCSIN_OPTION(CHOICE, struct webhook_config, private_addresses, .choices = addresses,
@@ -221,4 +225,3 @@ const struct tocsin_option webhook_options[] = {
 		      .escape = TOCSIN_ESCAPE_URI, .example = "https://example.com/hooks/tocsin",
 		      .help = "Where the request goes."),
 };
-const size_t webhook_option_count = TOCSIN_COUNT(webhook_options);

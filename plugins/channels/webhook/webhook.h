@@ -92,8 +92,8 @@ struct webhook_config {
 	const char *ca_file;
 };
 
-extern const struct tocsin_option webhook_options[];
-extern const size_t webhook_option_count;
+#define WEBHOOK_OPTION_COUNT 21
+extern const struct tocsin_option webhook_options[WEBHOOK_OPTION_COUNT];
 
 /* What the table cannot say: options that do not go together, paths that are none. */
 const char *webhook_check(const void *config, char *why, size_t why_size);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "writer.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../common/text.h"
+
+#define FIRST_ROOM 1024
+
+void writer_clear(struct writer *writer)
+{
+	writer->length = 0;
+	writer->failed = false;
+}
+
+void writer_done(struct writer *writer)
+{
+	if (writer->data)
+		explicit_bzero(writer->data, writer->room);
+	free(writer->data);
+	*writer = (struct writer){0};
+}
+
+static bool make_room(struct writer *writer, size_t more)
+{
+	size_t room = writer->room ? writer->room : FIRST_ROOM;
+	char *data;
+
+	if (more > SIZE_MAX / 4 - writer->length) {
+		writer->failed = true;
+		return false;
+	}
+	while (room < writer->length + more)
+		room *= 2;
+	if (room == writer->room)
+		return true;
+	data = realloc(writer->data, room);
+	if (!data) {
+		writer->failed = true;
+		return false;
+	}
+	writer->data = data;
+	writer->room = room;
+	return true;
+}
+
+void writer_add(struct writer *writer, const char *data, size_t length)
+{
+	if (length == 0 || writer->failed || !make_room(writer, length))
+		return;
+	memcpy(writer->data + writer->length, data, length);
+	writer->length += length;
+}
+
+void writer_puts(struct writer *writer, const char *text)
+{
+	writer_add(writer, text, strlen(text));
+}
+
+const char *writer_text(struct writer *writer)
+{
+	if (writer->failed || !make_room(writer, 1))
+		return "";
+	writer->data[writer->length] = '\0';
+	return writer->data;
+}
+
+static void add_escaped(struct writer *writer, unsigned char c)
+{
+	char escape[8];
+
+	if (c == '"' || c == '\\')
+		writer_add(writer, (const char[]){'\\', (char)c}, 2);
+	else if (c == '\n')
+		writer_add(writer, "\\n", 2);
+	else
+		writer_add(writer, escape,
+			   (size_t)snprintf(escape, sizeof(escape), "\\u%04x", (unsigned int)c));
+}
+
+void writer_json(struct writer *writer, const char *text)
+{
+	const char *run = text, *at = text;
+
+	writer_add(writer, "\"", 1);
+	while (*at) {
+		unsigned char c = (unsigned char)*at;
+		const char *begin = at;
+		char bytes[4];
+		uint32_t point;
+
+		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+			at++;
+			continue;
+		}
+		point = text_next(&at);
+		if (point >= 0x80 && point != TEXT_REPLACEMENT)
+			continue;
+		writer_add(writer, run, (size_t)(begin - run));
+		if (point < 0x80)
+			add_escaped(writer, (unsigned char)point);
+		else
+			writer_add(writer, bytes, text_encode(point, bytes));
+		run = at;
+	}
+	writer_add(writer, run, (size_t)(at - run));
+	writer_add(writer, "\"", 1);
+}
+
+static bool is_unreserved(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+void writer_uri(struct writer *writer, const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		char coded[3] = {'%', digits[c >> 4], digits[c & 15]};
+
+		if (is_unreserved(c))
+			writer_add(writer, text, 1);
+		else
+			writer_add(writer, coded, 3);
+	}
+}
+
+void writer_line(struct writer *writer, const char *text)
+{
+	char bytes[4];
+	uint32_t point;
+
+	while ((point = text_next(&text)) != 0) {
+		if (text_is_control(point))
+			writer_add(writer, " ", 1);
+		else
+			writer_add(writer, bytes, text_encode(point, bytes));
+	}
+}
+
+void writer_base64(struct writer *writer, const unsigned char *data, size_t length)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < length; i += 3) {
+		size_t left = length - i;
+		uint32_t bits = (uint32_t)data[i] << 16;
+		char four[4] = {'=', '=', '=', '='};
+
+		if (left > 1)
+			bits |= (uint32_t)data[i + 1] << 8;
+		if (left > 2)
+			bits |= data[i + 2];
+		for (size_t j = 0; j < 4 && j <= left; j++)
+			four[j] = digits[bits >> (18 - 6 * j) & 63];
+		writer_add(writer, four, 4);
+	}
+}
+
+void writer_hex(struct writer *writer, const unsigned char *data, size_t length)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < length; i++)
+		writer_add(writer, (const char[]){digits[data[i] >> 4], digits[data[i] & 15]}, 2);
+}
