@@ -21,7 +21,7 @@ static void check_json(const struct tocsin_delivery *delivery)
 	char *text;
 
 	assert(draft_begin(&draft));
-	record_put_json(&draft, delivery);
+	record_put_json(&draft, delivery, NULL);
 	text = draft_end(&draft, &length);
 	assert(text);
 	assert(length > 0 && text[length - 1] == '\n');
@@ -41,7 +41,7 @@ static void check_text(const struct tocsin_delivery *delivery)
 	char *text = NULL;
 	FILE *out = open_memstream(&text, &length);
 
-	record_put_text(out, delivery, &paint);
+	record_put_text(out, delivery, NULL, &paint);
 	fclose(out);
 	assert(length == strlen(text) && fuzz_is_clean(text, length, "\n\t\x1b"));
 	for (const char *line = text; line; line = strchr(line, '\n')) {

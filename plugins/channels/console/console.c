@@ -117,9 +117,9 @@ static char *render(const struct console *console, const struct tocsin_delivery 
 	if (!draft_begin(&draft))
 		return NULL;
 	if (console->format == FORMAT_JSON)
-		record_put_json(&draft, delivery);
+		record_put_json(&draft, delivery, NULL);
 	else if (console->format == FORMAT_BLOCK)
-		record_put_text(draft.out, delivery, &paint);
+		record_put_text(draft.out, delivery, NULL, &paint);
 	else
 		put_line(draft.out, delivery->alert, &paint);
 	return draft_end(&draft, length);

@@ -119,9 +119,9 @@ static char *render(const struct file *file, struct tocsin_delivery *const batch
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
 		if (file->format == FORMAT_JSON)
-			record_put_json(&draft, batch[i]);
+			record_put_json(&draft, batch[i], NULL);
 		else
-			record_put_text(draft.out, batch[i], &(struct record_paint){"", ""});
+			record_put_text(draft.out, batch[i], NULL, &(struct record_paint){"", ""});
 	}
 	return draft_end(&draft, length);
 }

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vfork and not fork: the daemon may be large, and fork would copy its page tables for every alert.
+ * And not posix_spawn, which can set neither limits nor a user. So until the program runs, the child
+ * shares the memory of the daemon and may do nothing but system calls; those that the C library
+ * wraps in a protocol between threads (setuid and its kin) are called directly.
+ *
+ * The child says over a pipe what it could not do. Exec closes the pipe; then the end of it means
+ * that all went well.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "exec.h"
+
+#define REPORT 3          /* the child's end of the pipe */
+#define OPEN_FILES 1024   /* what programs that use select() can bear */
+#define DESCRIPTORS 65536 /* closed one by one where the kernel has no close_range */
+
+enum step { STREAMS, LIMITS, USER, DIRECTORY, PROGRAM };
+
+static const char *const steps[] = {
+	[STREAMS] = "cannot give the command its standard streams",
+	[LIMITS] = "cannot set the limits of the command",
+	[USER] = "cannot become the user of the command",
+	[DIRECTORY] = "cannot enter the directory of the command",
+	[PROGRAM] = "cannot start the command",
+};
+
+struct report {
+	int error;
+	enum step step;
+};
+
+static _Noreturn void give_up(enum step step)
+{
+	struct report report = {errno, step};
+	ssize_t written = write(REPORT, &report, sizeof(report));
+
+	_exit(written == sizeof(report) ? 126 : 125);
+}
+
+static void arrange_descriptors(const struct exec_launch *launch, int report)
+{
+	if (dup2(launch->input, STDIN_FILENO) < 0 || dup2(launch->output, STDOUT_FILENO) < 0 ||
+	    dup2(launch->output, STDERR_FILENO) < 0)
+		_exit(125);
+	if (report == REPORT ? fcntl(report, F_SETFD, FD_CLOEXEC) < 0
+			     : dup3(report, REPORT, O_CLOEXEC) < 0)
+		_exit(125);
+	if (syscall(SYS_close_range, REPORT + 1, ~0U, 0) != 0) {
+		for (int fd = REPORT + 1; fd < DESCRIPTORS; fd++)
+			(void)close(fd);
+	}
+}
+
+static bool limit(__rlimit_resource_t what, int64_t most)
+{
+	struct rlimit limit = {(rlim_t)most, (rlim_t)most};
+
+	return most == 0 || setrlimit(what, &limit) == 0;
+}
+
+static void set_limits(const struct exec_limits *limits)
+{
+	static const struct rlimit no_core = {0, 0};
+	struct rlimit files;
+
+	/* Alerts have no business in the core file of a program. */
+	if (setrlimit(RLIMIT_CORE, &no_core) != 0)
+		give_up(LIMITS);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > OPEN_FILES) {
+		files.rlim_cur = OPEN_FILES;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (!limit(RLIMIT_AS, limits->memory) || !limit(RLIMIT_CPU, (limits->cpu + 999) / 1000) ||
+	    !limit(RLIMIT_NOFILE, limits->files) || !limit(RLIMIT_NPROC, limits->processes))
+		give_up(LIMITS);
+}
+
+static void become(const struct exec_user *user)
+{
+	if (user && (syscall(SYS_setgroups, (size_t)user->n_groups, user->groups) != 0 ||
+		     syscall(SYS_setresgid, user->gid, user->gid, user->gid) != 0 ||
+		     syscall(SYS_setresuid, user->uid, user->uid, user->uid) != 0))
+		give_up(USER);
+	/* No more rights than these, whatever it executes; and no life without the daemon, for its
+	 * next one runs the command again. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0 ||
+	    prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) != 0)
+		give_up(USER);
+}
+
+/* What is ignored stays ignored across exec, and what is blocked stays blocked. */
+static void reset_signals(void)
+{
+	struct sigaction plain = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)sigaction(number, &plain, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void child(const struct exec_launch *launch, int report)
+{
+	(void)setsid();
+	arrange_descriptors(launch, report);
+	set_limits(launch->limits);
+	become(launch->user);
+	(void)umask(077);
+	if (chdir(launch->directory) != 0)
+		give_up(DIRECTORY);
+	reset_signals();
+	(void)execve(launch->arguments[0], launch->arguments, launch->environment);
+	give_up(PROGRAM);
+}
+
+static pid_t start(const struct exec_launch *launch, int report)
+{
+	sigset_t all, before;
+	pid_t process;
+
+	/* A handler of the daemon must not run in the child, which has the daemon's memory. */
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	process = vfork();
+	if (process == 0)
+		child(launch, report);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return process < 0 ? -errno : process;
+}
+
+pid_t exec_start(const struct exec_launch *launch, const char **what)
+{
+	struct report report = {0, PROGRAM};
+	int pipe[2];
+	pid_t process;
+	ssize_t n;
+
+	*what = steps[PROGRAM];
+	if (pipe2(pipe, O_CLOEXEC) != 0)
+		return -errno;
+	process = start(launch, pipe[1]);
+	close(pipe[1]);
+	do
+		n = process > 0 ? read(pipe[0], &report, sizeof(report)) : 0;
+	while (n < 0 && errno == EINTR);
+	close(pipe[0]);
+	if (process > 0 && n == sizeof(report)) {
+		(void)waitpid(process, NULL, 0);
+		*what = steps[report.step];
+		return -report.error;
+	}
+	return process;
+}

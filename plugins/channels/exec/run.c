@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exec.h"
+
+#define HEAD 1024 /* of output that is too long: so much of its beginning, and of its end */
+#define TAIL (EXEC_OUTPUT - HEAD - sizeof(gap) + 1)
+#define PIECE 65536 /* read at a time */
+#define LOOK_MS 10  /* how often to look where the kernel cannot tell that a process ended */
+#define FAR_MS 3600000
+
+static const char gap[] = "\n[...]\n";
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The middle goes: how it began and how it ended tell most. */
+static void drop_middle(struct exec_output *output)
+{
+	memmove(output->text + HEAD, output->text + output->length - TAIL, TAIL);
+	output->length = HEAD + TAIL;
+	output->cut = true;
+}
+
+void exec_output_add(struct exec_output *output, const char *text, size_t length)
+{
+	while (length > 0) {
+		size_t room = sizeof(output->text) - output->length;
+		size_t n = length < room ? length : room;
+
+		memcpy(output->text + output->length, text, n);
+		output->length += n;
+		text += n;
+		length -= n;
+		if (output->length == sizeof(output->text))
+			drop_middle(output);
+	}
+}
+
+void exec_output_end(struct exec_output *output)
+{
+	if (output->length > EXEC_OUTPUT)
+		drop_middle(output);
+	if (!output->cut)
+		return;
+	memmove(output->text + HEAD + sizeof(gap) - 1, output->text + output->length - TAIL, TAIL);
+	memcpy(output->text + HEAD, gap, sizeof(gap) - 1);
+	output->length = EXEC_OUTPUT;
+}
+
+/* Reads what is there, once. False when nothing more will come. */
+static bool take_output(struct exec_output *output, int pipe)
+{
+	char piece[PIECE];
+	ssize_t n = read(pipe, piece, sizeof(piece));
+
+	if (n > 0)
+		exec_output_add(output, piece, (size_t)n);
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* What is left in the pipe when nobody can write any more. */
+static void drain(struct exec_output *output, int pipe)
+{
+	char piece[PIECE];
+	ssize_t n;
+
+	for (int i = 0; i < 32 && (n = read(pipe, piece, sizeof(piece))) > 0; i++)
+		exec_output_add(output, piece, (size_t)n);
+}
+
+/* True when the process has ended; it stays a zombie, so that its number belongs to nobody else. */
+static bool has_ended(pid_t process, struct exec_run *run)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PID, (id_t)process, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+		run->lost = errno == ECHILD;
+	return run->lost || info.si_pid == process;
+}
+
+/* Waits for output, for the end or for the time. */
+static void wait_a_while(struct exec_run *run, struct pollfd at[2], int64_t until_ms)
+{
+	int64_t left = until_ms - now_ms();
+
+	if (at[1].fd < 0 && left > LOOK_MS)
+		left = LOOK_MS;
+	left = left < 0 ? 0 : left > FAR_MS ? FAR_MS : left;
+	at[0].revents = at[1].revents = 0;
+	if (poll(at, 2, (int)left) > 0 && at[0].revents && !take_output(&run->output, at[0].fd))
+		at[0].fd = -1; /* it closed its output, and goes on */
+}
+
+/* A stopped process heeds TERM only when it is woken. */
+static void ask_to_end(pid_t process)
+{
+	(void)kill(-process, SIGTERM);
+	(void)kill(-process, SIGCONT);
+}
+
+void exec_watch(struct exec_run *run, pid_t process, int pipe, int64_t time_limit_ms,
+		int64_t kill_after_ms)
+{
+	int64_t began = now_ms(), until = began + time_limit_ms;
+	int descriptor = (int)syscall(SYS_pidfd_open, process, 0);
+	struct pollfd at[2] = {{.fd = pipe, .events = POLLIN},
+			       {.fd = descriptor, .events = POLLIN}};
+
+	while (!has_ended(process, run)) {
+		wait_a_while(run, at, until);
+		if (now_ms() < until)
+			continue;
+		if (run->timed_out)
+			(void)kill(-process, SIGKILL);
+		else
+			ask_to_end(process);
+		until = now_ms() + (run->timed_out ? FAR_MS : kill_after_ms);
+		run->timed_out = true;
+	}
+	/* What it has left behind ends with it. Its number is still its own, it was not reaped. */
+	if (!run->lost)
+		(void)kill(-process, SIGKILL);
+	drain(&run->output, pipe);
+	while (!run->lost && waitpid(process, &run->status, 0) < 0)
+		run->lost = errno != EINTR;
+	if (descriptor >= 0)
+		close(descriptor);
+	exec_output_end(&run->output);
+	run->took_ms = now_ms() - began;
+}
