@@ -11,26 +11,18 @@
 #include <string.h>
 
 #include "../../plugins/channels/smtp/smtp.h"
+#include "../unit/mail_judge.h"
 #include "alert/alert.h"
 
 static const char *const expected[] = {
-	"Date",
-	"From",
-	"To",
-	"Subject",
-	"Message-ID",
-	"References",
-	"Auto-Submitted",
-	"X-Auto-Response-Suppress",
-	"X-Priority",
-	"Importance",
-	"X-Team",
-	"MIME-Version",
-	"Content-Type",
-	"Content-Transfer-Encoding",
+	"Date",         "From",           "To",
+	"Subject",      "Message-ID",     "In-Reply-To",
+	"References",   "Auto-Submitted", "X-Auto-Response-Suppress",
+	"X-Priority",   "Importance",     "X-Team",
+	"MIME-Version", "Content-Type",   "Content-Transfer-Encoding",
 };
 
-/* Each header once, in this order; only References and the two of urgency may be missing. */
+/* Each header once, in this order; only those of a conversation and of urgency may be missing. */
 static void check_headers(const char *message, const struct tocsin_alert *alert)
 {
 	const char *end = strstr(message, "\r\n\r\n"), *next;
@@ -79,13 +71,13 @@ static void check_body(const char *message, size_t parts)
 /* Nothing in it ends it early, and taking the dots away gives the message back. */
 static void check_wire(const char *message, size_t length)
 {
-	char *wire = NULL, *back = malloc(length + 8);
+	char *wire, *back = malloc(length + 8);
 	size_t size = 0, n = 0;
-	FILE *out = open_memstream(&wire, &size);
+	struct sheet out = {0};
 	bool start = true;
 
-	smtp_put_wire(out, message, length);
-	fclose(out);
+	smtp_put_wire(&out, message, length);
+	wire = sheet_end(&out, &size);
 	assert(size >= 5 && strcmp(strstr(wire, "\r\n.\r\n"), "\r\n.\r\n") == 0);
 	for (const char *c = wire; c < wire + size - 3; c++) {
 		if (start && *c == '.')
@@ -99,46 +91,59 @@ static void check_wire(const char *message, size_t length)
 	free(wire);
 }
 
-static void check_mail(const struct smtp_config *config, const struct tocsin_delivery *delivery)
+static void check_mail(const struct smtp_config *config, const struct tocsin_delivery *delivery,
+		       const struct smtp_thread *thread)
 {
 	struct smtp_envelope envelope = {
 		.from = {.name = "Tocsin", .address = "tocsin@example.com"},
 		.to = {.address = "ops@example.com"},
 	};
+	struct smtp_mail mail = {
+		.config = config,
+		.envelope = &envelope,
+		.delivery = delivery,
+		.thread = thread,
+		.now_ms = 1763476245123,
+	};
+	struct judged_mail judged;
 	size_t length = 0;
-	char *message = smtp_message(config, &envelope, delivery, 1763476245123, &length);
+	char *message = smtp_message(&mail, &length);
 
 	assert(message && strlen(message) == length);
 	check_headers(message, delivery->alert);
 	check_body(message, config->html ? 3 : 0);
 	check_wire(message, length);
+	judge_mail(&judged, message);
+	assert(!judged.html == !config->html);
+	judged_mail_done(&judged);
 	free(message);
 }
 
-static size_t count(const char *text, const char *what)
+/* Whatever the note says that the store gives back. */
+static void check_note(const struct smtp_config *config, const struct tocsin_delivery *delivery)
 {
-	size_t n = 0;
+	struct smtp_thread thread;
+	char note[4096];
 
-	for (text = strstr(text, what); text; text = strstr(text + 1, what))
-		n++;
-	return n;
+	snprintf(note, sizeof(note), "1 %s@example.com 1763476245123 open %s", delivery->alert->id,
+		 delivery->alert->labels.pair[0].value);
+	smtp_thread_read(&thread, note);
+	if (*thread.first)
+		check_mail(config, delivery, &thread);
+	smtp_thread_read(&thread, delivery->alert->labels.pair[0].value);
+	if (*thread.first)
+		check_mail(config, delivery, &thread);
 }
 
-/* As many tags as the alert has rows, and no other. */
-static void check_html(const struct tocsin_delivery *delivery)
+/* The alert as one of a digest. */
+static void check_digest(const struct smtp_config *config, const struct tocsin_delivery *delivery)
 {
-	char *text = NULL;
-	size_t length = 0, rows;
-	FILE *out = open_memstream(&text, &length);
+	const struct tocsin_alert *folded[] = {delivery->alert, delivery->alert};
+	struct tocsin_delivery digest = *delivery;
 
-	smtp_put_html_body(out, delivery);
-	fclose(out);
-	assert(fuzz_is_clean(text, length, "\r\n\t"));
-	rows = count(text, "<tr>");
-	assert(rows <= 3 + delivery->alert->labels.n + delivery->alert->annotations.n);
-	assert(count(text, "<td") == 2 * rows && count(text, "<a ") <= 1);
-	assert(count(text, "<") == 14 + 6 * rows + 2 * count(text, "<p") + 2 * count(text, "<a "));
-	free(text);
+	digest.folded = folded;
+	digest.n_folded = 2;
+	check_mail(config, &digest, NULL);
 }
 
 /* "@" and a text that is to be an address, or an alert. */
@@ -174,10 +179,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_address(text);
 		free(text);
 	} else if (fuzz_delivery_read(&delivery, &input)) {
-		check_mail(&config, &delivery.pub);
+		check_mail(&config, &delivery.pub, NULL);
 		config.html = true;
-		check_mail(&config, &delivery.pub);
-		check_html(&delivery.pub);
+		check_mail(&config, &delivery.pub, NULL);
+		check_digest(&config, &delivery.pub);
+		config.threading = SMTP_THREADING_SUBJECT;
+		check_note(&config, &delivery.pub);
 		fuzz_delivery_done(&delivery);
 	}
 	return 0;

@@ -19,6 +19,7 @@ struct sweep {
 	struct smtp_config config;
 	struct fake_alert fake;
 	struct smtp_envelope envelope;
+	struct smtp_mail mail;
 	char *wanted;
 };
 
@@ -26,8 +27,7 @@ static int make_mail(void *data)
 {
 	struct sweep *sweep = data;
 	size_t length = 0;
-	char *message =
-		smtp_message(&sweep->config, &sweep->envelope, &sweep->fake.delivery, NOW, &length);
+	char *message = smtp_message(&sweep->mail, &length);
 
 	if (!message)
 		return -ENOMEM;
@@ -54,8 +54,13 @@ static void a_mail_is_whole_or_none(void **unused)
 		0);
 	fake_alert_init(&sweep.fake, "disk is füll");
 	fake_annotate(&sweep.fake, "description", text);
-	sweep.wanted =
-		smtp_message(&sweep.config, &sweep.envelope, &sweep.fake.delivery, NOW, &length);
+	sweep.mail = (struct smtp_mail){
+		.config = &sweep.config,
+		.envelope = &sweep.envelope,
+		.delivery = &sweep.fake.delivery,
+		.now_ms = NOW,
+	};
+	sweep.wanted = smtp_message(&sweep.mail, &length);
 	assert_non_null(sweep.wanted);
 	assert_true(scarce_sweep("mail", make_mail, &sweep) > 0);
 	free(sweep.wanted);

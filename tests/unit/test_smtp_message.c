@@ -24,9 +24,14 @@ static char *message_of(const struct smtp_config *config, struct fake_alert *fak
 {
 	struct smtp_envelope envelope =
 		envelope_of("Alerts <alerts@example.com>", "ops@example.com");
+	struct smtp_mail mail = {
+		.config = config,
+		.envelope = &envelope,
+		.delivery = &fake->delivery,
+		.now_ms = INT64_C(1763476245000),
+	};
 	size_t length = 0;
-	char *message =
-		smtp_message(config, &envelope, &fake->delivery, INT64_C(1763476245000), &length);
+	char *message = smtp_message(&mail, &length);
 
 	assert_non_null(message);
 	assert_int_equal(strlen(message), length);
@@ -65,24 +70,18 @@ static void assert_wire(const char *wire)
 
 static char *wire_of(const char *message, size_t length)
 {
-	char *wire = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&wire, &size);
+	struct sheet wire = {0};
 
-	smtp_put_wire(out, message, length);
-	fclose(out);
-	return wire;
+	smtp_put_wire(&wire, message, length);
+	return sheet_end(&wire, NULL);
 }
 
 static char *header(const char *name, const char *value)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct sheet text = {0};
 
-	smtp_put_header(out, name, value);
-	fclose(out);
-	return text;
+	smtp_put_header(&text, name, value);
+	return sheet_end(&text, NULL);
 }
 
 static void assert_header(const char *value, const char *wanted)
@@ -230,12 +229,11 @@ static void names_are_quoted_or_encoded(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < TOCSIN_COUNT(cases); i++) {
 		struct smtp_envelope envelope = envelope_of(cases[i].from, "x@example.com");
-		char *text = NULL;
-		size_t size = 0;
-		FILE *out = open_memstream(&text, &size);
+		struct sheet out = {0};
+		char *text;
 
-		smtp_put_address_header(out, "From", &envelope.from);
-		fclose(out);
+		smtp_put_address_header(&out, "From", &envelope.from);
+		text = sheet_end(&out, NULL);
 		assert_string_equal(text, cases[i].wanted);
 		free(text);
 	}
@@ -245,16 +243,15 @@ static void quoted_printable_keeps_lines_short_and_dots_inside(void **unused)
 {
 	static const char wanted[] = "=2E\r\n=2E.\r\na =3D b=20\r\n=09\r\nFrom x\r\n=C3=A9\r\n";
 	static const char text[] = ".\r\n..\r\na = b \r\n\t\r\nFrom x\r\n\xc3\xa9\r\n";
-	char *quoted = NULL, wide[500];
-	size_t size = 0;
-	FILE *out = open_memstream(&quoted, &size);
+	char *quoted, wide[500];
+	struct sheet out = {0};
 
 	(void)unused;
-	smtp_put_quoted(out, text, strlen(text));
+	smtp_put_quoted(&out, text, strlen(text));
 	memset(wide, '.', sizeof(wide) - 1);
 	wide[sizeof(wide) - 1] = '\0';
-	smtp_put_quoted(out, wide, strlen(wide));
-	fclose(out);
+	smtp_put_quoted(&out, wide, strlen(wide));
+	quoted = sheet_end(&out, NULL);
 	assert_memory_equal(quoted, wanted, strlen(wanted));
 	for (char *line = quoted, *next; *line; line = next + 2) {
 		next = strstr(line, "\r\n");
@@ -278,12 +275,11 @@ static void base64_is_base64(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < TOCSIN_COUNT(cases); i++) {
-		char *text = NULL;
-		size_t size = 0;
-		FILE *out = open_memstream(&text, &size);
+		struct sheet out = {0};
+		char *text;
 
-		smtp_put_base64(out, cases[i][0], strlen(cases[i][0]));
-		fclose(out);
+		smtp_put_base64(&out, cases[i][0], strlen(cases[i][0]));
+		text = sheet_end(&out, NULL);
 		assert_string_equal(text, cases[i][1]);
 		free(text);
 	}
@@ -338,17 +334,15 @@ static void a_mail_has_what_people_and_machines_need(void **unused)
 	fake.alert.link = "https://example.com/?a=1&b=2";
 	message = message_of(&config, &fake);
 	names = header_names(message);
-	assert_string_equal(names,
-			    "Date\nFrom\nTo\nSubject\nMessage-ID\nReferences\nAuto-Submitted\n"
-			    "X-Auto-Response-Suppress\nList-Id\nX-Priority\nImportance\n"
-			    "X-Team\nMIME-Version\nContent-Type\n");
+	assert_string_equal(names, "Date\nFrom\nTo\nSubject\nMessage-ID\nAuto-Submitted\n"
+				   "X-Auto-Response-Suppress\nList-Id\nX-Priority\nImportance\n"
+				   "X-Team\nMIME-Version\nContent-Type\n");
 	assert_non_null(strstr(message, "Date: Tue, 18 Nov 2025 14:30:45 +0000\r\n"));
 	assert_non_null(strstr(message, "Subject: [shop] [CRITICAL] disk is full\r\n"));
 	assert_non_null(
 		strstr(message, "Message-ID: <fedcba9876543210fedcba9876543210@example.com>"));
 	assert_non_null(strstr(message, "List-Id: <alerts.example.com>\r\n"));
 	assert_non_null(strstr(message, "97 % <b>&amp;\r\nsecond\r\n"));
-	assert_non_null(strstr(message, "&lt;b&gt;&amp;amp;\r\nsecond</p>"));
 	assert_non_null(strstr(message, "https://example.com/?a=3D1&amp;b=3D2"));
 	free(names);
 	free(message);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The challenges and answers of a SCRAM login on a connection that libcurl made. */
-#include "../../common/draft.h"
 #include "session.h"
 
 #include <errno.h>
@@ -46,20 +45,16 @@ static char *decode(const char *base64)
 
 static int send_base64(struct smtp_session *session, const char *before, const char *text)
 {
-	struct draft draft;
-	size_t length;
-	char *line;
+	size_t length = strlen(before);
+	char *line = malloc(length + SMTP_BASE64_SIZE(strlen(text)) + 2);
 	int rc;
 
-	if (!draft_begin(&draft))
-		return -ENOMEM;
-	fputs(before, draft.out);
-	smtp_put_base64_word(draft.out, text, strlen(text));
-	fputs("\r\n", draft.out);
-	line = draft_end(&draft, &length);
 	if (!line)
 		return -ENOMEM;
-	rc = smtp_send(session, line, length);
+	memcpy(line, before, length);
+	length += smtp_base64(line + length, text, strlen(text));
+	memcpy(line + length, "\r\n", 2);
+	rc = smtp_send(session, line, length + 2);
 	explicit_bzero(line, length);
 	free(line);
 	return rc;

@@ -36,25 +36,11 @@ static const char *check_login(const struct smtp_config *config)
 static const char *check_header(const struct tocsin_pair *header, char *why, size_t why_size)
 {
 	static const char *const own[] = {
-		"Auto-Submitted",
-		"Bcc",
-		"Cc",
-		"Content-Transfer-Encoding",
-		"Content-Type",
-		"Date",
-		"From",
-		"Importance",
-		"List-Id",
-		"MIME-Version",
-		"Message-ID",
-		"Received",
-		"References",
-		"Reply-To",
-		"Return-Path",
-		"Sender",
-		"Subject",
-		"To",
-		"X-Auto-Response-Suppress",
+		"Auto-Submitted", "Bcc",        "Cc",           "Content-Transfer-Encoding",
+		"Content-Type",   "Date",       "From",         "Importance",
+		"In-Reply-To",    "List-Id",    "MIME-Version", "Message-ID",
+		"Received",       "References", "Reply-To",     "Return-Path",
+		"Sender",         "Subject",    "To",           "X-Auto-Response-Suppress",
 		"X-Priority",
 	};
 	size_t length = strspn(header->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

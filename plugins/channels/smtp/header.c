@@ -15,19 +15,24 @@ static const char word_open[] = "=?UTF-8?B?", word_close[] = "?=";
 
 /* A header under construction; column counts the current line. */
 struct line {
-	FILE *out;
+	struct sheet *out;
 	size_t column;
 };
 
+static void put_bytes(struct line *line, const char *text, size_t length)
+{
+	sheet_put(line->out, text, length);
+	line->column += length;
+}
+
 static void put(struct line *line, const char *text)
 {
-	fputs(text, line->out);
-	line->column += strlen(text);
+	put_bytes(line, text, strlen(text));
 }
 
 static void fold(struct line *line)
 {
-	fputs("\r\n", line->out);
+	sheet_put(line->out, "\r\n", 2);
 	line->column = 0;
 }
 
@@ -41,6 +46,9 @@ static const char *clean(const char *value, char text[VALUE_MAX + 1])
 	size_t size = 0;
 	uint32_t point;
 
+	/* most have nothing to be cleaned of */
+	for (; size < VALUE_MAX && *value >= ' ' && *value <= '~'; value++)
+		text[size++] = *value;
 	while ((point = text_next(&value)) != 0) {
 		if (point < 0x20 || (point >= 0x7f && point <= 0x9f))
 			point = ' ';
@@ -80,8 +88,8 @@ static void put_plain(struct line *line, const char *text)
 		length = strcspn(text, " ");
 		if (line->column + 1 + length > LINE_MAX_HEADER)
 			fold(line);
-		fprintf(line->out, " %.*s", (int)length, text);
-		line->column += 1 + length;
+		put_bytes(line, " ", 1);
+		put_bytes(line, text, length);
 	}
 }
 
@@ -93,6 +101,7 @@ static size_t word_prefix(const char *text, size_t width)
 
 static void put_encoded(struct line *line, const char *text)
 {
+	char word[LINE_MAX_HEADER];
 	size_t length;
 
 	for (; *text; text += length) {
@@ -101,8 +110,7 @@ static void put_encoded(struct line *line, const char *text)
 		length = word_prefix(text, LINE_MAX_HEADER - 1 - line->column);
 		put(line, " ");
 		put(line, word_open);
-		smtp_put_base64_word(line->out, text, length);
-		line->column += (length + 2) / 3 * 4;
+		put_bytes(line, word, smtp_base64(word, text, length));
 		put(line, word_close);
 	}
 }
@@ -116,7 +124,7 @@ static void put_value(struct line *line, const char *text)
 }
 
 /* Header names come from this program or were checked with the configuration. */
-static struct line begin(FILE *out, const char *name)
+static struct line begin(struct sheet *out, const char *name)
 {
 	struct line line = {.out = out};
 
@@ -125,7 +133,7 @@ static struct line begin(FILE *out, const char *name)
 	return line;
 }
 
-void smtp_put_header(FILE *out, const char *name, const char *value)
+void smtp_put_header(struct sheet *out, const char *name, const char *value)
 {
 	char room[VALUE_MAX + 1];
 	const char *text = clean(value, room);
@@ -135,7 +143,7 @@ void smtp_put_header(FILE *out, const char *name, const char *value)
 	if (*text) {
 		line = begin(out, name);
 		put_value(&line, text);
-		fputs("\r\n", out);
+		sheet_put(out, "\r\n", 2);
 	}
 }
 
@@ -151,13 +159,14 @@ static void put_name(struct line *line, const char *name)
 		for (; *name; name++) {
 			if (*name == '"' || *name == '\\')
 				put(line, "\\");
-			put(line, (char[]){*name, '\0'});
+			put_bytes(line, name, 1);
 		}
 		put(line, "\"");
 	}
 }
 
-void smtp_put_address_header(FILE *out, const char *name, const struct smtp_address *address)
+void smtp_put_address_header(struct sheet *out, const char *name,
+			     const struct smtp_address *address)
 {
 	struct line line = begin(out, name);
 	char room[VALUE_MAX + 1];
@@ -167,23 +176,26 @@ void smtp_put_address_header(FILE *out, const char *name, const struct smtp_addr
 		put_name(&line, text);
 		if (line.column + strlen(address->address) + 3 > LINE_MAX_HEADER)
 			fold(&line);
-		fprintf(out, " <%s>\r\n", address->address);
+		sheet_texts(out, " <", address->address, ">\r\n");
 	} else {
-		fprintf(out, " %s\r\n", address->address);
+		sheet_texts(out, " ", address->address, "\r\n");
 	}
 }
 
 /* In UTC, and with names of its own: those of strftime depend on the locale. */
-void smtp_put_date_header(FILE *out, int64_t now_ms)
+void smtp_put_date_header(struct sheet *out, int64_t now_ms)
 {
 	static const char days[] = "SunMonTueWedThuFriSat";
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	time_t seconds = (time_t)(now_ms / 1000);
+	char date[64];
 	struct tm tm;
 
-	if (gmtime_r(&seconds, &tm))
-		fprintf(out, "Date: %.3s, %d %.3s %04d %02d:%02d:%02d +0000\r\n",
-			days + (ptrdiff_t)tm.tm_wday * 3, tm.tm_mday,
-			months + (ptrdiff_t)tm.tm_mon * 3, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-			tm.tm_sec);
+	if (gmtime_r(&seconds, &tm)) {
+		snprintf(date, sizeof(date), "Date: %.3s, %d %.3s %04d %02d:%02d:%02d +0000\r\n",
+			 days + (ptrdiff_t)tm.tm_wday * 3, tm.tm_mday,
+			 months + (ptrdiff_t)tm.tm_mon * 3, tm.tm_year + 1900, tm.tm_hour,
+			 tm.tm_min, tm.tm_sec);
+		sheet_text(out, date);
+	}
 }

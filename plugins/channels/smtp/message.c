@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "smtp.h"
-
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "../../common/draft.h"
-#include "../../common/notice.h"
-
-typedef void body_fn(FILE *out, const struct tocsin_delivery *delivery);
+#include "content.h"
 
 /* Readable where it is mostly ASCII, short where it is not. */
 static bool prefers_base64(const char *text, size_t length)
@@ -20,124 +14,162 @@ static bool prefers_base64(const char *text, size_t length)
 	return beyond > length / 6;
 }
 
-/* The draft fails when memory is short: a mail without its text would count as delivered. */
-static void put_part(struct draft *draft, const char *type, body_fn *body,
-		     const struct tocsin_delivery *delivery)
+/* The text may be that of a template, whose lines end as they like. A mail without its text would
+ * count as delivered, so there is none when memory is short. */
+static void put_part(struct sheet *out, const char *type, struct sheet *part)
 {
-	struct draft part;
-	char *text = NULL;
-	size_t length;
+	size_t length = 0;
+	char *text = sheet_end(part, &length);
+	bool base64 = text && prefers_base64(text, length);
 
-	if (draft_begin(&part)) {
-		body(part.out, delivery);
-		text = draft_end(&part, &length);
-	}
-	if (text) {
-		bool base64 = prefers_base64(text, length);
-
-		fprintf(draft->out, "Content-Type: %s; charset=utf-8\r\n", type);
-		fprintf(draft->out, "Content-Transfer-Encoding: %s\r\n\r\n",
-			base64 ? "base64" : "quoted-printable");
-		(base64 ? smtp_put_base64 : smtp_put_quoted)(draft->out, text, length);
-	}
-	draft->failed |= !text;
+	sheet_texts(out, "Content-Type: ", type, "; charset=utf-8\r\nContent-Transfer-Encoding: ",
+		    base64 ? "base64\r\n\r\n" : "quoted-printable\r\n\r\n");
+	if (text)
+		(base64 ? smtp_put_base64 : smtp_put_quoted)(out, text, length);
+	out->failed |= !text;
 	free(text);
 }
 
-/* The boundary cannot occur in a part: neither encoding ever writes "=_". */
-static void put_parts(struct draft *draft, const struct tocsin_delivery *delivery)
+static void put_text_part(struct sheet *out, const struct smtp_mail *mail,
+			  const struct smtp_content *content)
 {
-	static const char boundary[] = "=_tocsin_alternative";
-	FILE *out = draft->out;
+	struct sheet part = {0};
 
-	fprintf(out, "Content-Type: multipart/alternative; boundary=\"%s\"\r\n\r\n", boundary);
-	fprintf(out, "--%s\r\n", boundary);
-	put_part(draft, "text/plain", smtp_put_text_body, delivery);
-	fprintf(out, "\r\n--%s\r\n", boundary);
-	put_part(draft, "text/html", smtp_put_html_body, delivery);
-	fprintf(out, "\r\n--%s--\r\n", boundary);
+	if (mail->words.text_body)
+		sheet_lines(&part, mail->words.text_body, "");
+	else
+		smtp_put_text(&part, content);
+	put_part(out, "text/plain", &part);
 }
 
-static void put_subject(struct draft *draft, const char *prefix, const struct tocsin_alert *alert)
+static void put_html_part(struct sheet *out, const struct smtp_mail *mail,
+			  const struct smtp_content *content)
 {
-	char *subject;
+	struct sheet part = {0};
 
-	if (asprintf(&subject, "%s%s[%s] %s", prefix ? prefix : "", prefix && *prefix ? " " : "",
-		     notice_heading(alert), notice_title(alert)) < 0) {
-		draft->failed = true;
+	if (mail->words.html_body)
+		sheet_lines(&part, mail->words.html_body, "");
+	else
+		smtp_put_html(&part, content);
+	put_part(out, "text/html", &part);
+}
+
+/* The boundary cannot occur in a part: neither encoding ever writes "=_". */
+#define BOUNDARY "=_tocsin_alternative"
+
+static void put_body(struct sheet *out, const struct smtp_mail *mail)
+{
+	struct smtp_content content;
+
+	smtp_content_init(&content, mail->delivery, &mail->words);
+	if (!mail->config->html) {
+		put_text_part(out, mail, &content);
 		return;
 	}
-	smtp_put_header(draft->out, "Subject", subject);
+	sheet_text(out, "Content-Type: multipart/alternative; boundary=\"" BOUNDARY "\"\r\n\r\n"
+			"--" BOUNDARY "\r\n");
+	put_text_part(out, mail, &content);
+	sheet_text(out, "\r\n--" BOUNDARY "\r\n");
+	put_html_part(out, mail, &content);
+	sheet_text(out, "\r\n--" BOUNDARY "--\r\n");
+}
+
+/* A letter to a person has the words of its sender only. */
+static void put_subject(struct sheet *out, const struct smtp_mail *mail)
+{
+	const struct tocsin_alert *alert = mail->delivery->alert;
+	const char *title = mail->words.title ? mail->words.title : notice_title(alert);
+	const char *subject = mail->words.subject;
+
+	if (!subject)
+		subject = smtp_value(alert, "subject");
+	if (!subject && smtp_value(alert, "recipient_name"))
+		subject = title;
+	if (subject)
+		sheet_text(out, subject);
+	else
+		sheet_texts(out, "[", notice_heading(alert), "] ", title);
+}
+
+char *smtp_subject(const struct smtp_mail *mail)
+{
+	const struct smtp_config *config = mail->config;
+	const char *prefix = config->subject_prefix ? config->subject_prefix : "";
+	struct sheet subject = {0};
+
+	if (mail->thread && config->threading == SMTP_THREADING_SUBJECT && *mail->thread->subject) {
+		sheet_texts(&subject, "Re: ", mail->thread->subject);
+	} else {
+		sheet_texts(&subject, prefix, *prefix ? " " : "");
+		put_subject(&subject, mail);
+	}
+	return sheet_end(&subject, NULL);
+}
+
+static void put_subject_header(struct sheet *out, const struct smtp_mail *mail)
+{
+	char *subject = smtp_subject(mail);
+	size_t before = out->length;
+
+	if (subject)
+		smtp_put_header(out, "Subject", subject);
+	/* a template may say nothing */
+	if (subject && out->length == before)
+		smtp_put_header(out, "Subject", notice_heading(mail->delivery->alert));
+	out->failed |= !subject;
 	free(subject);
 }
 
-/* An id must not be folded or encoded; the domain was checked as that of an address. */
-static void put_id_header(FILE *out, const char *name, const char *left, const char *domain)
+void smtp_put_id(struct sheet *out, const struct smtp_mail *mail)
 {
-	fprintf(out, "%s: <", name);
-	for (; *left; left++) {
-		if (isalnum((unsigned char)*left) || *left == '.')
-			fputc(*left, out);
+	for (const char *c = mail->delivery->key; *c; c++) {
+		if (isalnum((unsigned char)*c))
+			sheet_char(out, *c);
 	}
-	fprintf(out, "@%s>\r\n", domain);
+	sheet_texts(out, "@", smtp_address_domain(&mail->envelope->from));
 }
 
-/* The key makes a repeat recognisable; the reference threads the news of one incident. */
-static void put_identity(FILE *out, const struct smtp_envelope *envelope,
-			 const struct tocsin_delivery *delivery)
+/* Ids must not be folded or encoded: they are made here, or were checked when they were read. The
+ * key makes a repeat recognisable. */
+static void put_identity(struct sheet *out, const struct smtp_mail *mail)
 {
-	const char *domain = smtp_address_domain(&envelope->from);
-	const struct tocsin_alert *alert = delivery->alert;
-	char incident[64];
-
-	put_id_header(out, "Message-ID", delivery->key, domain);
-	if (alert->status != TOCSIN_EVENT && alert->fingerprint && *alert->fingerprint) {
-		snprintf(incident, sizeof(incident), "%.32s.%" PRId64, alert->fingerprint,
-			 alert->starts_at_ms);
-		put_id_header(out, "References", incident, domain);
-	}
+	sheet_text(out, "Message-ID: <");
+	smtp_put_id(out, mail);
+	sheet_text(out, ">\r\n");
+	if (mail->thread)
+		sheet_texts(out, "In-Reply-To: <", mail->thread->first, ">\r\nReferences: <",
+			    mail->thread->first, ">\r\n");
 }
 
-static void put_headers(struct draft *draft, const struct smtp_config *config,
-			const struct smtp_envelope *envelope,
-			const struct tocsin_delivery *delivery, int64_t now_ms)
+static void put_headers(struct sheet *out, const struct smtp_mail *mail)
 {
-	const struct tocsin_alert *alert = delivery->alert;
-	FILE *out = draft->out;
-	size_t i;
+	const struct smtp_config *config = mail->config;
+	const struct smtp_envelope *envelope = mail->envelope;
+	const struct tocsin_alert *alert = mail->delivery->alert;
 
-	smtp_put_date_header(out, now_ms);
+	smtp_put_date_header(out, mail->now_ms);
 	smtp_put_address_header(out, "From", &envelope->from);
 	smtp_put_address_header(out, "To", &envelope->to);
 	if (*envelope->reply_to.address)
 		smtp_put_address_header(out, "Reply-To", &envelope->reply_to);
-	put_subject(draft, config->subject_prefix, alert);
-	put_identity(out, envelope, delivery);
+	put_subject_header(out, mail);
+	put_identity(out, mail);
 	/* So that nobody's absence note or mailing list answers a machine. */
-	smtp_put_header(out, "Auto-Submitted", "auto-generated");
-	smtp_put_header(out, "X-Auto-Response-Suppress", "All");
+	sheet_text(out, "Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n");
 	if (config->list_id)
-		fprintf(out, "List-Id: <%s>\r\n", config->list_id);
-	if (alert->severity >= TOCSIN_CRITICAL && alert->status != TOCSIN_RESOLVED) {
-		smtp_put_header(out, "X-Priority", "1");
-		smtp_put_header(out, "Importance", "high");
-	}
-	for (i = 0; i < config->headers.n; i++)
+		sheet_texts(out, "List-Id: <", config->list_id, ">\r\n");
+	if (alert->severity >= TOCSIN_CRITICAL && alert->status != TOCSIN_RESOLVED)
+		sheet_text(out, "X-Priority: 1\r\nImportance: high\r\n");
+	for (size_t i = 0; i < config->headers.n; i++)
 		smtp_put_header(out, config->headers.pair[i].name, config->headers.pair[i].value);
-	smtp_put_header(out, "MIME-Version", "1.0");
+	sheet_text(out, "MIME-Version: 1.0\r\n");
 }
 
-char *smtp_message(const struct smtp_config *config, const struct smtp_envelope *envelope,
-		   const struct tocsin_delivery *delivery, int64_t now_ms, size_t *length)
+char *smtp_message(const struct smtp_mail *mail, size_t *length)
 {
-	struct draft draft;
+	struct sheet message = {0};
 
-	if (!draft_begin(&draft))
-		return NULL;
-	put_headers(&draft, config, envelope, delivery, now_ms);
-	if (config->html)
-		put_parts(&draft, delivery);
-	else
-		put_part(&draft, "text/plain", smtp_put_text_body, delivery);
-	return draft_end(&draft, length);
+	put_headers(&message, mail);
+	put_body(&message, mail);
+	return sheet_end(&message, length);
 }

@@ -4,89 +4,123 @@
 #include <string.h>
 
 #define LINE_MAX_BODY 76
+#define LINE_BYTES (LINE_MAX_BODY / 4 * 3)
 
-void smtp_put_base64_word(FILE *out, const void *data, size_t length)
+size_t smtp_base64(char *out, const void *data, size_t length)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *in = data;
+	char *at = out;
 
-	for (; length > 0; in += 3) {
+	for (; length > 0; in += 3, at += 4) {
 		unsigned int group = (unsigned int)in[0] << 16 |
 				     (length > 1 ? (unsigned int)in[1] << 8 : 0) |
 				     (length > 2 ? in[2] : 0u);
 
-		fputc(digits[group >> 18], out);
-		fputc(digits[group >> 12 & 63], out);
-		fputc(length > 1 ? digits[group >> 6 & 63] : '=', out);
-		fputc(length > 2 ? digits[group & 63] : '=', out);
+		at[0] = digits[group >> 18];
+		at[1] = digits[group >> 12 & 63];
+		at[2] = length > 1 ? digits[group >> 6 & 63] : '=';
+		at[3] = length > 2 ? digits[group & 63] : '=';
 		length -= length < 3 ? length : 3;
 	}
+	return (size_t)(at - out);
 }
 
-void smtp_put_base64(FILE *out, const char *data, size_t length)
+void smtp_put_base64(struct sheet *out, const char *data, size_t length)
 {
-	while (length > 0) {
-		size_t n = length < LINE_MAX_BODY / 4 * 3 ? length : LINE_MAX_BODY / 4 * 3;
+	char line[LINE_MAX_BODY + 2];
 
-		smtp_put_base64_word(out, data, n);
-		fputs("\r\n", out);
+	while (length > 0) {
+		size_t n = length < LINE_BYTES ? length : LINE_BYTES;
+		size_t size = smtp_base64(line, data, n);
+
+		memcpy(line + size, "\r\n", 2);
+		sheet_put(out, line, size + 2);
 		data += n;
 		length -= n;
 	}
 }
 
-/* Whether the byte must be written as =XX. A dot that starts a line would need doubling, a
- * space that ends one gets lost on the way. */
-static bool needs_quoting(unsigned char byte, bool line_start, bool line_end)
+/* Whether a byte must be written as =XX wherever it stands. */
+static bool is_special(unsigned char byte)
 {
-	if (byte == ' ' || byte == '\t')
-		return line_end;
-	return byte < 33 || byte > 126 || byte == '=' || (byte == '.' && line_start);
+	return byte > 126 || byte == '=' || (byte < 32 && byte != '\t');
 }
 
-static bool is_line_end(const char *text, size_t length)
-{
-	return length >= 2 && text[0] == '\r' && text[1] == '\n';
-}
-
-/* How many bytes can be written as they are before the line is full. */
+/* How many bytes of a line can be written as they are, from this column on. A dot that starts a
+ * line would need doubling on the way, a space that ends one gets lost. */
 static size_t plain_run(const char *text, size_t length, size_t column)
 {
-	size_t n = 0;
+	size_t room = LINE_MAX_BODY - 3 - column, most = length < room ? length : room, n = 0;
 
-	while (n < length && column + n <= LINE_MAX_BODY - 4 &&
-	       !is_line_end(text + n, length - n) &&
-	       !needs_quoting((unsigned char)text[n], column + n == 0,
-			      n + 1 == length || is_line_end(text + n + 1, length - n - 1)))
+	if (column == 0 && *text == '.')
+		return 0;
+	while (n < most && !is_special((unsigned char)text[n]))
 		n++;
+	if (n == length && (text[n - 1] == ' ' || text[n - 1] == '\t'))
+		n--;
 	return n;
 }
 
-void smtp_put_quoted(FILE *out, const char *text, size_t length)
+/* One line, without its end. */
+static void put_quoted_line(struct sheet *out, const char *text, size_t length)
 {
+	static const char digits[] = "0123456789ABCDEF";
 	size_t column = 0;
 
 	while (length > 0) {
-		size_t n = plain_run(text, length, column);
+		unsigned char byte;
+		size_t n;
 
-		if (n > 0) {
-			fwrite(text, 1, n, out);
-			column += n;
-		} else if (is_line_end(text, length)) {
-			fputs("\r\n", out);
-			n = 2, column = 0;
-		} else if (column > LINE_MAX_BODY - 4) {
-			fputs("=\r\n", out);
+		if (column >= LINE_MAX_BODY - 3) {
+			sheet_put(out, "=\r\n", 3);
 			column = 0;
-		} else {
-			fprintf(out, "=%02X", (unsigned int)(unsigned char)*text);
-			n = 1, column += 3;
 		}
-		text += n, length -= n;
+		n = plain_run(text, length, column);
+		sheet_put(out, text, n);
+		column += n, text += n, length -= n;
+		if (length == 0 || column >= LINE_MAX_BODY - 3)
+			continue;
+		byte = (unsigned char)*text++;
+		sheet_put(out, (char[]){'=', digits[byte >> 4], digits[byte & 15]}, 3);
+		column += 3, length--;
 	}
-	if (column > 0)
-		fputs("\r\n", out);
+}
+
+/* The end of the line that begins here: its CR, or the end of the text. */
+static const char *line_end(const char *text, const char *end)
+{
+	const char *at = text;
+
+	while ((at = memchr(at, '\r', (size_t)(end - at))) && at + 1 < end && at[1] != '\n')
+		at++;
+	return at && at + 1 < end ? at : end;
+}
+
+void smtp_put_quoted(struct sheet *out, const char *text, size_t length)
+{
+	const char *end = text + length;
+
+	while (text < end) {
+		const char *stop = line_end(text, end);
+
+		put_quoted_line(out, text, (size_t)(stop - text));
+		sheet_put(out, "\r\n", 2);
+		text = stop < end ? stop + 2 : end;
+	}
+}
+
+/* The line that begins here, without its end, and where the next one begins. */
+static const char *next_line(const char *line, const char *end, size_t *length)
+{
+	const char *lf = memchr(line, '\n', (size_t)(end - line)), *stop = lf ? lf : end;
+	const char *cr = memchr(line, '\r', (size_t)(stop - line));
+
+	*length = (size_t)((cr ? cr : stop) - line);
+	if (cr && cr + 1 != lf)
+		return cr + 1;
+	return lf ? lf + 1 : end;
 }
 
 /*
@@ -94,24 +128,23 @@ void smtp_put_quoted(FILE *out, const char *text, size_t length)
  * dots anyway; whatever comes, there is no bare CR or LF in it and no line with a lone dot,
  * so nothing in it can end the message early.
  */
-void smtp_put_wire(FILE *out, const char *message, size_t length)
+void smtp_put_wire(struct sheet *out, const char *message, size_t length)
 {
-	const char *at = message, *end = message + length;
-	bool start = true;
+	const char *end = message + length;
+	bool ended = true;
 
-	while (at < end) {
-		const char *line = at;
+	(void)sheet_has_room(out, length + 8);
+	while (message < end) {
+		size_t size;
+		const char *next = next_line(message, end, &size);
 
-		while (at < end && *at != '\r' && *at != '\n')
-			at++;
-		if (start && at > line && *line == '.')
-			fputc('.', out);
-		fwrite(line, 1, (size_t)(at - line), out);
-		start = at < end;
-		if (start) {
-			at += *at == '\r' && at + 1 < end && at[1] == '\n' ? 2 : 1;
-			fputs("\r\n", out);
-		}
+		if (size > 0 && *message == '.')
+			sheet_char(out, '.');
+		sheet_put(out, message, size);
+		ended = message + size < end;
+		if (ended)
+			sheet_put(out, "\r\n", 2);
+		message = next;
 	}
-	fputs(start ? ".\r\n" : "\r\n.\r\n", out);
+	sheet_text(out, ended ? ".\r\n" : "\r\n.\r\n");
 }

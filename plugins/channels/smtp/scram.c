@@ -146,13 +146,12 @@ static const char *read_challenge(const struct smtp_scram *scram, const char *me
 
 static char *put_proof(const char *without_proof, const unsigned char proof[SMTP_SCRAM_HASH])
 {
-	struct draft draft;
+	char word[SMTP_BASE64_SIZE(SMTP_SCRAM_HASH)];
+	struct sheet sheet = {0};
 
-	if (!draft_begin(&draft))
-		return NULL;
-	fprintf(draft.out, "%s,p=", without_proof);
-	smtp_put_base64_word(draft.out, proof, SMTP_SCRAM_HASH);
-	return draft_end(&draft, NULL);
+	sheet_texts(&sheet, without_proof, ",p=");
+	sheet_put(&sheet, word, smtp_base64(word, proof, SMTP_SCRAM_HASH));
+	return sheet_end(&sheet, NULL);
 }
 
 char *smtp_scram_final(struct smtp_scram *scram, const char *server_first, const char *password,

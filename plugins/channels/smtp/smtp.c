@@ -6,18 +6,19 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../../common/draft.h"
 #include "session.h"
 
 static const char *const tls_choices[] = {"starttls", "implicit", "none", NULL};
 static const char *const auth_choices[] = {
-	"auto", "none", "plain", "login", "cram-md5", "scram-sha-256", "xoauth2", NULL,
+	"auto",          "none",    "plain",       "login", "cram-md5",
+	"scram-sha-256", "xoauth2", "oauthbearer", NULL,
 };
+static const char *const threading_choices[] = {"headers", "subject", "off", NULL};
 
 static const struct tocsin_option options[] = {
 	TOCSIN_OPTION(CHOICE, struct smtp_config, auth, .preset = "auto", .choices = auth_choices,
 		      .help = "How to log in when there is a username. auto takes what the "
-			      "server offers, but not SCRAM, which must be named."),
+			      "server offers, but not SCRAM, which must be named, nor a token."),
 	TOCSIN_OPTION(PATH, struct smtp_config, ca_file, .example = "/etc/ssl/certs/mail-ca.pem",
 		      .help = "Certificates of the authorities to trust, in place of the "
 			      "system's."),
@@ -32,6 +33,9 @@ static const struct tocsin_option options[] = {
 		      .example = "smtp.example.com", .help = "Name or address of the mail server."),
 	TOCSIN_OPTION(BOOL, struct smtp_config, html, .preset = "true",
 		      .help = "Mails have an HTML part beside the text."),
+	TOCSIN_OPTION(TEMPLATE, struct smtp_config, html_body, .escape = TOCSIN_ESCAPE_HTML,
+		      .text = true, .example = "\"<h1>{{ .title }}</h1><p>{{ .message }}</p>\"",
+		      .help = "The whole HTML part, in place of the built-in one."),
 	TOCSIN_OPTION(STRING, struct smtp_config, list_id, .example = "alerts.example.com",
 		      .help = "A List-Id header, by which readers sort mail."),
 	TOCSIN_OPTION(DURATION, struct smtp_config, max_idle, .preset = "5m", .min = 1000,
@@ -39,9 +43,12 @@ static const struct tocsin_option options[] = {
 		      .help = "A connection that was not used for this long is closed."),
 	TOCSIN_OPTION(INT, struct smtp_config, max_per_connection, .preset = "100", .min = 1,
 		      .max = 100000, .help = "Mails sent over one connection before a new one."),
+	TOCSIN_OPTION(TEMPLATE, struct smtp_config, message, .text = true,
+		      .example = "\"{{ .message }}\"",
+		      .help = "What there is to say about the alert, in both parts."),
 	TOCSIN_OPTION(SECRET, struct smtp_config, password,
 		      .example = "\"${file:/etc/tocsin/smtp.password}\"",
-		      .help = "Password, or the access token for xoauth2."),
+		      .help = "Password, or the access token for xoauth2 and oauthbearer."),
 	TOCSIN_OPTION(
 		INT, struct smtp_config, port, .min = 1, .max = 65535, .example = "587",
 		.help = "TCP port. Default: 587 for starttls, 465 for implicit, 25 for none."),
@@ -51,14 +58,38 @@ static const struct tocsin_option options[] = {
 		      .max = 600000,
 		      .help = "How long the server may take for an answer; three times as long "
 			      "after the message itself. Connecting has 30 seconds at most."),
+	TOCSIN_OPTION(TEMPLATE, struct smtp_config, subject, .escape = TOCSIN_ESCAPE_LINE,
+		      .text = true,
+		      .example = "\"{{ .heading }}: {{ .title }} ({{ .labels.site }})\"",
+		      .help = "The subject. Default: the severity in brackets and the title."),
 	TOCSIN_OPTION(STRING, struct smtp_config, subject_prefix, .example = "\"[shop]\"",
 		      .help = "Put in front of every subject."),
+	TOCSIN_OPTION(TEMPLATE, struct smtp_config, text_body, .text = true,
+		      .example = "\"{{ .title }}\\n\\n{{ .message }}\"",
+		      .help = "The whole text part, in place of the built-in one."),
+	TOCSIN_OPTION(CHOICE, struct smtp_config, threading, .preset = "headers",
+		      .choices = threading_choices,
+		      .help = "How the mails about one incident become one conversation: by the "
+			      "headers In-Reply-To and References; also by the subject, that of "
+			      "the first mail behind 'Re: ', without which Gmail begins a new "
+			      "one when an alert is resolved; or not at all (off)."),
+	TOCSIN_OPTION(TEMPLATE, struct smtp_config, title, .text = true,
+		      .example = "\"{{ .labels.site }}: {{ .title }}\"",
+		      .help = "What the alert is about, in one line: in the subject and both "
+			      "parts."),
 	TOCSIN_OPTION(CHOICE, struct smtp_config, tls, .preset = "starttls", .choices = tls_choices,
 		      .help = "Encryption: asked for after connecting (starttls), from the first "
 			      "byte (implicit), or none. Nothing is sent when it fails."),
 	TOCSIN_OPTION(BOOL, struct smtp_config, tls_verify, .preset = "true",
 		      .help = "Whether the server's certificate must be valid for 'host'. Without "
 			      "it anybody on the way can read mails and password."),
+	TOCSIN_OPTION(STRINGS, struct smtp_config, token_command,
+		      .example = "[/usr/local/bin/mail-token, alerts@example.com]",
+		      .help = "A program, by its absolute path, and its arguments: it prints the "
+			      "access token for xoauth2 or oauthbearer, bare or as the JSON of an "
+			      "OAuth server (access_token, expires_in). No shell is involved."),
+	TOCSIN_OPTION(DURATION, struct smtp_config, token_timeout, .preset = "30s", .min = 1000,
+		      .max = 300000, .help = "How long token_command may take."),
 	TOCSIN_OPTION(STRING, struct smtp_config, username, .example = "alerts@example.com",
 		      .help = "Name to log in with. Without it no login is tried."),
 };
@@ -70,6 +101,16 @@ struct smtp {
 	struct smtp_envelope envelope;
 	struct smtp_session session;
 };
+
+static int read_senders(struct smtp_envelope *envelope, const struct smtp_config *config, char *why,
+			size_t why_size)
+{
+	int rc = smtp_address_parse(&envelope->from, config->from, true, why, why_size);
+
+	if (rc == 0 && config->reply_to)
+		rc = smtp_address_parse(&envelope->reply_to, config->reply_to, true, why, why_size);
+	return rc;
+}
 
 static int smtp_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
 		     void **state)
@@ -84,10 +125,7 @@ static int smtp_open(struct tocsin_self *self, const struct tocsin_host *host, c
 	smtp->self = self;
 	smtp->host = host;
 	smtp->config = config;
-	rc = smtp_address_parse(&smtp->envelope.from, smtp->config->from, true, why, sizeof(why));
-	if (rc == 0 && smtp->config->reply_to)
-		rc = smtp_address_parse(&smtp->envelope.reply_to, smtp->config->reply_to, true, why,
-					sizeof(why));
+	rc = read_senders(&smtp->envelope, smtp->config, why, sizeof(why));
 	if (rc != 0) {
 		host->log(self, TOCSIN_LOG_ERROR, "%s", why);
 		free(smtp);
@@ -121,21 +159,30 @@ static void smtp_idle(void *state)
 	smtp_session_idle(&smtp->session);
 }
 
-/* The message in the form that follows DATA, or NULL when memory is short. */
-static char *make_wire(struct smtp *smtp, const struct tocsin_delivery *delivery, size_t *length)
+static struct smtp_words words_of(const struct tocsin_host *host, const struct smtp_config *config,
+				  struct tocsin_delivery *delivery)
 {
-	size_t size = 0;
-	char *message = smtp_message(smtp->config, &smtp->envelope, delivery,
-				     (int64_t)time(NULL) * 1000, &size),
-	     *wire = NULL;
-	struct draft draft;
+	return (struct smtp_words){
+		.subject = host->text(delivery, config->subject),
+		.title = host->text(delivery, config->title),
+		.message = host->text(delivery, config->message),
+		.text_body = host->text(delivery, config->text_body),
+		.html_body = host->text(delivery, config->html_body),
+	};
+}
 
-	if (message && draft_begin(&draft)) {
-		smtp_put_wire(draft.out, message, size);
-		wire = draft_end(&draft, length);
-	}
+/* The message in the form that follows DATA, or NULL when memory is short. */
+static char *make_wire(const struct smtp_mail *mail, size_t *length)
+{
+	struct sheet wire = {0};
+	size_t size = 0;
+	char *message = smtp_message(mail, &size);
+
+	if (!message)
+		return NULL;
+	smtp_put_wire(&wire, message, size);
 	free(message);
-	return wire;
+	return sheet_end(&wire, length);
 }
 
 static void send_wire(struct smtp *smtp, struct tocsin_delivery *delivery, const char *wire,
@@ -154,25 +201,104 @@ static void send_wire(struct smtp *smtp, struct tocsin_delivery *delivery, const
 				smtp->envelope.to.address);
 }
 
+/* The conversation that this mail goes on with. A store that cannot say costs only that. */
+static void find_thread(struct smtp *smtp, struct smtp_mail *mail, struct tocsin_delivery *delivery,
+			struct smtp_thread *thread)
+{
+	char *note = NULL;
+
+	if (!smtp_threads(smtp->config, delivery) || smtp->host->recall(delivery, &note) != 0)
+		return;
+	smtp_thread_read(thread, note);
+	free(note);
+	if (smtp_thread_goes_on(thread, delivery->alert, mail->now_ms))
+		mail->thread = thread;
+}
+
+/* The first mail is remembered, and that the incident is over. */
+static void keep_thread(struct smtp *smtp, const struct smtp_mail *mail,
+			struct tocsin_delivery *delivery, const struct smtp_thread *thread)
+{
+	bool resolved = delivery->alert->status == TOCSIN_RESOLVED;
+	struct sheet id = {0};
+	char *first, *subject, *note = NULL;
+
+	if (!smtp_threads(smtp->config, delivery) || (mail->thread != NULL) != resolved)
+		return;
+	if (resolved) {
+		note = smtp_thread_end(thread);
+	} else {
+		smtp_put_id(&id, mail);
+		first = sheet_end(&id, NULL);
+		subject = smtp_subject(mail);
+		note = first && subject ? smtp_thread_begin(first, subject, mail->now_ms) : NULL;
+		free(first);
+		free(subject);
+	}
+	if (note)
+		smtp->host->note(delivery, note);
+	free(note);
+}
+
+static void send_mail(struct smtp *smtp, struct tocsin_delivery *delivery,
+		      struct tocsin_verdict *verdict)
+{
+	struct smtp_thread thread;
+	struct smtp_mail mail = {
+		.config = smtp->config,
+		.envelope = &smtp->envelope,
+		.delivery = delivery,
+		.words = words_of(smtp->host, smtp->config, delivery),
+		.now_ms = (int64_t)time(NULL) * 1000,
+	};
+	size_t length = 0;
+	char *wire;
+
+	find_thread(smtp, &mail, delivery, &thread);
+	wire = make_wire(&mail, &length);
+	if (!wire) {
+		*verdict = (struct tocsin_verdict){TOCSIN_RETRY, 0, "out of memory"};
+		return;
+	}
+	send_wire(smtp, delivery, wire, length, verdict);
+	free(wire);
+	if (verdict->outcome == TOCSIN_DELIVERED)
+		keep_thread(smtp, &mail, delivery, &thread);
+}
+
 /* One at a time: what the core hands over is under way, and a mail that only waits is not. */
 static void smtp_deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
 {
 	struct smtp *smtp = state;
 	struct tocsin_verdict verdict = {.outcome = TOCSIN_REJECTED};
-	size_t length = 0;
-	char *wire;
 
 	(void)n;
 	if (smtp_address_parse(&smtp->envelope.to, batch[0]->recipient, false, verdict.why,
-			       sizeof(verdict.why)) == 0) {
-		wire = make_wire(smtp, batch[0], &length);
-		if (wire)
-			send_wire(smtp, batch[0], wire, length, &verdict);
-		else
-			verdict = (struct tocsin_verdict){TOCSIN_RETRY, 0, "out of memory"};
-		free(wire);
-	}
+			       sizeof(verdict.why)) == 0)
+		send_mail(smtp, batch[0], &verdict);
 	smtp->host->done(batch[0], verdict.outcome, verdict.retry_after_ms, verdict.why);
+}
+
+/* The message as it would go out as the first about its incident. */
+static char *smtp_preview(const struct tocsin_host *host, const void *config_data,
+			  struct tocsin_delivery *delivery)
+{
+	const struct smtp_config *config = config_data;
+	struct smtp_envelope envelope = {0};
+	struct smtp_mail mail = {
+		.config = config,
+		.envelope = &envelope,
+		.delivery = delivery,
+		.words = words_of(host, config, delivery),
+		.now_ms = (int64_t)time(NULL) * 1000,
+	};
+	char why[256];
+	size_t length;
+
+	if (read_senders(&envelope, config, why, sizeof(why)) != 0 ||
+	    smtp_address_parse(&envelope.to, delivery->recipient, false, why, sizeof(why)) != 0)
+		return strdup(why);
+	return smtp_message(&mail, &length);
 }
 
 static const struct tocsin_channel_ops ops = {
@@ -182,6 +308,7 @@ static const struct tocsin_channel_ops ops = {
 	.close = smtp_close,
 	.check = smtp_check,
 	.idle = smtp_idle,
+	.preview = smtp_preview,
 };
 
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "smtp", .version = "1.0",

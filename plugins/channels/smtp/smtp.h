@@ -4,14 +4,18 @@
  *	smtp.c     options, the channel's operations
  *	check.c    what the options may not say                      (pure)
  *	address.c  e-mail addresses                                  (pure)
+ *	sheet.c    a text that grows; text from outside in it        (pure)
  *	header.c   header lines: encoded words, folding              (pure)
  *	mime.c     base64, quoted-printable, the form on the wire    (pure)
- *	body.c     the text and the HTML of an alert                 (pure)
+ *	content.c  what a mail says about an alert                   (pure)
+ *	text.c, html.c  its two forms                                (pure)
+ *	thread.c   the mails about one incident as one conversation  (pure)
  *	message.c  the headers, the whole message                    (pure)
  *	scram.c    the SCRAM-SHA-256 login                           (pure but for the nonce)
  *	session.c  the connection: kept, renewed, closed
  *	login.c    connecting with libcurl, TLS, logging in
  *	challenge.c logging in with SCRAM
+ *	token.c    access tokens that a program gives
  *	dialogue.c commands and replies
  *	verdict.c  what a reply means for a delivery                 (pure)
  */
@@ -24,6 +28,8 @@
 
 #include <tocsin/plugin.h>
 
+#include "sheet.h"
+
 enum smtp_tls { SMTP_TLS_STARTTLS, SMTP_TLS_IMPLICIT, SMTP_TLS_NONE };
 enum smtp_auth {
 	SMTP_AUTH_AUTO,
@@ -33,7 +39,9 @@ enum smtp_auth {
 	SMTP_AUTH_CRAM_MD5,
 	SMTP_AUTH_SCRAM_SHA_256,
 	SMTP_AUTH_XOAUTH2,
+	SMTP_AUTH_OAUTHBEARER,
 };
+enum smtp_threading { SMTP_THREADING_HEADERS, SMTP_THREADING_SUBJECT, SMTP_THREADING_OFF };
 
 struct smtp_config {
 	const char *host;
@@ -54,6 +62,10 @@ struct smtp_config {
 	int64_t max_per_connection;
 	int64_t max_idle;       /* ms */
 	int64_t server_timeout; /* ms */
+	int64_t threading;      /* enum smtp_threading */
+	struct tocsin_strings token_command;
+	int64_t token_timeout;  /* ms */
+	const struct tocsin_template *subject, *title, *message, *text_body, *html_body;
 };
 
 /* check.c */
@@ -81,25 +93,44 @@ bool smtp_is_domain(const char *text);
 /* header.c: each writes one whole header, folded, ending in CRLF; no value can add another
  * line or header. */
 
-void smtp_put_header(FILE *out, const char *name, const char *value);
-void smtp_put_address_header(FILE *out, const char *name, const struct smtp_address *address);
-void smtp_put_date_header(FILE *out, int64_t now_ms);
+void smtp_put_header(struct sheet *out, const char *name, const char *value);
+void smtp_put_address_header(struct sheet *out, const char *name,
+			     const struct smtp_address *address);
+void smtp_put_date_header(struct sheet *out, int64_t now_ms);
 
 /* mime.c */
 
+/* base64 in one piece into out, which has room for it; returns its length. */
+#define SMTP_BASE64_SIZE(length) (((length) + 2) / 3 * 4)
+size_t smtp_base64(char *out, const void *data, size_t length);
 /* Lines of at most 76 characters, each ending in CRLF. */
-void smtp_put_base64(FILE *out, const char *data, size_t length);
+void smtp_put_base64(struct sheet *out, const char *data, size_t length);
 /* The text has CRLF line ends; no line of the result starts with a dot. */
-void smtp_put_quoted(FILE *out, const char *text, size_t length);
-/* base64 in one piece, without line ends. */
-void smtp_put_base64_word(FILE *out, const void *data, size_t length);
+void smtp_put_quoted(struct sheet *out, const char *text, size_t length);
 /* What goes out after DATA: CRLF line ends only, leading dots doubled, ending in CRLF . CRLF */
-void smtp_put_wire(FILE *out, const char *message, size_t length);
+void smtp_put_wire(struct sheet *out, const char *message, size_t length);
 
-/* body.c: the lines end in CRLF. */
+/* thread.c */
 
-void smtp_put_text_body(FILE *out, const struct tocsin_delivery *delivery);
-void smtp_put_html_body(FILE *out, const struct tocsin_delivery *delivery);
+/* A conversation: its first mail. */
+struct smtp_thread {
+	char first[320];     /* Message-ID without < and >; "": there is none */
+	char subject[1024];
+	int64_t started_ms;
+	bool ended;
+};
+
+/* Whether mails about this alert are to be one. */
+bool smtp_threads(const struct smtp_config *config, const struct tocsin_delivery *delivery);
+/* From the note that the core keeps; a damaged one is none. */
+void smtp_thread_read(struct smtp_thread *thread, const char *note);
+/* The notes of one that begins with the mail of this id, and of one that is over; for the caller to
+ * free(), NULL when memory is short. */
+char *smtp_thread_begin(const char *first, const char *subject, int64_t now_ms);
+char *smtp_thread_end(const struct smtp_thread *thread);
+/* Whether the alert belongs to it, and does not begin another one. */
+bool smtp_thread_goes_on(const struct smtp_thread *thread, const struct tocsin_alert *alert,
+			 int64_t now_ms);
 
 /* message.c */
 
@@ -109,9 +140,26 @@ struct smtp_envelope {
 	struct smtp_address to;
 };
 
+/* What templates say in place of the built-in words; NULL: nothing. */
+struct smtp_words {
+	const char *subject, *title, *message, *text_body, *html_body;
+};
+
+struct smtp_mail {
+	const struct smtp_config *config;
+	const struct smtp_envelope *envelope;
+	const struct tocsin_delivery *delivery;
+	const struct smtp_thread *thread; /* that it goes on with; NULL: none */
+	struct smtp_words words;
+	int64_t now_ms;
+};
+
 /* The message, for the caller to free(); NULL when memory is short. */
-char *smtp_message(const struct smtp_config *config, const struct smtp_envelope *envelope,
-		   const struct tocsin_delivery *delivery, int64_t now_ms, size_t *length);
+char *smtp_message(const struct smtp_mail *mail, size_t *length);
+/* Its subject, likewise: not yet fit for a header. */
+char *smtp_subject(const struct smtp_mail *mail);
+/* Its id, without < and >. */
+void smtp_put_id(struct sheet *out, const struct smtp_mail *mail);
 
 /* verdict.c */
 
