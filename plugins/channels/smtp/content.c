@@ -2,12 +2,10 @@
 #include "content.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* Names that mean something to a mail: what they hold is said in its place. */
 static const char *const places[] = {
-	"button",     "dashboard_url",  "generator_url", "instructions", "link",
-	"link_title", "recipient_name", "runbook_url",   "subject",
+	"button", "instructions", "link", "link_title", "recipient_name", "subject",
 };
 
 const char *smtp_value(const struct tocsin_alert *alert, const char *name)
@@ -17,31 +15,31 @@ const char *smtp_value(const struct tocsin_alert *alert, const char *name)
 	return value ? value : notice_value(&alert->labels, name);
 }
 
-static void add_link(struct smtp_content *content, const char *title, const char *url)
+bool smtp_own_link(const struct tocsin_alert *alert, struct notice_link *link)
 {
-	/* the rule for links is that of the alert's own */
-	const struct tocsin_alert alert = {.link = url};
+	const struct tocsin_alert bare = {.link = alert->link};
+	struct notice_link links[NOTICE_LINKS];
+	bool found = notice_links(&bare, links) > 0;
 
-	if (notice_link(&alert))
-		content->link[content->n_links++] = (struct smtp_link){title, url};
+	if (found)
+		*link = links[0];
+	return found;
 }
 
-static void add_links(struct smtp_content *content, const struct tocsin_alert *alert)
+/* A row of a table may have its link as an annotation, too, and what the button says. */
+static void find_links(struct smtp_content *content)
 {
-	static const struct smtp_link further[] = {
-		{"Runbook", "runbook_url"},
-		{"Dashboard", "dashboard_url"},
-		{"Source", "generator_url"},
-	};
-	const char *title = smtp_value(alert, "link_title");
+	struct tocsin_alert alert = *content->alert;
+	const char *title = smtp_value(&alert, "link_title");
 
+	if (!alert.link)
+		alert.link = smtp_value(&alert, "link");
+	content->n_links = notice_links(&alert, content->link);
+	content->has_link = content->n_links > 0 && strcmp(content->link[0].title, "Open") == 0;
 	if (!title)
-		title = smtp_value(alert, "button");
-	add_link(content, title ? title : "Open",
-		 alert->link ? alert->link : smtp_value(alert, "link"));
-	content->has_link = content->n_links > 0;
-	for (size_t i = 0; i < TOCSIN_COUNT(further); i++)
-		add_link(content, further[i].title, smtp_value(alert, further[i].url));
+		title = smtp_value(&alert, "button");
+	if (title && content->has_link)
+		content->link[0].title = title;
 }
 
 void smtp_content_init(struct smtp_content *content, const struct tocsin_delivery *delivery,
@@ -59,7 +57,7 @@ void smtp_content_init(struct smtp_content *content, const struct tocsin_deliver
 		.instructions = smtp_value(alert, "instructions"),
 		.recipient = smtp_value(alert, "recipient_name"),
 	};
-	add_links(content, alert);
+	find_links(content);
 	notice_local_time(notice_time_ms(alert), content->time);
 }
 
@@ -69,5 +67,5 @@ bool smtp_is_detail(const struct smtp_content *content, const struct tocsin_pair
 		if (strcmp(places[i], pair->name) == 0)
 			return false;
 	}
-	return notice_is_detail(content->alert, pair);
+	return notice_is_detail(content->alert, pair) && !notice_is_link(content->alert, pair);
 }

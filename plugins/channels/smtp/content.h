@@ -6,12 +6,6 @@
 #include "../../common/notice.h"
 #include "smtp.h"
 
-#define SMTP_LINKS_MAX 4
-
-struct smtp_link {
-	const char *title, *url;
-};
-
 struct smtp_content {
 	const struct tocsin_alert *alert;
 	const struct tocsin_alert *const *folded; /* of a digest */
@@ -22,7 +16,7 @@ struct smtp_content {
 	const char *instructions;
 	const char *recipient;    /* the name of a person: this is a letter to them, without the
 				     details that concern those who run the service */
-	struct smtp_link link[SMTP_LINKS_MAX]; /* the first is that of the alert, if it has one */
+	struct notice_link link[NOTICE_LINKS]; /* the first is that of the alert, if it has one */
 	size_t n_links;
 	bool has_link;            /* the alert's own is there */
 	char time[NOTICE_TIME_SIZE];
@@ -32,6 +26,8 @@ struct smtp_content {
 
 void smtp_content_init(struct smtp_content *content, const struct tocsin_delivery *delivery,
 		       const struct smtp_words *words);
+/* The link of the alert itself, without the title that it may be given; false: it has none. */
+bool smtp_own_link(const struct tocsin_alert *alert, struct notice_link *link);
 /* An annotation, else a label; NULL when there is none or it is empty. */
 const char *smtp_value(const struct tocsin_alert *alert, const char *name);
 /* Whether a label or annotation is to be listed: it is not said elsewhere in the mail. */

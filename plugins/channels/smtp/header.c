@@ -65,10 +65,11 @@ static const char *clean(const char *value, char text[VALUE_MAX + 1])
 }
 
 /* True when the text reads the same after folding at its spaces and cannot be mistaken for
- * an encoded word. */
-static bool is_plain(const char *text)
+ * an encoded word. Its first word must fit behind the column: a header that begins with an empty
+ * line is legal, and an oddity that filters hold against a mail. */
+static bool is_plain(const char *text, size_t column)
 {
-	size_t word = 0;
+	size_t word = column - 1;
 
 	for (const char *c = text; *c; c++) {
 		word = *c == ' ' ? 0 : word + 1;
@@ -117,7 +118,7 @@ static void put_encoded(struct line *line, const char *text)
 
 static void put_value(struct line *line, const char *text)
 {
-	if (is_plain(text))
+	if (is_plain(text, line->column))
 		put_plain(line, text);
 	else
 		put_encoded(line, text);
@@ -147,10 +148,20 @@ void smtp_put_header(struct sheet *out, const char *name, const char *value)
 	}
 }
 
+/* Of the name between quotes, with the backslashes that it needs. */
+static size_t quoted_length(const char *name)
+{
+	size_t length = 2;
+
+	for (; *name; name++)
+		length += *name == '"' || *name == '\\' ? 2 : 1;
+	return length;
+}
+
 /* A display name: atoms as they are, other ASCII quoted, the rest as encoded words. */
 static void put_name(struct line *line, const char *name)
 {
-	if (!is_plain(name) || strlen(name) > LINE_MAX_HEADER - 20) {
+	if (!is_plain(name, line->column) || quoted_length(name) > LINE_MAX_HEADER - 20) {
 		put_encoded(line, name);
 	} else if (!strpbrk(name, "()<>[]:;@\\,.\"")) {
 		put_plain(line, name);

@@ -148,16 +148,18 @@ static void put_details(struct sheet *out, const struct smtp_content *content)
 /* One of the alerts of a digest. */
 static void put_item(struct sheet *out, const struct tocsin_alert *alert)
 {
-	const char *message = notice_message(alert), *link = notice_link(alert);
+	const char *message = notice_message(alert);
 	char time[NOTICE_TIME_SIZE];
+	struct notice_link link;
 
 	sheet_text(out,
 		   "<tr><td class=\"r\" style=\"padding:12px 0;border-top:1px solid " LINE "\">");
 	put_badge(out, alert);
 	sheet_texts(out, "<span class=\"m\" style=\"color:" FAINT "\">&nbsp;",
 		    notice_local_time(notice_time_ms(alert), time), "</span><br>\r\n<b>");
-	if (link)
-		put_anchor(out, link, "class=\"l\" style=\"color:" BLUE "\"", notice_title(alert));
+	if (smtp_own_link(alert, &link))
+		put_anchor(out, link.url, "class=\"l\" style=\"color:" BLUE "\"",
+			   notice_title(alert));
 	else
 		sheet_html(out, notice_title(alert), " ");
 	sheet_text(out, "</b>");

@@ -51,14 +51,15 @@ static void put_links(struct sheet *out, const struct smtp_content *content)
 /* One of the alerts of a digest. */
 static void put_item(struct sheet *out, const struct tocsin_alert *alert)
 {
-	const char *message = notice_message(alert), *link = notice_link(alert);
+	const char *message = notice_message(alert);
 	char time[NOTICE_TIME_SIZE];
+	struct notice_link link;
 
 	sheet_text(out, "\r\n");
 	put_heading(out, alert, notice_title(alert));
 	put_pair(out, "  ", "Time", notice_local_time(notice_time_ms(alert), time));
-	if (link)
-		put_pair(out, "  ", "Link", link);
+	if (smtp_own_link(alert, &link))
+		put_pair(out, "  ", "Link", link.url);
 	if (message)
 		sheet_lines(out, message, "  ");
 }
