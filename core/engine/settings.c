@@ -257,7 +257,8 @@ void settings_free(struct settings *settings)
 const struct channel_settings *settings_channel(const struct settings *settings, const char *name)
 {
 	for (size_t i = 0; i < settings->n_channels; i++) {
-		if (strcmp(settings->channel[i].name, name) == 0)
+		/* A name for which memory was short is a problem already. */
+		if (settings->channel[i].name && strcmp(settings->channel[i].name, name) == 0)
 			return &settings->channel[i];
 	}
 	return NULL;
