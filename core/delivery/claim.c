@@ -40,6 +40,7 @@ static int bury(struct dispatch *dispatch, const struct tocsin_stored_delivery *
 	log_write(dispatch->log, TOCSIN_LOG_ERROR, stored->channel,
 		  "delivery %lld is dead: its stored alert cannot be read: %s",
 		  (long long)stored->id, why);
+	dispatch->hooks.died(dispatch->hooks.data, stored, why);
 	return dispatch->transaction->ops->settle(dispatch->transaction->state, &attempt, &result);
 }
 

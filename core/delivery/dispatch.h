@@ -23,6 +23,8 @@ struct dispatch_hooks {
 	 * -ENOMEM. */
 	int (*fallback)(void *data, const char *channel, const struct delivery *delivery,
 			struct instead **instead);
+	/* On the store's thread, in a transaction: this one died because its alert cannot be read. */
+	void (*died)(void *data, const struct tocsin_stored_delivery *delivery, const char *why);
 	/* On an instance's thread: an attempt begins. */
 	void (*begun)(void *data, const struct delivery *delivery);
 	/* On the store's thread: nothing is left that could be delivered now. */

@@ -13,14 +13,6 @@
 #define PACKAGE_VERSION "0"
 #endif
 
-static void accepted(struct store_request *request, int result)
-{
-	struct intake *intake = (struct intake *)request;
-
-	intake->done(result, intake->data);
-	intake_free(intake);
-}
-
 void engine_accept(struct engine *engine, struct alert **alerts, size_t n, const char *channel,
 		   engine_accepted_fn *done, void *data)
 {
@@ -31,12 +23,7 @@ void engine_accept(struct engine *engine, struct alert **alerts, size_t n, const
 		done(result == -ENOMEM ? -EAGAIN : result, data);
 		return;
 	}
-	intake->done = done;
-	intake->data = data;
-	intake->request.apply = intake_apply;
-	intake->request.adds = true;
-	intake->request.done = accepted;
-	store_submit(engine->store, &intake->request);
+	intake_submit(intake, done, data);
 }
 
 struct store *engine_store(struct engine *engine)

@@ -11,6 +11,7 @@ struct deciding {
 	struct arena *arena;
 	struct decisions *decisions;
 	const char *unreached; /* of a fallback: the recipient for whom it stands in; else NULL */
+	const char *about; /* the channel that is not to hear of it, and nothing dies; or NULL */
 	int result;
 };
 
@@ -94,7 +95,7 @@ static void decide_recipients(struct deciding *d, const struct channel_settings 
 	}
 	for (size_t i = 0; i < to->n; i++)
 		add_decision(d, channel->name, to->item[i], route, TOCSIN_STATE_PENDING, "");
-	if (to->n > 0)
+	if (to->n > 0 || d->about)
 		return;
 	add_decision(d, channel->name, "", route, TOCSIN_STATE_DEAD,
 		     "no recipient: the alert names none and the channel has no 'to'");
@@ -106,6 +107,8 @@ static void decide_channel(struct deciding *d, const char *name, const char *rou
 	const struct channel_settings *channel = settings_channel(d->settings, name);
 	char reason[160];
 
+	if (d->about && strcmp(d->about, name) == 0)
+		return;
 	if (!channel) { /* cannot come from checked routes; a test may name any */
 		snprintf(reason, sizeof(reason), "there is no channel '%.64s'", name);
 		add_decision(d, name, "", route, TOCSIN_STATE_DEAD, reason);
@@ -171,5 +174,33 @@ int decide_fallback(const struct settings *settings, const struct tocsin_alert *
 	*decisions = (struct decisions){0};
 	if (settings_channel(settings, channel))
 		decide_channel(&d, channel, route);
+	return d.result;
+}
+
+static bool any_pending(const struct decisions *decisions)
+{
+	for (size_t i = 0; i < decisions->n; i++)
+		if (decisions->item[i].state == TOCSIN_STATE_PENDING)
+			return true;
+	return false;
+}
+
+int decide_about(const struct settings *settings, const struct tocsin_alert *alert,
+		 const char *channel, struct arena *arena, struct decisions *decisions)
+{
+	struct deciding d = {.settings = settings,
+			     .alert = alert,
+			     .arena = arena,
+			     .decisions = decisions,
+			     .about = channel};
+
+	*decisions = (struct decisions){0};
+	if (!settings->routes.root) /* without channels there are no routes */
+		return 0;
+	routes_match(&settings->routes, alert, decide_route, &d);
+	if (!any_pending(decisions))
+		decide_route(settings->routes.root, &d);
+	if (!any_pending(decisions))
+		decisions->n = 0;
 	return d.result;
 }

@@ -31,6 +31,12 @@ struct decisions {
 int decide(const struct settings *settings, const struct tocsin_alert *alert, const char *channel,
 	   struct arena *arena, struct decisions *decisions);
 /*
+ * Decides on an alert about that channel, which is not to hear of it: by the routes, or else by the
+ * default route. No decision when nobody would get it now. 0 or -ENOMEM.
+ */
+int decide_about(const struct settings *settings, const struct tocsin_alert *alert,
+		 const char *channel, struct arena *arena, struct decisions *decisions);
+/*
  * Which deliveries to the channel take the place of one for that recipient ("" for none): to its own
  * `to`, or else to the recipient, or else to those that the alert names. None when there is no such
  * channel any more. 0 or -ENOMEM.

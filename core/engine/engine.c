@@ -45,7 +45,7 @@ static void on_begun(void *data, const struct delivery *delivery)
 	struct engine *engine = data;
 	int64_t number, of;
 
-	if (!engine->options.once ||
+	if (!engine->options.once || deaths_is_own(delivery->pub.alert->source) ||
 	    !tally_begin(&engine->tally, delivery->pub.alert->id, &number, &of))
 		return;
 	log_write(engine->log, TOCSIN_LOG_INFO, delivery->pub.channel,
@@ -69,6 +69,11 @@ static void on_settled(void *data, const struct delivery *delivery)
 	const char *source = delivery->pub.alert->source;
 	bool told = false;
 
+	if (delivery->attempt.state == TOCSIN_STATE_DEAD && !delivery->result.stale)
+		deaths_note(engine, delivery->pub.channel, source, delivery->pub.id,
+			    delivery->detail);
+	if (deaths_is_own(source)) /* which no run has to bring anywhere */
+		return;
 	if (delivery->attempt.state != TOCSIN_STATE_DELIVERED && !delivery->handed_over)
 		tally_failed(&engine->tally, delivery->pub.alert->id);
 	if (!delivery->result.alert_settled)
@@ -93,6 +98,11 @@ void engine_wake_sources(struct engine *engine)
 	for (size_t i = 0; i < engine->n_sources; i++)
 		source_wake(engine->source[i], false);
 	pthread_mutex_unlock(&engine->sources_lock);
+}
+
+static void on_died(void *data, const struct tocsin_stored_delivery *delivery, const char *why)
+{
+	deaths_note(data, delivery->channel, delivery->source, delivery->id, why);
 }
 
 static void on_idle(void *data)
@@ -186,79 +196,6 @@ static void close_channels(struct engine *engine)
 
 /* --- start and stop --- */
 
-/* What a former process left: nobody else holds the store, so every claim in it is void. */
-struct recovery {
-	struct store_request request;
-	struct engine *engine;
-	void *memory;
-	int64_t suspect[UNDERWAY_SLOTS];
-	size_t n_suspects;
-	int64_t n;
-};
-
-/* Sources that read their alerts again decide anew which of them still wait. */
-static int park(struct engine *engine, const struct transaction *t)
-{
-	const struct settings *settings = engine->current->settings;
-	int result = 0;
-
-	for (size_t i = 0; i < settings->n_sources && result == 0; i++) {
-		const struct source_settings *source = &settings->source[i];
-
-		if (source->common.enabled && source->plugin->it.rereads)
-			result = t->ops->park(t->state, source->name);
-	}
-	return result;
-}
-
-static int recover(struct store_request *request, const struct transaction *t)
-{
-	struct recovery *recovery = (struct recovery *)request;
-	struct engine *engine = recovery->engine;
-	int result;
-
-	if (!recovery->memory && t->ops->scratch) {
-		recovery->memory = t->ops->scratch(t->state, UNDERWAY_SIZE);
-		recovery->n_suspects = underway_left(recovery->memory, recovery->suspect);
-		/* Free before they are counted: one that dies here too often would count the same
-		 * death again and again, and accuse what it never touched. */
-		dispatch_note_underway(engine->dispatch, recovery->memory);
-	}
-	FAULT_POINT("start.scratch");
-	result = t->ops->recover(t->state, TOCSIN_PARKED, recovery->suspect, recovery->n_suspects,
-				 &recovery->n);
-	if (result == 0)
-		result = park(engine, t);
-	if (result == 0 && engine->options.once)
-		result = t->ops->hasten(t->state, dispatch_now_ms(engine->dispatch));
-	FAULT_POINT("start.recover");
-	return result;
-}
-
-static int recover_store(struct engine *engine, struct error *err)
-{
-	struct recovery *recovery = calloc(1, sizeof(*recovery));
-	int result;
-
-	if (!recovery)
-		return error_set(err, -ENOMEM, "out of memory");
-	recovery->request.apply = recover;
-	recovery->engine = engine;
-	result = store_call(engine->store, &recovery->request);
-	if (result == -ENOSPC) /* after which it may have given back room that it had kept */
-		result = store_call(engine->store, &recovery->request);
-	FAULT_POINT("start.recovered");
-	if (result < 0)
-		error_set(err, result, "the store cannot be read: %s", strerror(-result));
-	else if (recovery->n > 0)
-		log_write(engine->log, TOCSIN_LOG_WARNING, "store",
-			  "%lld deliveries were under way when the last process ended; they are "
-			  "tried again with the same keys",
-			  (long long)recovery->n);
-	free(recovery);
-	return result;
-}
-
 static const struct tocsin_host *store_host(void)
 {
 	static const struct tocsin_host host = {
@@ -272,6 +209,7 @@ static int start(struct engine *engine, struct error *err)
 	const struct settings *settings = engine->current->settings;
 	struct dispatch_hooks hooks = {.settled = on_settled,
 				       .fallback = engine_fallback,
+				       .died = on_died,
 				       .begun = on_begun,
 				       .idle = on_idle,
 				       .data = engine};
@@ -292,7 +230,7 @@ static int start(struct engine *engine, struct error *err)
 			      &engine->dispatch, err);
 	if (result < 0)
 		return result;
-	result = recover_store(engine, err);
+	result = engine_recover(engine, err);
 	if (result < 0)
 		return result;
 	result = open_channels(engine, err);
@@ -324,6 +262,7 @@ int engine_start(const struct engine_options *options, struct settings *settings
 	pthread_rwlock_init(&engine->lock, NULL);
 	pthread_mutex_init(&engine->sources_lock, NULL);
 	tally_init(&engine->tally);
+	deaths_init(engine);
 	code = start(engine, err);
 	if (code < 0) {
 		engine_stop(engine, NULL);
@@ -447,6 +386,7 @@ void engine_stop(struct engine *engine, struct engine_summary *summary)
 	self_done(&engine->store_self);
 	generation_drop(engine->opened);
 	generation_drop(engine->current);
+	deaths_done(engine);
 	tally_done(&engine->tally);
 	json_decref(engine->orphans);
 	pthread_mutex_destroy(&engine->sources_lock);

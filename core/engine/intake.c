@@ -20,21 +20,24 @@ void intake_free(struct intake *intake)
 	free(intake);
 }
 
-static int decide_all(struct intake *intake, const char *channel)
+typedef int decide_fn(const struct settings *settings, const struct tocsin_alert *alert,
+		      const char *channel, struct arena *arena, struct decisions *decisions);
+
+static int decide_all(struct intake *intake, decide_fn *by, const char *channel)
 {
 	struct engine *engine = intake->engine;
 	int result = 0;
 
 	pthread_rwlock_rdlock(&engine->lock);
 	for (size_t i = 0; i < intake->n && result == 0; i++)
-		result = decide(engine->current->settings, &intake->entry[i].alert->pub, channel,
-				intake->arena, &intake->entry[i].decisions);
+		result = by(engine->current->settings, &intake->entry[i].alert->pub, channel,
+			    intake->arena, &intake->entry[i].decisions);
 	pthread_rwlock_unlock(&engine->lock);
 	return result;
 }
 
-int intake_new(struct engine *engine, struct alert **alerts, const char *const *marks, size_t n,
-	       const char *channel, struct intake **result)
+static int make(struct engine *engine, struct alert **alerts, const char *const *marks, size_t n,
+		decide_fn *by, const char *channel, struct intake **result)
 {
 	struct intake *intake = calloc(1, sizeof(*intake));
 	struct intake_entry *entry = calloc(n, sizeof(*entry));
@@ -56,7 +59,7 @@ int intake_new(struct engine *engine, struct alert **alerts, const char *const *
 		entry[i].alert = alerts[i];
 		entry[i].mark = marks ? marks[i] : NULL;
 	}
-	code = decide_all(intake, channel);
+	code = decide_all(intake, by, channel);
 	if (code < 0) {
 		intake_free(intake);
 		return code;
@@ -64,6 +67,42 @@ int intake_new(struct engine *engine, struct alert **alerts, const char *const *
 	FAULT_POINT("intake.decided");
 	*result = intake;
 	return 0;
+}
+
+int intake_new(struct engine *engine, struct alert **alerts, const char *const *marks, size_t n,
+	       const char *channel, struct intake **result)
+{
+	return make(engine, alerts, marks, n, decide, channel, result);
+}
+
+int intake_about(struct engine *engine, struct alert *alert, const char *channel,
+		 struct intake **result)
+{
+	int code = make(engine, &alert, NULL, 1, decide_about, channel, result);
+
+	if (code == 0 && (*result)->entry->decisions.n == 0) {
+		intake_free(*result);
+		*result = NULL;
+	}
+	return code;
+}
+
+static void accepted(struct store_request *request, int result)
+{
+	struct intake *intake = (struct intake *)request;
+
+	intake->done(result, intake->data);
+	intake_free(intake);
+}
+
+void intake_submit(struct intake *intake, engine_accepted_fn *done, void *data)
+{
+	intake->done = done;
+	intake->data = data;
+	intake->request.apply = intake_apply;
+	intake->request.adds = true;
+	intake->request.done = accepted;
+	store_submit(intake->engine->store, &intake->request);
 }
 
 /* The same row gives the same key whichever store and machine it passes through. */
@@ -138,6 +177,18 @@ static void announce(struct intake *intake, const struct intake_entry *entry)
 				     dispatch_now_ms(dispatch));
 }
 
+/* Some deliveries are dead from the start, such as one without a recipient. */
+static void note_deaths(struct intake *intake, const struct intake_entry *entry)
+{
+	for (size_t i = 0; i < entry->decisions.n; i++) {
+		const struct decision *decision = &entry->decisions.item[i];
+
+		if (decision->state == TOCSIN_STATE_DEAD)
+			deaths_note(intake->engine, decision->channel, entry->alert->pub.source, 0,
+				    decision->reason);
+	}
+}
+
 static int accept_entry(struct intake *intake, struct intake_entry *entry, int generation,
 			const struct transaction *t)
 {
@@ -159,6 +210,8 @@ static int accept_entry(struct intake *intake, struct intake_entry *entry, int g
 		prepared_done(&prepared);
 	}
 	free(body);
+	if (result == 0 && entry->failed_at_once)
+		note_deaths(intake, entry);
 	entry->result = TOCSIN_ACCEPTED;
 	return result;
 }

@@ -34,6 +34,12 @@ struct intake {
 /* Takes the alerts over (also when it fails, then they are freed) and decides. NULL marks: none. */
 int intake_new(struct engine *engine, struct alert **alerts, const char *const *marks, size_t n,
 	       const char *channel, struct intake **intake);
+/* The same for an alert about that channel, which any other may hear of; *intake is NULL when none
+ * does. */
+int intake_about(struct engine *engine, struct alert *alert, const char *channel,
+		 struct intake **intake);
+/* Hands it to the store; done is called there after the commit or the failure. Frees it. */
+void intake_submit(struct intake *intake, engine_accepted_fn *done, void *data);
 void intake_free(struct intake *intake);
 
 /* What the transaction does; for store_call and store_submit. */

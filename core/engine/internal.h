@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "delivery/dispatch.h"
+#include "engine/deaths.h"
 #include "engine/engine.h"
 #include "engine/tally.h"
 #include "plugin/self.h"
@@ -33,6 +34,7 @@ struct engine {
 	pthread_mutex_t sources_lock;
 	json_t *orphans;             /* name: count; guarded by sources_lock */
 	struct tally tally;
+	struct deaths deaths;        /* the store thread's own */
 	int64_t started_ms;          /* wall time */
 	bool fatal;                  /* a source of a run that is once could not work */
 	atomic_bool interrupted;     /* a run that is once ends early */
@@ -49,6 +51,8 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 			struct error *err);
 /* How a channel was configured: its settings in its own generation. */
 const struct channel_settings *engine_channel_settings(const struct channel *channel);
+/* recover.c: takes back what a former process had claimed. 0 or a negative errno with the sentence. */
+int engine_recover(struct engine *engine, struct error *err);
 /* fallen.c: as dispatch_hooks.fallback. */
 int engine_fallback(void *data, const char *channel, const struct delivery *delivery,
 		    struct instead **instead);

@@ -170,6 +170,7 @@ static void read_sections(struct loading *loading, const struct sections *sectio
 
 	fill_section(loading, &sections->log, "log", &table_log, settings);
 	fill_section(loading, &sections->history, "history", &table_history, settings);
+	fill_section(loading, &sections->dead_alerts, "dead_alerts", &table_dead_alerts, settings);
 	read_api(loading, &sections->api);
 	read_aliases(loading, &sections->aliases);
 	settings_read_store(loading, &sections->store);

@@ -84,6 +84,11 @@ struct settings {
 		int64_t keep;        /* ms that settled alerts stay in the history */
 		int64_t keep_dead;   /* ms that alerts with dead deliveries stay */
 	} history;
+	struct {
+		bool enabled;
+		int64_t every;       /* ms: one alert for each channel in that time */
+		int64_t severity;    /* enum tocsin_severity */
+	} dead_alerts;
 	struct severity_aliases aliases;
 	struct channel_settings *channel;
 	size_t n_channels;
@@ -105,7 +110,8 @@ void settings_free(struct settings *settings);
 const struct channel_settings *settings_channel(const struct settings *settings, const char *name);
 
 /* The option tables of the core's own sections and common keys, for documentation:
- * "store", "api", "log", "history", "channels", "sources", "routes", "default", "severities". */
+ * "store", "api", "log", "history", "channels", "dead_alerts", "sources", "routes",
+ * "default", "severities". */
 struct settings_section {
 	const char *name;            /* the key in YAML */
 	const char *help;

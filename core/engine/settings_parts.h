@@ -34,7 +34,7 @@ struct entries {
 	size_t n;
 };
 struct sections {
-	struct entry store, api, log, history, fallback; /* value NULL: not given */
+	struct entry store, api, log, history, dead_alerts, fallback; /* value NULL: not given */
 	struct entries channels, sources, aliases;
 	const struct node **routes;
 	size_t n_routes;
@@ -48,7 +48,7 @@ struct table {
 	const struct tocsin_option *option;
 	size_t n;
 };
-extern const struct table table_store, table_api, table_log, table_history;
+extern const struct table table_store, table_api, table_log, table_history, table_dead_alerts;
 extern const struct table table_channel; /* the last one is `to` */
 extern const struct table table_source;
 struct api_keys {

@@ -7,7 +7,8 @@
 #include "engine/settings_parts.h"
 
 static const char *const names[] = {
-	"api", "channels", "default", "history", "log", "routes", "severities", "sources", "store",
+	"api", "channels", "dead_alerts", "default", "history",
+	"log", "routes",   "severities",  "sources", "store",
 };
 #define N_NAMES (sizeof(names) / sizeof(names[0]))
 #define MOST 4096 /* channels, sources, aliases; bounds the search for double ones */
@@ -121,10 +122,11 @@ static void refuse_unknown(struct loading *loading, const struct node *key)
 		problems_add(problems_of(loading), &key->place,
 			     "unknown section '%.60s'; did you mean '%s'?", key->text, meant);
 	else
-		problems_add(problems_of(loading), &key->place,
-			     "unknown section '%.60s'; the sections are api, channels, default, "
-			     "history, log, routes, severities, sources and store",
-			     key->text);
+		problems_add(
+			problems_of(loading), &key->place,
+			"unknown section '%.60s'; the sections are api, channels, "
+			"dead_alerts, default, history, log, routes, severities, sources and store",
+			key->text);
 }
 
 static void take(struct loading *loading, struct sections *sections, const struct node *key,
@@ -136,7 +138,7 @@ static void take(struct loading *loading, struct sections *sections, const struc
 	} single[] = {
 		{"store", &sections->store},      {"api", &sections->api},
 		{"log", &sections->log},          {"history", &sections->history},
-		{"default", &sections->fallback},
+		{"default", &sections->fallback}, {"dead_alerts", &sections->dead_alerts},
 	};
 
 	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++) {

@@ -18,6 +18,9 @@
 
 static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
+/* in the order of enum tocsin_severity */
+static const char *const severities[] = {"debug", "info",     "notice",    "warning",
+					 "error", "critical", "emergency", NULL};
 static const char *const settle_choices[] = {"delivered", "accepted", NULL};
 
 static const struct tocsin_option store_options[] = {
@@ -42,6 +45,18 @@ static const struct tocsin_option log_options[] = {
 			 .help = "Lines for people, or one JSON object a line."),
 	TOCSIN_OPTION_AS("level", CHOICE, struct settings, log.level, .preset = "info",
 			 .choices = levels, .help = "The least important lines that are written."),
+};
+
+static const struct tocsin_option dead_alerts_options[] = {
+	TOCSIN_OPTION_AS("enabled", BOOL, struct settings, dead_alerts.enabled, .preset = "true",
+			 .help = "Whether a delivery that is given up raises an alert."),
+	TOCSIN_OPTION_AS("every", DURATION, struct settings, dead_alerts.every, .preset = "5m",
+			 .min = 0, .max = 30 * DAY,
+			 .help = "At most one alert for each channel in this time; the next one "
+				 "says how many deliveries it is about."),
+	TOCSIN_OPTION_AS("severity", CHOICE, struct settings, dead_alerts.severity,
+			 .preset = "error", .choices = severities,
+			 .help = "The severity of these alerts, by which routes choose."),
 };
 
 static const struct tocsin_option history_options[] = {
@@ -141,6 +156,7 @@ static const struct tocsin_option severities_options[] = {
 const struct table table_store = TABLE(store_options);
 const struct table table_api = TABLE(api_options);
 const struct table table_log = TABLE(log_options);
+const struct table table_dead_alerts = TABLE(dead_alerts_options);
 const struct table table_history = TABLE(history_options);
 const struct table table_channel = TABLE(channel_options);
 const struct table table_source = TABLE(source_options);
@@ -152,6 +168,8 @@ const struct settings_section *settings_sections(size_t *n)
 		 TABLE_ENTRIES(api_options)},
 		{"channels", "Who notifies: a map of names to channels. Merged over all files.",
 		 TABLE_ENTRIES(channel_options)},
+		{"dead_alerts", "What is told of deliveries that were given up; once.",
+		 TABLE_ENTRIES(dead_alerts_options)},
 		{"default",
 		 "The route of alerts that no other takes; once. Required when there are "
 		 "channels.",

@@ -38,6 +38,7 @@ static void pruned(struct store_request *request, int result)
 	bool more = pruning->removed >= SLICE || pruning->forgotten >= SLICE;
 
 	FAULT_POINT("prune.done");
+	deaths_look(pruning->engine);
 	if (result == 0 && more && !atomic_load(&pruning->engine->stopping))
 		store_submit(pruning->engine->store, request); /* there is more */
 	else

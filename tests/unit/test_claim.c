@@ -175,6 +175,11 @@ static void ignore(void *data, const struct delivery *delivery)
 	(void)data, (void)delivery;
 }
 
+static void ignore_death(void *data, const struct tocsin_stored_delivery *delivery, const char *why)
+{
+	(void)data, (void)delivery, (void)why;
+}
+
 static void ignore_idle(void *data)
 {
 	(void)data;
@@ -183,7 +188,7 @@ static void ignore_idle(void *data)
 static void what_a_full_disk_rolled_back_is_claimed_again(void **state)
 {
 	const struct dispatch_hooks hooks = {
-		.settled = ignore, .begun = ignore, .idle = ignore_idle};
+		.settled = ignore, .died = ignore_death, .begun = ignore, .idle = ignore_idle};
 	const struct channel_spec spec = {
 		.name = "fake",
 		.plugin = &channel_plugin,

@@ -133,10 +133,11 @@ class Tocsin:
         return path
 
     def configure(self, **sections):
-        """The usual configuration: store and socket here, everything logged, and the sections."""
+        """The usual configuration: store and socket here, everything logged, no alerts about dead
+        deliveries, and the sections; None takes one out."""
         base = {"store": {"type": "sqlite", "path": str(self.store)},
                 "api": {"socket": str(self.socket), "mode": "0600"},
-                "log": {"level": "debug"}}
+                "log": {"level": "debug"}, "dead_alerts": {"enabled": False}}
         for name, value in sections.items():
             base[name] = value
         if "default" not in base and base.get("channels"):

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the process before left in the store. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fault.h"
+#include "engine/internal.h"
+
+/* What a former process left: nobody else holds the store, so every claim in it is void. */
+struct recovery {
+	struct store_request request;
+	struct engine *engine;
+	void *memory;
+	int64_t suspect[UNDERWAY_SLOTS];
+	size_t n_suspects;
+	int64_t n;
+};
+
+/* Sources that read their alerts again decide anew which of them still wait. */
+static int park(struct engine *engine, const struct transaction *t)
+{
+	const struct settings *settings = engine->current->settings;
+	int result = 0;
+
+	for (size_t i = 0; i < settings->n_sources && result == 0; i++) {
+		const struct source_settings *source = &settings->source[i];
+
+		if (source->common.enabled && source->plugin->it.rereads)
+			result = t->ops->park(t->state, source->name);
+	}
+	return result;
+}
+
+/* The third death of a process with a delivery under way is its own, too. */
+static int note_dead(const struct tocsin_stored_delivery *delivery, void *data)
+{
+	if (delivery->state == TOCSIN_STATE_DEAD)
+		deaths_note(data, delivery->channel, delivery->source, delivery->id,
+			    delivery->reason);
+	return 0;
+}
+
+static int recover(struct store_request *request, const struct transaction *t)
+{
+	struct recovery *recovery = (struct recovery *)request;
+	struct engine *engine = recovery->engine;
+	int result;
+
+	if (!recovery->memory && t->ops->scratch) {
+		recovery->memory = t->ops->scratch(t->state, UNDERWAY_SIZE);
+		recovery->n_suspects = underway_left(recovery->memory, recovery->suspect);
+		/* Free before they are counted: one that dies here too often would count the same
+		 * death again and again, and accuse what it never touched. */
+		dispatch_note_underway(engine->dispatch, recovery->memory);
+	}
+	FAULT_POINT("start.scratch");
+	result = t->ops->recover(t->state, TOCSIN_PARKED, recovery->suspect, recovery->n_suspects,
+				 &recovery->n);
+	for (size_t i = 0; i < recovery->n_suspects && result == 0; i++)
+		result = t->ops->deliveries(t->state,
+					    &(struct tocsin_query){.id = recovery->suspect[i]},
+					    note_dead, engine);
+	if (result == 0)
+		result = park(engine, t);
+	if (result == 0 && engine->options.once)
+		result = t->ops->hasten(t->state, dispatch_now_ms(engine->dispatch));
+	FAULT_POINT("start.recover");
+	return result;
+}
+
+int engine_recover(struct engine *engine, struct error *err)
+{
+	struct recovery *recovery = calloc(1, sizeof(*recovery));
+	int result;
+
+	if (!recovery)
+		return error_set(err, -ENOMEM, "out of memory");
+	recovery->request.apply = recover;
+	recovery->engine = engine;
+	result = store_call(engine->store, &recovery->request);
+	if (result == -ENOSPC) /* after which it may have given back room that it had kept */
+		result = store_call(engine->store, &recovery->request);
+	FAULT_POINT("start.recovered");
+	if (result < 0)
+		error_set(err, result, "the store cannot be read: %s", strerror(-result));
+	else if (recovery->n > 0)
+		log_write(engine->log, TOCSIN_LOG_WARNING, "store",
+			  "%lld deliveries were under way when the last process ended; they are "
+			  "tried again with the same keys",
+			  (long long)recovery->n);
+	free(recovery);
+	return result;
+}
