@@ -33,5 +33,7 @@ json_t *judge_json(const char *body);
 
 /* Whole bodies. mentions: how many the configuration has; marked: a template's own markup is there. */
 void judge_discord(const char *body, size_t mentions, bool marked);
+/* The card alone when card is true, else the message with it. */
+void judge_teams(const char *body, bool card, size_t mentions, bool marked);
 
 #endif

@@ -28,6 +28,12 @@ def discord_channel(server, **more):
             "rate": "unlimited", **more}
 
 
+def teams_channel(server, **more):
+    """A channel to the stand-in of a workflow of Teams; unpaced unless the story says."""
+    return {"type": "teams", "url": server.webhook, "retry": dict(QUICK), "timeout": "5s",
+            "rate": "unlimited", **more}
+
+
 def file_channel(path, form="json", **more):
     """A channel to a file."""
     return {"type": "file", "path": str(path), "format": form, **more}
