@@ -2,6 +2,7 @@
 """The smtp channel against a strict mail server."""
 
 import datetime
+import json
 import re
 
 import pytest
@@ -67,6 +68,59 @@ def test_the_mechanism_can_be_chosen(tocsin, standins, authority, auth, mechanis
     server.wait_mails(1)
     assert server.logins[0][0] == mechanism
     tocsin.wait_settled()
+
+
+def token_program(tmp_path, text):
+    """A program that prints what is in a file, and notes that it was asked."""
+    (tmp_path / "token").write_text(text)
+    program = tmp_path / "print-token"
+    program.write_text(f"#!/bin/sh\necho asked >>{tmp_path}/asked\ncat {tmp_path}/token\n")
+    program.chmod(0o700)
+    return str(program), lambda: len((tmp_path / "asked").read_text().splitlines())
+
+
+@pytest.mark.parametrize("mechanism", ["xoauth2", "oauthbearer"])
+def test_a_program_gives_the_token_and_another_when_it_is_refused(tocsin, standins, authority,
+                                                                  tmp_path, mechanism):
+    """Asked once, kept over connections; a refused one is replaced within the same attempt."""
+    users = {"alerts@example.com": canary("token1")}
+    server = standins(SmtpServer, "starttls", authority.issue("127.0.0.1"), users,
+                      auth=(mechanism.upper(),))
+    program, asked = token_program(tmp_path, canary("token1") + "\n")
+    channel = smtp_channel(server, username="alerts@example.com", auth=mechanism,
+                           token_command=[program, "alerts@example.com"],
+                           ca_file=str(authority.ca_file), max_per_connection=1)
+    tocsin.configure(channels={"mail": channel}).start()
+    tocsin.send(alert("one"), alert("two"))
+    server.wait_mails(2)
+    assert asked() == 1 and len(server.logins) == 2
+    users["alerts@example.com"] = canary("token2")
+    (tmp_path / "token").write_text(json.dumps({"access_token": canary("token2"),
+                                                "expires_in": 3600}))
+    tocsin.send(alert("three"))
+    server.wait_mails(3)
+    assert asked() == 2 and len(server.logins) == 3
+    tocsin.wait_settled()
+    assert all(each["attempts"] == 1 for each in tocsin.deliveries())
+
+
+def test_a_wrong_token_is_asked_for_again_later_and_not_shown(tocsin, standins, authority,
+                                                              tmp_path):
+    """A fresh one that is refused is no reason to ask again at once."""
+    server = standins(SmtpServer, "starttls", authority.issue("127.0.0.1"),
+                      {"alerts@example.com": canary("token1")}, auth=("XOAUTH2",))
+    program, asked = token_program(tmp_path, canary("wrong"))
+    channel = smtp_channel(server, username="alerts@example.com", auth="xoauth2",
+                           token_command=[program], ca_file=str(authority.ca_file))
+    tocsin.configure(channels={"mail": channel}).start()
+    tocsin.send(alert())
+    wait_until(lambda: tocsin.deliveries()[0]["attempts"] >= 1)
+    found = tocsin.delivery(tocsin.deliveries()[0]["id"])
+    assert "refuses the login" in found["history"][0]["detail"], found["history"]
+    (tmp_path / "token").write_text(canary("token1"))
+    server.wait_mails(1, timeout=60)
+    assert tocsin.wait_settled()["delivered"] == 1
+    assert asked() == tocsin.deliveries()[0]["attempts"]
 
 
 def test_scram_is_used_or_refused_in_a_sentence(tocsin, standins, authority):

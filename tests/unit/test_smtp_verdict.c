@@ -53,6 +53,32 @@ static void trouble_of_the_channel_kills_no_alert(void **unused)
 				 TOCSIN_UNAVAILABLE);
 }
 
+/* What providers say when they take no passwords any more, and when they say it. */
+static void exchange_is_explained_and_kills_no_alert(void **unused)
+{
+	static const char words[] = "5.7.30 Basic authentication is not supported for Client "
+				    "Submission. [AM0PR01CA0001.eurprd01.prod.exchangelabs.com]";
+	struct tocsin_verdict verdict;
+
+	(void)unused;
+	for (enum smtp_stage stage = SMTP_STAGE_CONNECT; stage <= SMTP_STAGE_END; stage++) {
+		verdict = judged(stage, 550, words);
+		assert_int_equal(verdict.outcome, TOCSIN_UNAVAILABLE);
+		assert_non_null(strstr(verdict.why, "set 'auth: xoauth2' and 'token_command'"));
+		assert_non_null(strstr(verdict.why, "550 5.7.30 Basic authentication is not"));
+	}
+	assert_non_null(strstr(smtp_hint("5.7.139 Authentication unsuccessful, the user "
+					 "credentials were incorrect"),
+			       "SMTP AUTH enabled"));
+	assert_non_null(strstr(smtp_hint("5.7.57 Client not authenticated"), "'username'"));
+	assert_non_null(
+		strstr(smtp_hint("5.7.9 Application-specific password required."), "app password"));
+	assert_string_equal(smtp_hint("5.7.3 Authentication unsuccessful"), "");
+	assert_string_equal(smtp_hint("5.7.300 Basic authentication"), "");
+	assert_string_equal(smtp_hint("5.7.30 something else"), "");
+	assert_int_equal(judged(SMTP_STAGE_RCPT, 550, "5.7.3 no").outcome, TOCSIN_REJECTED);
+}
+
 static void greylisting_is_given_time(void **unused)
 {
 	(void)unused;
@@ -176,6 +202,32 @@ static void assert_check(const struct smtp_config *config, const char *wanted)
 		fail_msg("'%s' not in: %s", wanted, wrong ? wrong : "(nothing)");
 }
 
+static void a_token_command_is_checked(void **unused)
+{
+	const char *const argv[] = {"/usr/bin/token"}, *const relative[] = {"token"};
+	struct smtp_config config = fine();
+
+	(void)unused;
+	config.token_command = (struct tocsin_strings){argv, 1};
+	assert_check(&config, "needs 'auth: xoauth2'");
+	config.auth = SMTP_AUTH_XOAUTH2;
+	assert_check(&config, "takes the place of 'password'");
+	config.password = NULL;
+	assert_check(&config, NULL);
+	config.auth = SMTP_AUTH_OAUTHBEARER;
+	assert_check(&config, NULL);
+	config.tls = SMTP_TLS_NONE;
+	assert_check(&config, "in the clear");
+	config = fine();
+	config.auth = SMTP_AUTH_XOAUTH2;
+	config.password = NULL;
+	config.token_command = (struct tocsin_strings){relative, 1};
+	assert_check(&config, "absolute path");
+	config.username = NULL;
+	config.token_command = (struct tocsin_strings){argv, 1};
+	assert_check(&config, "needs a 'username'");
+}
+
 static void the_configuration_is_checked_as_a_whole(void **unused)
 {
 	struct tocsin_pair header = {"Subject", "x"};
@@ -223,12 +275,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reply_means_what_rfc_5321_says),
 		cmocka_unit_test(trouble_of_the_channel_kills_no_alert),
+		cmocka_unit_test(exchange_is_explained_and_kills_no_alert),
 		cmocka_unit_test(greylisting_is_given_time),
 		cmocka_unit_test(a_lost_answer_says_that_it_may_repeat),
 		cmocka_unit_test(hostile_replies_are_shown_harmlessly),
 		cmocka_unit_test(replies_are_read_line_by_line),
 		cmocka_unit_test(scram_agrees_with_the_rfc),
 		cmocka_unit_test(scram_refuses_a_server_that_cheats),
+		cmocka_unit_test(a_token_command_is_checked),
 		cmocka_unit_test(the_configuration_is_checked_as_a_whole),
 	};
 

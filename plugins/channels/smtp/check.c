@@ -13,13 +13,30 @@ static bool is_loopback(const char *host)
 	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
 }
 
+static const char *check_token(const struct smtp_config *config)
+{
+	if (config->auth != SMTP_AUTH_XOAUTH2 && config->auth != SMTP_AUTH_OAUTHBEARER)
+		return "'token_command' needs 'auth: xoauth2' or 'auth: oauthbearer'";
+	if (config->password)
+		return "'token_command' takes the place of 'password'; remove one of them";
+	if (!config->username)
+		return "'token_command' needs a 'username' beside it";
+	if (config->token_command.item[0][0] != '/')
+		return "'token_command' must begin with the absolute path of a program; no shell "
+		       "looks for it";
+	return NULL;
+}
+
 static const char *check_login(const struct smtp_config *config)
 {
+	const char *wrong = config->token_command.n > 0 ? check_token(config) : NULL;
 	bool shows_password = config->auth != SMTP_AUTH_CRAM_MD5 &&
 			      config->auth != SMTP_AUTH_SCRAM_SHA_256 &&
 			      config->auth != SMTP_AUTH_NONE;
 
-	if (config->username && !config->password)
+	if (wrong)
+		return wrong;
+	if (config->username && !config->password && config->token_command.n == 0)
 		return "'username' needs a 'password' beside it";
 	if (config->password && !config->username)
 		return "'password' needs a 'username' beside it";

@@ -88,22 +88,29 @@ static bool set_text(CURL *curl, CURLoption option, const char *text)
 	return curl_easy_setopt(curl, option, text) == CURLE_OK;
 }
 
-static bool set_login(CURL *curl, const struct smtp_config *config)
+static bool is_bearer(const struct smtp_config *config)
 {
+	return config->auth == SMTP_AUTH_XOAUTH2 || config->auth == SMTP_AUTH_OAUTHBEARER;
+}
+
+static bool set_login(struct smtp_session *session)
+{
+	const struct smtp_config *config = session->config;
+	const char *secret = session->token.text ? session->token.text : config->password;
+	CURL *curl = session->curl;
 	static const char *const methods[] = {
 		[SMTP_AUTH_PLAIN] = "AUTH=PLAIN",
 		[SMTP_AUTH_LOGIN] = "AUTH=LOGIN",
 		[SMTP_AUTH_CRAM_MD5] = "AUTH=CRAM-MD5",
 		[SMTP_AUTH_XOAUTH2] = "AUTH=XOAUTH2",
+		[SMTP_AUTH_OAUTHBEARER] = "AUTH=OAUTHBEARER",
 	};
-
-	CURLoption password = config->auth == SMTP_AUTH_XOAUTH2 ? CURLOPT_XOAUTH2_BEARER
-								: CURLOPT_PASSWORD;
+	CURLoption password = is_bearer(config) ? CURLOPT_XOAUTH2_BEARER : CURLOPT_PASSWORD;
 
 	if (!curl_logs_in(config))
 		return true;
 	return set_text(curl, CURLOPT_USERNAME, config->username) &&
-	       set_text(curl, password, config->password) &&
+	       set_text(curl, password, secret) &&
 	       (config->auth == SMTP_AUTH_AUTO ||
 		set_text(curl, CURLOPT_LOGIN_OPTIONS, methods[config->auth]));
 }
@@ -135,7 +142,7 @@ static bool set_options(struct smtp_session *session, const char *url)
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)(limit_ms < CONNECT_LIMIT_MS ? limit_ms : CONNECT_LIMIT_MS));
 	return set_text(curl, CURLOPT_URL, url) && set_text(curl, CURLOPT_PROXY, "") &&
-	       set_tls(curl, session->config) && set_login(curl, session->config);
+	       set_tls(curl, session->config) && set_login(session);
 }
 
 /* What libcurl says, in the terms of the configuration. */
@@ -153,8 +160,8 @@ static int explain(struct smtp_session *session, CURLcode code, struct smtp_resu
 		if (reply->code < 400)
 			return smtp_login_failed(result, -EACCES,
 						 "%s offers no login that 'auth' allows", peer);
-		return smtp_login_failed(result, -EACCES, "%s refuses the login: %d %s", peer,
-					 reply->code, reply->text);
+		return smtp_login_failed(result, -EACCES, "%s refuses the login%s: %d %s", peer,
+					 smtp_hint(reply->text), reply->code, reply->text);
 	case CURLE_USE_SSL_FAILED:
 		return smtp_login_failed(result, -EPROTO, "%s offers no STARTTLS; nothing was sent",
 					 peer);
@@ -201,13 +208,12 @@ static int log_in(struct smtp_session *session, struct smtp_result *result)
 	return rc;
 }
 
-int smtp_connect(struct smtp_session *session, struct smtp_result *result)
+static int connect_once(struct smtp_session *session, struct smtp_result *result)
 {
 	char *url = make_url(session);
 	CURLcode code;
 	bool set;
 
-	*result = (struct smtp_result){.stage = SMTP_STAGE_CONNECT};
 	session->curl = url ? curl_easy_init() : NULL;
 	if (!session->curl) {
 		curl_free(url);
@@ -234,4 +240,44 @@ int smtp_connect(struct smtp_session *session, struct smtp_result *result)
 	}
 	session->host->count(session->self, "connections", 1);
 	return log_in(session, result);
+}
+
+static int get_token(struct smtp_session *session, struct smtp_result *result)
+{
+	const struct smtp_config *config = session->config;
+
+	return smtp_token_get(&session->token, &config->token_command, config->token_timeout,
+			      smtp_now_ms(), result->text, sizeof(result->text));
+}
+
+/* A token that was good yesterday may have expired, or been withdrawn: then another one is asked
+ * for, once. */
+static int connect_with_token(struct smtp_session *session, struct smtp_result *result)
+{
+	int rc = get_token(session, result);
+	bool was_kept = !session->token.fresh;
+
+	if (rc == 0)
+		rc = connect_once(session, result);
+	session->token.fresh = false;
+	if (rc != -EACCES)
+		return rc;
+	smtp_token_forget(&session->token);
+	if (!was_kept)
+		return rc;
+	smtp_session_close(session);
+	rc = get_token(session, result);
+	if (rc == 0)
+		rc = connect_once(session, result);
+	session->token.fresh = false;
+	if (rc == -EACCES)
+		smtp_token_forget(&session->token);
+	return rc;
+}
+
+int smtp_connect(struct smtp_session *session, struct smtp_result *result)
+{
+	*result = (struct smtp_result){.stage = SMTP_STAGE_CONNECT};
+	return session->config->token_command.n > 0 ? connect_with_token(session, result)
+						    : connect_once(session, result);
 }

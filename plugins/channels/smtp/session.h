@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 
 #include "smtp.h"
+#include "token.h"
 
 /* Replies as they come in, line by line. */
 struct smtp_reply {
@@ -26,6 +27,7 @@ struct smtp_session {
 	const char *hello; /* borrowed */
 	char peer[280];    /* host:port, for people */
 
+	struct smtp_token token;
 	CURL *curl; /* NULL: not connected */
 	curl_socket_t fd;
 	char error[CURL_ERROR_SIZE];

@@ -149,6 +149,7 @@ static void smtp_close(void *state)
 	struct smtp *smtp = state;
 
 	smtp_session_close(&smtp->session);
+	smtp_token_forget(&smtp->session.token);
 	free(smtp);
 }
 

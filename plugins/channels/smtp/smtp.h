@@ -15,7 +15,8 @@
  *	session.c  the connection: kept, renewed, closed
  *	login.c    connecting with libcurl, TLS, logging in
  *	challenge.c logging in with SCRAM
- *	token.c    access tokens that a program gives
+ *	token.c    access tokens: kept, renewed
+ *	command.c  running the program that gives them
  *	dialogue.c commands and replies
  *	verdict.c  what a reply means for a delivery                 (pure)
  */
@@ -179,6 +180,8 @@ struct smtp_result {
 };
 
 void smtp_judge(const struct smtp_result *result, struct tocsin_verdict *verdict);
+/* " (what to do about it)" for a refusal whose words do not say so, else "". */
+const char *smtp_hint(const char *text);
 
 /* scram.c */
 

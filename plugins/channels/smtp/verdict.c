@@ -26,14 +26,39 @@ static bool is_greylisting(const struct smtp_result *result)
 		strcasestr(result->text, "graylist"));
 }
 
+/* Refusals that providers are asked about most, by their enhanced codes. */
+static const struct {
+	const char *code, *words, *hint;
+} known[] = {
+	{"5.7.30", "Basic authentication",
+	 " (Exchange Online takes no passwords: set 'auth: xoauth2' and 'token_command')"},
+	{"5.7.139", "",
+	 " (Exchange Online takes no passwords, or SMTP AUTH is off for this mailbox: set "
+	 "'auth: xoauth2' and 'token_command', and have SMTP AUTH enabled)"},
+	{"5.7.57", "",
+	 " (Exchange Online wants a login: set 'username', 'auth: xoauth2' and "
+	 "'token_command')"},
+	{"5.7.9", "pplication-specific password",
+	 " (Google wants an app password, or 'auth: xoauth2' and 'token_command')"},
+};
+
+const char *smtp_hint(const char *text)
+{
+	for (size_t i = 0; i < TOCSIN_COUNT(known); i++) {
+		if (has_enhanced(text, known[i].code) && strcasestr(text, known[i].words))
+			return known[i].hint;
+	}
+	return "";
+}
+
 /* Login and encryption are matters of the channel: the alert is fine, and goes out when
- * somebody has mended the configuration. */
+ * somebody has mended the configuration. Some say so only when they are given a mail. */
 static bool is_channels_fault(const struct smtp_result *result)
 {
 	int code = result->code;
 
 	return result->stage == SMTP_STAGE_CONNECT || code == 530 || code == 534 || code == 535 ||
-	       code == 538;
+	       code == 538 || (code >= 500 && *smtp_hint(result->text));
 }
 
 static const char *subject_of(enum smtp_stage stage)
@@ -78,8 +103,8 @@ static void say(const struct smtp_result *result, struct tocsin_verdict *verdict
 			fputs("; the server may have taken the message all the same", out);
 	} else {
 		if (verdict->outcome != TOCSIN_DELIVERED)
-			fprintf(out, "the server %s %s: ", refusal(result, verdict->outcome),
-				subject_of(result->stage));
+			fprintf(out, "the server %s %s%s: ", refusal(result, verdict->outcome),
+				subject_of(result->stage), smtp_hint(result->text));
 		fprintf(out, "%d ", result->code);
 		text_put_line(out, result->text);
 	}

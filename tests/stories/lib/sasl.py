@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server's side of SASL: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-256, XOAUTH2."""
+"""The server's side of SASL: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-256, XOAUTH2,
+OAUTHBEARER."""
 
 import base64
 import binascii
@@ -95,8 +96,23 @@ def _xoauth2(users, initial, challenge):
     return None
 
 
+def _oauthbearer(users, initial, challenge):
+    """RFC 7628: a GS2 header with the user, then key=value pairs."""
+    if not initial:
+        initial = challenge(b"")
+    parts = _decode(initial).decode().split("\x01")
+    if len(parts) < 4 or parts[-2:] != ["", ""] or not parts[0].startswith("n,a="):
+        return None
+    user = parts[0][4:].rstrip(",").replace("=2C", ",").replace("=3D", "=")
+    if user in users and f"auth=Bearer {users[user]}" in parts[1:-2]:
+        return user
+    challenge(base64.b64encode(b'{"status":"invalid_token"}'))
+    return None
+
+
 MECHANISMS = {"PLAIN": _plain, "LOGIN": _login, "CRAM-MD5": _cram_md5,
-              "SCRAM-SHA-256": _scram, "XOAUTH2": _xoauth2}
+              "SCRAM-SHA-256": _scram, "XOAUTH2": _xoauth2,
+              "OAUTHBEARER": _oauthbearer}
 
 
 def authenticate(mechanism, users, initial, challenge):
