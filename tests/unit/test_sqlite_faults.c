@@ -195,15 +195,15 @@ static void a_full_disk_inside_a_checkpoint_loses_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int mark = 1; mark <= 400; mark++)
+	for (int mark = 1; mark <= 800; mark++)
 		assert_int_equal(sqlite_accept_one(f->ops, f->opened, mark), 0);
 	break_disk(FAULT_FULL, 2, false);
 	assert_int_equal(f->ops->maintain(f->opened, true), -ENOSPC);
 	assert_true(disk.hit);
-	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 401), 0);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 801), 0);
 	assert_int_equal(f->ops->maintain(f->opened, true), 0);
 	open_again(f);
-	for (int mark = 1; mark <= 401; mark++)
+	for (int mark = 1; mark <= 801; mark++)
 		assert_true(sqlite_has_mark(f->ops, f->opened, mark));
 }
 

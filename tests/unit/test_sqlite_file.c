@@ -375,6 +375,35 @@ static void a_failed_open_leaves_the_file_to_others(void **state)
 	store->subject.ops->close(open_it(store));
 }
 
+static void the_log_is_used_again_instead_of_growing(void **state)
+{
+	struct sqlite_store *store = *state;
+	const struct tocsin_store_ops *ops = store->subject.ops;
+	struct tocsin_alert alert = {.source = "rows", .fingerprint = "f"};
+	struct tocsin_new_alert new = {.alert = &alert, .now_ms = 1};
+	const size_t size = 1 << 20;
+	char *body = malloc(size), id[8];
+	struct stat log = {0};
+	void *opened = open_it(store);
+	int64_t number;
+
+	memset(body, 'x', size - 1);
+	body[size - 1] = '\0';
+	new.body = body;
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(id, sizeof(id), "%d", i);
+		alert.id = id;
+		assert_int_equal(ops->begin(opened, 1), 0);
+		assert_int_equal(ops->accept(opened, &new, &number), 0);
+		assert_int_equal(ops->commit(opened), 0);
+		assert_int_equal(ops->maintain(opened, false), 0);
+		assert_int_equal(stat(sqlite_beside(store, "-wal"), &log), 0);
+		assert_in_range(log.st_size, i < 16 ? size * (size_t)i : 16 * size, 18 * size);
+	}
+	free(body);
+	ops->close(opened);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -394,6 +423,7 @@ int main(void)
 		TEST(damage_is_found_after_a_crash),
 		TEST(a_number_that_was_never_written_is_damage),
 		TEST(a_failed_open_leaves_the_file_to_others),
+		TEST(the_log_is_used_again_instead_of_growing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,9 +225,10 @@ static int end(struct db *db, const struct tocsin_attempt *attempt, const struct
 
 	if (!result)
 		result = db_settle_pending(db, attempt->delivery, &settlement);
-	if (!result && claim->tell)
-		result = db_alert_changed(db, claim->alert, false);
-	return result ? result : db_alert_settled(db, claim->alert, alert_settled);
+	if (result)
+		return result;
+	return claim->tell ? db_alert_changed(db, claim->alert, false, alert_settled)
+			   : db_alert_settled(db, claim->alert, alert_settled);
 }
 
 int db_settle(void *state, const struct tocsin_attempt *attempt,
@@ -342,7 +343,7 @@ static int suspect(struct db *db, int64_t delivery, int64_t *n)
 	*n += held_find(&db->held, delivery) == NULL; /* else it is counted as taken back */
 	if (crashes + 1 >= CRASHES) {
 		result = db_settle_pending(db, delivery, &poison);
-		return result ? result : db_alert_changed(db, alert, false);
+		return result ? result : db_alert_changed(db, alert, false, NULL);
 	}
 	st = statement_use(db, update_crashed);
 	bind_int(&st, 1, delivery);

@@ -159,8 +159,8 @@ int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_
 /* A dead delivery becomes something else that is settled. */
 int db_restate_dead(struct db *db, int64_t delivery, const struct db_settlement *settlement);
 /* After deliveries of the alert changed: whether its source has to be told. was_dead: whether any
- * of them was dead before. */
-int db_alert_changed(struct db *db, int64_t alert, bool was_dead);
+ * of them was dead before. *settled, unless NULL: as of db_alert_settled. */
+int db_alert_changed(struct db *db, int64_t alert, bool was_dead, bool *settled);
 /* Whether nothing of the alert is pending. */
 int db_alert_settled(struct db *db, int64_t alert, bool *settled);
 

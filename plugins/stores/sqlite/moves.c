@@ -226,7 +226,7 @@ int db_alert_settled(struct db *db, int64_t alert, bool *settled)
 	return result;
 }
 
-int db_alert_changed(struct db *db, int64_t alert, bool was_dead)
+int db_alert_changed(struct db *db, int64_t alert, bool was_dead, bool *settled)
 {
 	struct statement st = statement_use(db, select_states);
 	bool pending = false, dead = false;
@@ -241,6 +241,8 @@ int db_alert_changed(struct db *db, int64_t alert, bool was_dead)
 	row = statement_end(&st, row < 0 ? row : 0);
 	if (row)
 		return row;
+	if (settled)
+		*settled = !pending;
 	st = statement_use(db, update_alert);
 	bind_int(&st, 1, alert);
 	bind_int(&st, 2, !pending);

@@ -36,7 +36,7 @@ static int change_dead(struct db *db, const struct db_pair *dead,
 	int result = settlement ? db_restate_dead(db, dead->id, settlement)
 				: db_reopen_dead(db, dead->id, false, due_ms);
 
-	return result ? result : db_alert_changed(db, dead->alert, true);
+	return result ? result : db_alert_changed(db, dead->alert, true, NULL);
 }
 
 static int change_all(struct db *db, const struct tocsin_query *query,

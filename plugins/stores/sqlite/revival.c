@@ -141,7 +141,7 @@ static int revive(struct db *db, int64_t alert, struct revival *revival, int64_t
 		result = revive_dead(db, revival, now_ms);
 	if (!result)
 		result = add_unseen(db, alert, revival);
-	return result ? result : db_alert_changed(db, alert, revival->n_dead > 0);
+	return result ? result : db_alert_changed(db, alert, revival->n_dead > 0, NULL);
 }
 
 int db_revive(void *state, int64_t alert, const struct tocsin_new_delivery *wanted, size_t n,

@@ -57,7 +57,7 @@ int db_unwanted(void *state, const char *source, const char *reason, int64_t now
 		for (size_t i = 0; i < found && !result; i++) {
 			result = db_settle_pending(db, parked[i].id, &settlement);
 			if (!result)
-				result = db_alert_changed(db, parked[i].alert, false);
+				result = db_alert_changed(db, parked[i].alert, false, NULL);
 		}
 		*n += (int64_t)found;
 	}

@@ -6,9 +6,10 @@
 #include "statement.h"
 
 #define PAGE_SIZE 4096
-#define CHECKPOINT_PAGES 1000                          /* when idle */
-#define TRUNCATE_PAGES ((16 << 20) / (PAGE_SIZE + 24)) /* 16 MiB of log, idle or not */
-#define FREE_PAGES 1024                                /* kept for the next burst */
+#define FULL_PAGES 1000                           /* of log are moved on a full disk */
+#define LOG_PAGES ((16 << 20) / (PAGE_SIZE + 24)) /* 16 MiB of log are moved at any time, */
+#define IDLE_PAGES (LOG_PAGES / 2)                /* and so many when nobody waits */
+#define FREE_PAGES 1024                           /* kept for the next burst */
 #define VACUUM_PAGES "200"
 #define PRUNE_CHUNKS 20 /* of DB_CHUNK alerts that one call looks at */
 
@@ -185,17 +186,18 @@ int db_prune(void *state, int64_t settled_before_ms, int64_t dead_before_ms, siz
 	return result;
 }
 
+/* Moves the log into the file, so that it is written from its start again. It keeps its size: a
+ * commit that only overwrites is durable sooner than one that also makes a file grow. */
 static int checkpoint(struct db *db, bool idle)
 {
-	int mode = SQLITE_CHECKPOINT_TRUNCATE, pages = 0, done = 0, result;
-
 	/* On a full disk the log is used again early, so that it does not take the last room. */
-	if (db->wal_pages < TRUNCATE_PAGES || db->full) {
-		if ((!idle && !db->full) || db->wal_pages < CHECKPOINT_PAGES)
-			return 0;
-		mode = SQLITE_CHECKPOINT_PASSIVE;
-	}
-	result = sqlite3_wal_checkpoint_v2(db->handle, NULL, mode, &pages, &done);
+	int least = db->full ? FULL_PAGES : idle ? IDLE_PAGES : LOG_PAGES;
+	int pages = 0, done = 0, result;
+
+	if (db->wal_pages < least)
+		return 0;
+	result = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
+					   &done);
 	if (result != SQLITE_OK)
 		return db_fail(db, result);
 	db->wal_pages = pages - done;
