@@ -62,8 +62,7 @@ int channel_open(struct channel *channel, struct error *err)
 	return http_attach(channel->world->http, channel, err);
 }
 
-/* How many deliveries the plugin works on at once. */
-static size_t parallel(const struct channel *channel)
+size_t channel_parallel(const struct channel *channel)
 {
 	const struct tocsin_plugin *it = &channel->spec.plugin->it;
 
@@ -75,7 +74,8 @@ static size_t parallel(const struct channel *channel)
  * store, so that is kept few: enough to work on one lot while the other is committed. */
 static size_t may_begin(const struct channel *channel)
 {
-	size_t most = 2 * parallel(channel), begun = channel->under_way + channel->uncommitted;
+	size_t most = 2 * channel_parallel(channel),
+	       begun = channel->under_way + channel->uncommitted;
 
 	return most > begun ? most - begun : 0;
 }
@@ -83,17 +83,18 @@ static size_t may_begin(const struct channel *channel)
 void channel_forget(struct delivery *delivery)
 {
 	struct channel *channel = delivery->channel;
-	bool waiting = false;
+	bool more = false, waiting = false;
 
 	channel->world->settled(channel->world->data, delivery);
 	if (!delivery->release && !delivery->handed_over) {
 		pthread_mutex_lock(&channel->lock);
-		waiting = channel->queued > 0 && may_begin(channel) == 0;
+		more = channel->queued > 0;
+		waiting = more && may_begin(channel) == 0;
 		channel->uncommitted--;
-		if (channel->queued > 0) /* one more may begin */
-			pthread_cond_signal(&channel->changed);
 		pthread_mutex_unlock(&channel->lock);
 	}
+	if (more) /* one more may begin */
+		pthread_cond_signal(&channel->changed);
 	if (waiting && !channel->spec.plugin->it.blocking)
 		http_wake(channel->world->http);
 	delivery_free(delivery);
@@ -179,7 +180,7 @@ static size_t least(size_t a, size_t b)
  * instances of a shared store. */
 static size_t wanted(const struct channel *channel)
 {
-	size_t n = parallel(channel) * 2 + AHEAD;
+	size_t n = channel_parallel(channel) * 2 + AHEAD;
 
 	if (channel->spec.rate.count > 0 && n > 2 + (size_t)channel->spec.rate.count)
 		n = 2 + (size_t)channel->spec.rate.count;
@@ -215,25 +216,40 @@ int64_t channel_room_at_ms(struct channel *channel)
 	return at;
 }
 
-void channel_push(struct channel *channel, struct delivery *delivery)
+static size_t least(size_t a, size_t b)
 {
-	bool closing, fallen;
+	return a < b ? a : b;
+}
 
+void channel_push(struct channel *channel, struct delivery *list)
+{
+	struct delivery **end = &list;
+	size_t n = 0, begin = 0;
+	bool fallen;
+
+	for (; *end; end = &(*end)->next)
+		n++;
 	pthread_mutex_lock(&channel->lock);
-	closing = channel->closing;
-	fallen = !closing && fallback_takes(channel);
-	if (!closing && !fallen) {
-		delivery->next = NULL;
-		*channel->tail = delivery;
-		channel->tail = &delivery->next;
-		channel->queued++;
-		pthread_cond_signal(&channel->changed);
+	fallen = !channel->closing && fallback_takes(channel);
+	if (!channel->closing && !fallen && n > 0) {
+		*channel->tail = list;
+		channel->tail = end;
+		channel->queued += n;
+		begin = least(n, may_begin(channel));
+		list = NULL;
 	}
 	pthread_mutex_unlock(&channel->lock);
-	if (closing)
-		give_back(delivery);
-	else if (fallen)
-		fallback_hand_over(delivery);
+	for (size_t i = 0; i < least(begin, channel->n_instances); i++)
+		pthread_cond_signal(&channel->changed);
+	while (list) {
+		struct delivery *next = list->next;
+
+		if (fallen)
+			fallback_hand_over(list);
+		else
+			give_back(list);
+		list = next;
+	}
 }
 
 /* How many may start now, with tokens taken for them. Called with the lock held. */
@@ -301,6 +317,16 @@ bool channel_is_empty(struct channel *channel)
 	empty = channel->queued + channel->under_way == 0;
 	pthread_mutex_unlock(&channel->lock);
 	return empty;
+}
+
+bool channel_rests(struct channel *channel)
+{
+	bool rests;
+
+	pthread_mutex_lock(&channel->lock);
+	rests = channel->under_way == 0;
+	pthread_mutex_unlock(&channel->lock);
+	return rests;
 }
 
 bool channel_is_stuck(struct channel *channel)

@@ -126,13 +126,15 @@ void channel_forget(struct delivery *delivery);
 /* Asks each instance to reopen its files. */
 void channel_reopen(struct channel *channel);
 
+/* How many deliveries the plugin works on at once. */
+size_t channel_parallel(const struct channel *channel);
 /* How many more deliveries the channel would like to hold now. */
 size_t channel_room(struct channel *channel);
 /* Boot time at which the channel may take something again when channel_room is 0 for reasons of time;
  * INT64_MAX when it waits for a completion. */
 int64_t channel_room_at_ms(struct channel *channel);
-/* Takes claimed deliveries; a closing channel gives them back. */
-void channel_push(struct channel *channel, struct delivery *delivery);
+/* Takes claimed deliveries, linked by next; a closing channel gives them back. */
+void channel_push(struct channel *channel, struct delivery *list);
 
 /* Takes up to max deliveries that may start now; they are under way. When there are none, *wake_ms is
  * the boot time to ask again (INT64_MAX: when something changes). */
@@ -145,10 +147,12 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 void channel_begin(struct delivery *delivery);
 void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		      int64_t retry_after_ms, const char *why);
-/* Submits the settlement that delivery->attempt says. */
-void channel_settle(struct delivery *delivery);
+/* Submits the settlement that delivery->attempt says. company: as of a store_request. */
+void channel_settle(struct delivery *delivery, size_t company);
 /* True when no delivery waits in memory or is under way. */
 bool channel_is_empty(struct channel *channel);
+/* True when no delivery is under way. */
+bool channel_rests(struct channel *channel);
 /* True when deliveries in memory all wait for a peer that is not available. */
 bool channel_is_stuck(struct channel *channel);
 /* Any thread: a new reference, NULL when memory is short. */

@@ -196,10 +196,22 @@ static void hold(struct dispatch *dispatch, struct delivery *delivery)
 	dispatch->held = delivery;
 }
 
+/* Takes those from the list's beginning that are for one channel. */
+static struct delivery *cut_run(struct delivery **list)
+{
+	struct delivery *run = *list, *last = run;
+
+	while (last->next && last->next->channel == run->channel)
+		last = last->next;
+	*list = last->next;
+	last->next = NULL;
+	return run;
+}
+
 static void claimed(void *data, int result)
 {
 	struct dispatch *dispatch = data;
-	struct delivery *delivery, *reversed = NULL;
+	struct delivery *delivery, *ordered = NULL;
 	bool wake_http = false, idle;
 
 	if (result < 0) {
@@ -210,13 +222,13 @@ static void claimed(void *data, int result)
 	}
 	while ((delivery = dispatch->claimed)) { /* back to the order of the store */
 		dispatch->claimed = delivery->next;
-		delivery->next = reversed;
-		reversed = delivery;
-	}
-	while ((delivery = reversed)) {
-		reversed = delivery->next;
+		delivery->next = ordered;
+		ordered = delivery;
 		hold(dispatch, delivery);
 		wake_http |= !delivery->channel->spec.plugin->it.blocking;
+	}
+	while (ordered) {
+		delivery = cut_run(&ordered);
 		channel_push(delivery->channel, delivery);
 		FAULT_POINT("claim.push");
 	}

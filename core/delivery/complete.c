@@ -74,10 +74,10 @@ static void settle_done(struct store_request *request, int result)
 	channel_forget(delivery);
 }
 
-void channel_settle(struct delivery *delivery)
+void channel_settle(struct delivery *delivery, size_t company)
 {
-	delivery->request =
-		(struct store_request){.apply = settle_apply, .done = settle_done, .persist = true};
+	delivery->request = (struct store_request){
+		.apply = settle_apply, .done = settle_done, .persist = true, .company = company};
 	store_submit(delivery->channel->world->store, &delivery->request);
 }
 
@@ -200,6 +200,7 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 						      delivery->pub.attempt, delivery->created_ms,
 						      now, retry_after_ms, jitter);
 	bool was_open, opened, open;
+	size_t company;
 
 	FAULT_POINT("complete.before");
 	if (!delivery->begun)
@@ -224,6 +225,8 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 	pthread_mutex_lock(&channel->lock);
 	channel->under_way--;
 	channel->uncommitted++;
+	/* The others go on while fewer wait for the commit than are worked on at once. */
+	company = channel->under_way > 0 ? channel_parallel(channel) : 0;
 	was_open = channel->breaker.state != BREAKER_CLOSED;
 	opened = judge_peer(channel, outcome, retry_after_ms);
 	open = channel->breaker.state != BREAKER_CLOSED;
@@ -239,6 +242,6 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		log_write(world->log, TOCSIN_LOG_INFO, channel->spec.name, "available again");
 	if (was_open != open)
 		world->available(world->data, channel, !open);
-	channel_settle(delivery);
+	channel_settle(delivery, company);
 	FAULT_POINT("complete.after");
 }

@@ -48,7 +48,8 @@ static void on_settled(void *data, const struct delivery *delivery)
 			tell_successor(dispatch, delivery);
 		dispatch->hooks.settled(dispatch->hooks.data, delivery);
 	}
-	if (dispatch->once) /* the next round sees whether this was the last */
+	/* the next round sees whether this was the last; else the end of what is under way tells */
+	if (dispatch->once && channel_rests(delivery->channel))
 		store_wake(dispatch->store);
 }
 

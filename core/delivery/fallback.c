@@ -91,7 +91,7 @@ void fallback_hand_over(struct delivery *delivery)
 	if (delivery->backlog)
 		channel->world->tried(channel->world->data, delivery->backlog);
 	delivery->backlog = NULL;
-	channel_settle(delivery);
+	channel_settle(delivery, 0);
 }
 
 /* All of the queue, but one for a probe. Called with the lock held. */

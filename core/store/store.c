@@ -29,6 +29,8 @@ struct store {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct queue waiting;
+	bool urgent;         /* some of these do not wait for others */
+	int64_t patience_ms; /* boot time up to which the others do */
 	struct store_hooks hooks;
 	bool hooked, wake, closing, opened;
 	int open_result;
@@ -249,29 +251,34 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 	FAULT_POINT("store.maintain");
 }
 
+/* When to begin the next group if nothing happens until then. Called with the lock held. */
+static int64_t group_due_ms(const struct store *store)
+{
+	int64_t due = store->hooked ? store->wake_at_ms : INT64_MAX;
+
+	if (store->urgent || (store->wake && store->hooked) || (store->waiting.n && store->closing))
+		return 0;
+	if (store->kept.n && store->retry_at_ms < due)
+		due = store->retry_at_ms;
+	if (store->waiting.n && store->patience_ms < due)
+		due = store->patience_ms;
+	return due;
+}
+
 /* Waits for work; fills the group and says with which hooks to run it. False: close now. */
 static bool next_group(struct store *store, struct queue *group, struct store_hooks *hooks)
 {
-	bool more = true;
+	int64_t due;
+	bool more;
 
 	pthread_mutex_lock(&store->lock);
-	for (;;) {
-		int64_t now = clock_boot_ms(),
-			until = store->hooked ? store->wake_at_ms : INT64_MAX;
-
-		if (store->kept.n && store->retry_at_ms < until)
-			until = store->retry_at_ms;
-		if (store->waiting.n || (store->wake && store->hooked) || now >= until)
-			break;
-		if (store->closing) {
-			more = false;
-			break;
-		}
-		clock_cond_wait(&store->changed, &store->lock, until);
-	}
+	while ((due = group_due_ms(store)) > clock_boot_ms() && !store->closing)
+		clock_cond_wait(&store->changed, &store->lock, due);
+	more = due <= clock_boot_ms();
 	if (!more || clock_boot_ms() >= store->retry_at_ms) /* at the end a last try */
 		queue_fill(group, &store->kept);
 	queue_fill(group, &store->waiting);
+	store->urgent = store->waiting.n > 0; /* more than one group takes */
 	store->wake = false;
 	*hooks = store->hooked ? store->hooks
 			       : (struct store_hooks){.failed = store->hooks.failed,
@@ -388,11 +395,19 @@ void store_close(struct store *store)
 
 void store_submit(struct store *store, struct store_request *request)
 {
+	bool wake;
+
 	pthread_mutex_lock(&store->lock);
 	queue_push(&store->waiting, request);
-	if (store->waiting.n == 1)
-		pthread_cond_signal(&store->changed);
+	wake = store->waiting.n == 1;
+	if (wake)
+		store->patience_ms = clock_boot_ms() + STORE_PATIENCE_MS;
+	if (!store->urgent &&
+	    (store->waiting.n >= request->company || store->waiting.n >= STORE_GROUP))
+		wake = store->urgent = true;
 	pthread_mutex_unlock(&store->lock);
+	if (wake)
+		pthread_cond_signal(&store->changed);
 }
 
 /* A request whose answer somebody waits for. */

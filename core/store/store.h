@@ -4,7 +4,8 @@
  *
  * Any thread submits requests. The writer takes all that wait (at most
  * STORE_GROUP), applies them in one transaction, commits once, and then calls
- * each request's done. A request whose apply fails by its own fault (-EINVAL,
+ * each request's done. A commit costs the same for many, so requests that wait for `company` get
+ * STORE_PATIENCE_MS for others to join them. A request whose apply fails by its own fault (-EINVAL,
  * -ENOENT, ...; it must not have written anything) fails alone. When the
  * store cannot write now (-ENOSPC, -ENOMEM, ...) the whole transaction is
  * rolled back: requests marked `persist` stay queued and are applied again
@@ -29,6 +30,7 @@
 #include "base/log.h"
 
 #define STORE_GROUP 256      /* requests in one transaction */
+#define STORE_PATIENCE_MS 2
 
 struct store;
 
@@ -47,6 +49,7 @@ struct store_request {
 	void (*done)(struct store_request *request, int result);
 	bool persist;           /* keep until it can be written */
 	bool adds;              /* needs room: -ENOSPC untried while there is none */
+	size_t company;         /* waits a moment until so many can share the commit; 0: does not */
 	struct store_request *next; /* the store's */
 };
 

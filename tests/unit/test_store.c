@@ -114,6 +114,28 @@ static void waiting_requests_share_one_commit(void **state)
 	assert_int_equal(fake.commits, 2);
 }
 
+/* More often than not: a scheduler may take longer than patience lasts. */
+static void who_waits_for_company_shares_the_commit_with_it(void **state)
+{
+	struct store *store = *state;
+	struct note lonely = make_note(true);
+
+	for (int round = 0; round < 50; round++) {
+		struct note first = make_note(true), second = make_note(true);
+
+		first.request.company = second.request.company = 2;
+		store_submit(store, &first.request);
+		usleep(300);
+		store_submit(store, &second.request);
+		assert_int_equal(await(&first), 0);
+		assert_int_equal(await(&second), 0);
+	}
+	assert_in_range(fake.commits, 50, 75);
+	lonely.request.company = 2;
+	store_submit(store, &lonely.request);
+	assert_int_equal(await(&lonely), 0);
+}
+
 static void a_request_at_fault_fails_alone(void **state)
 {
 	struct store *store = *state;
@@ -388,6 +410,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(waiting_requests_share_one_commit, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_waits_for_company_shares_the_commit_with_it,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_request_at_fault_fails_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_disk_refuses_intake_and_keeps_settlements,
 						setup, teardown),
