@@ -173,8 +173,9 @@ void source_wake(struct source *source, bool tell)
 {
 	static const uint64_t one = 1;
 
-	if (tell)
-		atomic_store(&source->tell_due, true);
+	/* One that has not taken note of the last time is awake, or waits to try again. */
+	if (tell && atomic_exchange(&source->tell_due, true))
+		return;
 	if (write(source->event_fd, &one, sizeof(one)) < 0)
 		return; /* the counter is full: it is awake anyway */
 }
