@@ -18,6 +18,7 @@
 #define LONGEST_PAUSE_MS 600000
 #define COUNT_TIMEOUT "5s"
 #define STORE_PAUSE_MS 1000
+#define LOT 32 /* rows that are handed in together */
 
 struct tally {
 	int64_t accepted, known, refused;
@@ -78,14 +79,9 @@ static int count_pending(struct postgres *p)
 	return rc;
 }
 
-/* -ENOSPC: the store takes none now. */
-static int emit_page(struct postgres *p, struct page *page, struct tally *tally)
+static void count(const struct page *page, size_t from, size_t n, struct tally *tally)
 {
-	int rc = page->n > 0 ? p->host->emit(p->self, page->emission, page->n) : 0;
-
-	if (rc)
-		return rc == -EAGAIN ? -ENOSPC : rc;
-	for (size_t i = 0; i < page->n; i++) {
+	for (size_t i = from; i < from + n; i++) {
 		switch (page->emission[i].result) {
 		case TOCSIN_ACCEPTED:
 			tally->accepted++;
@@ -99,6 +95,20 @@ static int emit_page(struct postgres *p, struct page *page, struct tally *tally)
 					 page->emission[i].mark);
 			break;
 		}
+	}
+}
+
+/* A few at a time: each lot is one transaction, and deliveries that end wait for it. -ENOSPC: the
+ * store takes none now. */
+static int emit_page(struct postgres *p, struct page *page, struct tally *tally)
+{
+	for (size_t from = 0; from < page->n; from += LOT) {
+		size_t n = page->n - from < LOT ? page->n - from : LOT;
+		int rc = p->host->emit(p->self, page->emission + from, n);
+
+		if (rc)
+			return rc == -EAGAIN ? -ENOSPC : rc;
+		count(page, from, n, tally);
 	}
 	return 0;
 }
