@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,20 +51,25 @@ static int fail(struct logfile *logfile, int rc, const char *format, ...)
 	return rc;
 }
 
-/* openat without following any symbolic link; kernels before 5.6 and some sandboxes have no
- * openat2, there only the last component is protected. fd or negative errno. */
-static int open_beneath(int directory, const char *path, int flags, mode_t mode, __u64 resolve)
+/* Opens a directory without following a symbolic link anywhere on the way: each name by itself, so
+ * that every kernel and sandbox can. path is taken apart. fd or negative errno. */
+static int open_way(char *path)
 {
-	struct open_how how = {
-		.flags = (__u64)flags,
-		.mode = (flags & O_CREAT) ? mode : 0,
-		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve,
-	};
-	long fd = syscall(SYS_openat2, directory, path, &how, sizeof(how));
+	int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int at = open(*path == '/' ? "/" : ".", flags);
+	char *rest;
 
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		fd = openat(directory, path, flags | O_NOFOLLOW, mode);
-	return fd < 0 ? -errno : (int)fd;
+	if (at < 0)
+		return -errno;
+	for (char *name = strtok_r(path, "/", &rest); name; name = strtok_r(NULL, "/", &rest)) {
+		int next = openat(at, name, flags), rc = -errno;
+
+		close(at);
+		if (next < 0)
+			return rc;
+		at = next;
+	}
+	return at;
 }
 
 static const char *file_name(const struct logfile *logfile)
@@ -97,7 +100,7 @@ static int open_directory(struct logfile *logfile)
 	int fd = -ENOMEM;
 
 	if (directory)
-		fd = open_beneath(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0);
+		fd = open_way(directory);
 	free(directory);
 	if (fd < 0)
 		return explain_directory(logfile, fd);
@@ -117,18 +120,26 @@ static void sync_directory(const struct logfile *logfile)
 	}
 }
 
+/* The file itself, whose directory is open: no symbolic link either. fd or negative errno. */
+static int open_here(const struct logfile *logfile, int flags)
+{
+	int fd = openat(logfile->directory, file_name(logfile),
+			flags | O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC,
+			logfile->mode);
+
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_file(struct logfile *logfile)
 {
-	int flags = O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, fd = -EEXIST, tries;
+	int fd = -EEXIST, tries;
 
 	/* Whether the file is new matters for its mode; twice, should it come or go meanwhile. */
 	for (tries = 0; tries < 2 && (fd == -EEXIST || fd == -ENOENT); tries++) {
-		fd = open_beneath(logfile->directory, file_name(logfile), flags, 0,
-				  RESOLVE_BENEATH);
+		fd = open_here(logfile, 0);
 		if (fd != -ENOENT)
 			break;
-		fd = open_beneath(logfile->directory, file_name(logfile), flags | O_CREAT | O_EXCL,
-				  logfile->mode, RESOLVE_BENEATH);
+		fd = open_here(logfile, O_CREAT | O_EXCL);
 		if (fd >= 0) {
 			(void)fchmod(fd, logfile->mode); /* whatever the umask says */
 			if (logfile->sync)
