@@ -55,6 +55,48 @@ def test_a_bad_configuration_is_told_with_its_places(configured, line):
     assert "20-bad.yaml:3:" in run.stderr and "did you mean 'keep'" in run.stderr, run
 
 
+def show(tocsin, *arguments):
+    """What a plugin says of itself."""
+    return tocsin.run(tocsin.stage.tocsin, "plugins", "show", *arguments)
+
+
+@pytest.mark.needs("smtp", "sqlite")
+def test_a_plugin_is_described_in_four_forms(tocsin):
+    """For people, for programs, for editors, for a manual page: all from one table of options."""
+    text = show(tocsin, "smtp")
+    assert text.status == 0 and text.stdout.startswith("smtp (channel)"), text
+    assert "Further options that every channel has" in text.stdout
+    assert "Further options" not in show(tocsin, "sqlite", "--kind", "store").stdout
+    told = show(tocsin, "smtp", "--json").json
+    names = {option["name"] for option in told["options"]}
+    assert told["kind"] == "channel" and {"host", "from"} <= names
+    schema = show(tocsin, "smtp", "--schema").json
+    assert set(schema["properties"]) >= names
+    page = show(tocsin, "smtp", "--markdown").stdout.replace("\\_", "_")
+    assert page.startswith("# NAME\n\ntocsin-smtp - ") and "# OPTIONS" in page
+    assert all(name in text.stdout and f"**{name}**" in page for name in names)
+
+
+@pytest.mark.needs("smtp")
+def test_a_page_becomes_the_description_of_its_plugin(tocsin, tmp_path):
+    """Headings move down a level, but not what looks like one in an example."""
+    page = tmp_path / "page.md"
+    page.write_text("# smtp\n\nSends.\n\n## Use it\n\n```\n# a comment\n## two\n```\n"
+                    + "long " * 500 + "## no heading\n")
+    found = show(tocsin, "smtp", "--markdown", "--page", page)
+    assert found.status == 0, found
+    assert "# DESCRIPTION\n\nSends.\n\n# USE IT\n" in found.stdout
+    assert "```\n# a comment\n## two\n```\n" in found.stdout and "## no heading" in found.stdout
+    missing = show(tocsin, "smtp", "--markdown", "--page", tmp_path / "nowhere")
+    assert missing.status == 1 and "nowhere" in missing.stderr, missing
+
+
+@pytest.mark.parametrize("arguments", [["smpt"], ["smtp", "--kind", "store"]])
+def test_a_plugin_that_is_not_there_is_told(tocsin, arguments):
+    found = show(tocsin, *arguments)
+    assert found.status == 1 and f"no plugin '{arguments[0]}'" in found.stderr, found
+
+
 @pytest.mark.parametrize("line", ["routes show", "plugins list", "plugins show smtp"])
 def test_a_plugin_directory_that_is_not_there_is_told(configured, tmp_path, line):
     where = ["--config", configured.conf] if line.startswith("routes") else []
