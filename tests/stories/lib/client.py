@@ -3,9 +3,13 @@
 
 import http.client
 import json
+import os
 import socket
 
 from . import canary
+
+# Seconds for an answer, more of them where machines are slow.
+PATIENCE = 20 * float(os.environ.get("TOCSIN_STORIES_SLOW", "1"))
 
 
 class Unreachable(Exception):
@@ -39,7 +43,7 @@ class Client:
     """Keeps one connection and opens a new one when it broke; one thread uses it.
     path: of the socket, or (host, port)."""
 
-    def __init__(self, path, timeout=20):
+    def __init__(self, path, timeout=PATIENCE):
         self.path = path
         self.timeout = timeout
         self.connection = None
