@@ -40,6 +40,7 @@ class Scarce:
         tocsin.environment = {
             **tocsin.environment, "TOCSIN_SCARCE": str(self.control),
             "LD_PRELOAD": f"{self.library} {before or ''}".strip(),
+            "PGGSSENCMODE": "disable",      # the Kerberos library crashes without memory
             "LSAN_OPTIONS": f"suppressions={self.leaky}:print_suppressions=0",
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
         return tocsin
