@@ -216,11 +216,6 @@ int64_t channel_room_at_ms(struct channel *channel)
 	return at;
 }
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 void channel_push(struct channel *channel, struct delivery *list)
 {
 	struct delivery **end = &list;
