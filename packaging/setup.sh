@@ -5,9 +5,9 @@
 # shellcheck disable=SC2034 # the variables are for who sources this
 
 build_packages="gcc make autoconf automake libtool pkg-config libcurl4-openssl-dev libyaml-dev
-	libjansson-dev libmicrohttpd-dev libssl-dev libltdl-dev libpq-dev libsqlite3-dev lowdown"
+	libjansson-dev libjq-dev libmicrohttpd-dev libssl-dev libltdl-dev libpq-dev libsqlite3-dev lowdown"
 fedora_packages="gcc make autoconf automake libtool pkgconf-pkg-config libcurl-devel libyaml-devel
-	jansson-devel libmicrohttpd-devel openssl-devel libtool-ltdl-devel libpq-devel sqlite-devel
+	jansson-devel jq-devel libmicrohttpd-devel openssl-devel libtool-ltdl-devel libpq-devel sqlite-devel
 	lowdown"
 
 say() {

@@ -88,6 +88,14 @@ static json_t *text_schema(void)
 	return json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean");
 }
 
+/* {file: /path} in place of the text itself. */
+static json_t *file_schema(void)
+{
+	return json_pack("{s:s, s:{s:{s:s, s:s}}, s:[s], s:b}", "type", "object", "properties",
+			 "file", "type", "string", "pattern", "^/", "required", "file",
+			 "additionalProperties", 0);
+}
+
 static json_t *section_schema(const struct tocsin_option *option, size_t option_size)
 {
 	json_t *schema = describe_schema(option->options, option_size, option->option_count);
@@ -102,8 +110,9 @@ static json_t *type_schema(const struct tocsin_option *option, size_t option_siz
 	case TOCSIN_STRING:
 	case TOCSIN_SECRET:
 	case TOCSIN_QUERY:
-	case TOCSIN_TEMPLATE:
 		return text_schema();
+	case TOCSIN_TEMPLATE:
+		return json_pack("{s:[o, o]}", "anyOf", text_schema(), file_schema());
 	case TOCSIN_URL:
 	case TOCSIN_SECRET_URL:
 		return json_pack("{s:s, s:s}", "type", "string", "pattern",
@@ -159,6 +168,7 @@ static json_t *default_of(const struct tocsin_option *option)
 	case TOCSIN_MAP:
 	case TOCSIN_SECTION:
 	case TOCSIN_SECTIONS:
+	case TOCSIN_STRUCTURE:
 		return NULL;
 	default:
 		return json_string(option->preset);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "config/template.h"
 
 /* As much of a wrong value as a message shows. */
 #define SHOWN 60
@@ -238,8 +239,9 @@ void option_read(const struct options_context *context, const char *what,
 	assert(option->type != TOCSIN_SECTION && option->type != TOCSIN_SECTIONS);
 	reading.secret = is_secret(option->type);
 	if (option->type == TOCSIN_TEMPLATE || option->type == TOCSIN_STRUCTURE)
-		return;
-	if (option->type == TOCSIN_STRINGS)
+		*(const struct tocsin_template **)field =
+			template_read(context, what, option, node);
+	else if (option->type == TOCSIN_STRINGS)
 		read_strings(&reading, node, field);
 	else if (option->type == TOCSIN_MAP)
 		read_map(&reading, node, field);
@@ -257,7 +259,8 @@ void option_preset(const struct options_context *asking, const struct tocsin_opt
 
 	if (option->preset == NULL)
 		return;
-	if (option->type == TOCSIN_STRINGS || option->type == TOCSIN_MAP) {
+	if (option->type == TOCSIN_STRINGS || option->type == TOCSIN_MAP ||
+	    option->type == TOCSIN_STRUCTURE) {
 		yaml_read("preset", option->preset, strlen(option->preset), &problems, &root);
 	} else {
 		scalar.text = arena_strdup(asking->arena, option->preset);

@@ -55,6 +55,8 @@ static bool fill_scalar(struct reader *reader, const yaml_event_t *event, struct
 	const char *value = (const char *)event->data.scalar.value;
 
 	node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	node->block = event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
+		      event->data.scalar.style == YAML_FOLDED_SCALAR_STYLE;
 	if (strlen(value) != event->data.scalar.length) {
 		problems_add(reader->problems, &node->place,
 			     "this text contains a NUL character; take the \\0 out");

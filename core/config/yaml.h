@@ -24,6 +24,7 @@ struct node {
 	struct place place; /* of the value */
 	char *text;         /* scalar; "" for null; UTF-8 without NUL characters */
 	bool quoted;        /* a quoted scalar is text, whatever it looks like */
+	bool block;         /* a scalar written behind | or > on lines of its own; quoted, too */
 	struct node **item; /* list: items; map: values */
 	struct node **key;  /* map: keys, scalars, as many as items; NULL for a list */
 	size_t n;

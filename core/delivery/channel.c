@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "delivery/fallback.h"
 #include "delivery/http.h"
+#include "delivery/render.h"
 
 #define PATIENCE_MS 60000 /* a shorter pause that a peer asks for is worth waiting out */
 #define AHEAD 32          /* claimed deliveries that wait beside those under way, at least */
@@ -47,6 +48,7 @@ void channel_free(struct channel *channel)
 		return;
 	for (size_t i = 0; i < channel->n_instances; i++)
 		self_done(&channel->instance[i].self);
+	render_close(channel);
 	pthread_cond_destroy(&channel->changed);
 	pthread_mutex_destroy(&channel->lock);
 	free(channel->instance);
@@ -57,6 +59,10 @@ void channel_free(struct channel *channel)
 
 int channel_open(struct channel *channel, struct error *err)
 {
+	int result = render_open(channel, err);
+
+	if (result < 0)
+		return result;
 	if (channel->spec.plugin->it.blocking)
 		return workers_start(channel, err);
 	return http_attach(channel->world->http, channel, err);

@@ -25,6 +25,7 @@
 #include "plugin/loader.h"
 #include "plugin/self.h"
 #include "store/store.h"
+#include "template/renderer.h"
 
 #define CHANNEL_BATCH 64        /* most deliveries in one call of a plugin */
 #define CHANNEL_QUEUE 512       /* most claimed deliveries that wait in memory */
@@ -44,6 +45,7 @@ struct channel_spec {
 	struct retry_policy retry;
 	const char *fallback;   /* the channel that gets what this one cannot deliver; or NULL */
 	int64_t fallback_after_ms; /* not available for that long: what waits goes there */
+	const struct template_sets *templates; /* NULL: none */
 	/* Called when the channel is freed, on the thread that frees it: what it borrowed may go. */
 	void (*freed)(void *owner);
 	void *owner;
@@ -54,6 +56,7 @@ struct channel_world {
 	struct log *log;
 	struct store *store;
 	struct http *http;
+	struct renderer *renderer;
 	struct underway *underway;
 	/* On the store's thread, after the commit of a settlement. */
 	void (*settled)(void *data, const struct delivery *delivery);
@@ -89,6 +92,7 @@ struct channel {
 	const struct channel_world *world;
 	struct instance *instance;
 	size_t n_instances;
+	struct channel_programs *programs; /* render.c; NULL: no templates */
 	atomic_size_t held;     /* deliveries in memory; the channel is freed when there are none */
 
 	pthread_mutex_t lock;   /* guards what follows */

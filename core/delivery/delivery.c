@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/options.h"
+#include "template/renderer.h"
 
 static const char *append(char **at, const char *text)
 {
@@ -59,6 +60,7 @@ void delivery_free(struct delivery *delivery)
 {
 	if (!delivery)
 		return;
+	rendering_free(delivery->rendering);
 	alert_free(delivery->alert);
 	instead_free(delivery->instead);
 	free(delivery->note);

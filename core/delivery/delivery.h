@@ -25,6 +25,7 @@ struct instead {
 	size_t n;
 };
 void instead_free(struct instead *instead);
+struct rendering;
 
 struct delivery {
 	struct tocsin_delivery pub;   /* what the plugin sees; first, so that it can be cast back */
@@ -33,6 +34,7 @@ struct delivery {
 	struct channel *channel;
 	struct backlog *backlog;      /* its source's window, until an attempt ended; or NULL */
 	struct alert *alert;
+	struct rendering *rendering;  /* what the channel's templates say; NULL: nothing */
 	int64_t token, created_ms;
 	int64_t started_ms;           /* wall time at which this attempt began */
 	size_t underway;              /* its slot while in the plugin's hands */

@@ -107,14 +107,18 @@ int dispatch_new(struct log *log, struct store *store, bool once,
 	dispatch->once = once;
 	dispatch->started_ms = store_now_ms(store);
 	dispatch->hooks = *hooks;
-	code = http_new(log, &dispatch->http, err);
+	dispatch->renderer = renderer_new(log, NULL);
+	code = dispatch->renderer ? http_new(log, &dispatch->http, err)
+				  : error_set(err, -ENOMEM, "out of memory");
 	if (code < 0) {
+		renderer_free(dispatch->renderer);
 		free(dispatch);
 		return code;
 	}
 	dispatch->world = (struct channel_world){.log = log,
 						 .store = store,
 						 .http = dispatch->http,
+						 .renderer = dispatch->renderer,
 						 .underway = &dispatch->underway,
 						 .settled = on_settled,
 						 .fallback = on_fallback,
@@ -151,6 +155,7 @@ void dispatch_free(struct dispatch *dispatch)
 	dispatch_forget_claimed(dispatch);
 	free_retired(dispatch);
 	http_free(dispatch->http);
+	renderer_free(dispatch->renderer);
 	backlogs_done(&dispatch->backlogs);
 	pthread_mutex_destroy(&dispatch->lock);
 	free(dispatch->channel);

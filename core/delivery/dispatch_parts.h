@@ -9,6 +9,7 @@ struct dispatch {
 	struct log *log;
 	struct store *store;
 	struct http *http;
+	struct renderer *renderer;
 	struct channel_world world;
 	struct underway underway; /* used after dispatch_note_underway */
 	struct dispatch_hooks hooks;

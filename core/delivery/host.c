@@ -7,6 +7,7 @@
 #include "delivery/channel.h"
 #include "delivery/http.h"
 #include "delivery/note.h"
+#include "delivery/render.h"
 #include "delivery/verdict.h"
 #include "store/values.h"
 
@@ -48,12 +49,9 @@ static int host_timer(struct tocsin_self *self, int64_t after_ms, tocsin_timer_f
 	return http_timer(instance->channel->world->http, instance->channel, after_ms, fn, data);
 }
 
-static const char *host_text(struct tocsin_delivery *delivery,
-			     const struct tocsin_template *template)
+static const char *host_text(struct tocsin_delivery *pub, const struct tocsin_template *template)
 {
-	(void)delivery;
-	(void)template;
-	return NULL;
+	return render_text((struct delivery *)pub, template);
 }
 
 static void host_note(struct tocsin_delivery *pub, const char *note)

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "delivery/multi.h"
+#include "delivery/render.h"
 #include "delivery/transfer.h"
 #include "delivery/verdict.h"
 
@@ -195,6 +196,7 @@ static int64_t feed(struct channel *channel)
 	while ((n = channel_take(channel, taken, max, &wake)) > 0) {
 		for (size_t i = 0; i < n; i++)
 			batch[i] = &taken[i]->pub;
+		render_batch(channel, channel->instance, taken, n);
 		FAULT_POINT("http.deliver");
 		plugin->channel.deliver(channel->instance->state, batch, n);
 	}

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "delivery/channel.h"
+#include "delivery/render.h"
 
 #define IDLE_MS 1000 /* quiet time after which `idle` is called, once per quiet phase */
 
@@ -70,6 +71,7 @@ static void deliver(struct instance *instance)
 
 	for (size_t i = 0; i < instance->n_batch; i++)
 		batch[i] = &instance->batch[i]->pub;
+	render_batch(instance->channel, instance, instance->batch, instance->n_batch);
 	FAULT_POINT("worker.deliver.before");
 	instance->channel->spec.plugin->channel.deliver(instance->state, batch, instance->n_batch);
 	FAULT_POINT("worker.deliver.after");

@@ -146,6 +146,7 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 				    .retry = {.first_ms = common->retry.first,
 					      .max_ms = common->retry.max,
 					      .give_up_after_ms = common->retry.give_up_after},
+				    .templates = settings->templates,
 				    .freed = channel_freed,
 				    .owner = generation};
 

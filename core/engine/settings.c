@@ -154,6 +154,8 @@ static void read_routes(struct loading *loading, const struct sections *sections
 		.n_channels = channels->n,
 		.place = &loading->whole,
 		.complete = loading->complete,
+		.templates = settings_note_route_templates,
+		.data = loading,
 	};
 
 	if (!name)
@@ -164,7 +166,7 @@ static void read_routes(struct loading *loading, const struct sections *sections
 			  &loading->settings->routes);
 }
 
-static void read_sections(struct loading *loading, const struct sections *sections)
+static void read_sections(struct loading *loading, struct sections *sections)
 {
 	struct settings *settings = loading->settings;
 
@@ -173,11 +175,17 @@ static void read_sections(struct loading *loading, const struct sections *sectio
 	fill_section(loading, &sections->dead_alerts, "dead_alerts", &table_dead_alerts, settings);
 	read_api(loading, &sections->api);
 	read_aliases(loading, &sections->aliases);
+	loading->templates = &sections->templates;
+	loading->template_used =
+		loading_alloc(loading, sections->templates.n, sizeof(*loading->template_used));
+	if (!loading->template_used)
+		return;
 	settings_read_store(loading, &sections->store);
 	settings_read_channels(loading, &sections->channels);
 	settings_check_fallbacks(loading, &sections->channels);
 	settings_read_sources(loading, &sections->sources);
 	read_routes(loading, sections);
+	settings_finish_templates(loading);
 }
 
 static struct settings *settings_new(void)

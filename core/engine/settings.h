@@ -16,6 +16,7 @@
 #include "config/problems.h"
 #include "plugin/loader.h"
 #include "policy/route.h"
+#include "template/set.h"
 
 /* Keys of every channel, whatever its plugin; the option table is in settings_tables.c. */
 struct channel_common {
@@ -34,6 +35,7 @@ struct channel_common {
 	const char *fallback;        /* the channel that gets what this one cannot deliver; or NULL */
 	int64_t fallback_after;      /* ms of being unavailable after which all goes there */
 	bool send_resolved;
+	const struct tocsin_template *templates; /* read by settings_templates.c */
 	struct tocsin_strings to;    /* recipients of alerts that name none */
 };
 
@@ -42,6 +44,8 @@ struct channel_settings {
 	const struct plugin *plugin;
 	void *config;                /* the plugin's struct, filled */
 	struct channel_common common;
+	const struct template_sets *templates; /* NULL: it has none */
+	const json_t *options;       /* what templates see as .options; NULL: none */
 	const char *digest;          /* equal digests: the channel did not change */
 	struct place place;
 };

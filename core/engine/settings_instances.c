@@ -108,9 +108,11 @@ static void read_channel(struct loading *loading, const struct entry *entry)
 {
 	struct channel_settings *channel =
 		&loading->settings->channel[loading->settings->n_channels];
+	static const char *const by_hand[] = {"templates", NULL};
 	struct plugin_section section = {
 		.kind = TOCSIN_CHANNEL,
 		.node = entry->value,
+		.skip = by_hand,
 		.place = &entry->place,
 		.common = table_channel,
 		.common_into = &channel->common,
@@ -132,6 +134,7 @@ static void read_channel(struct loading *loading, const struct entry *entry)
 	rc = plugin_section_fill(loading, &section, channel->plugin, &channel->config);
 	if (rc == 0)
 		check_channel(loading, what, entry->value, channel);
+	settings_read_channel_templates(loading, what, entry->value, channel);
 	apply_plugin_presets(loading, what, entry->value, channel);
 	channel->digest = plugin_section_digest(loading, entry->value);
 	loading->settings->n_channels++;

@@ -10,6 +10,23 @@
 #include "config/directory.h"
 #include "engine/settings.h"
 
+struct entries;
+
+/* Names of texts that `templates` may give. */
+#define TEXT_NAMES 64
+struct text_names {
+	const char *name[TEXT_NAMES];
+	size_t n;
+};
+
+/* What `templates` of a route says, until the channels of the route are known. */
+struct route_texts {
+	const struct node *texts;
+	const char *what;            /* "route 'sites'" */
+	bool named;                  /* it is a set of its own */
+	struct text_names names;     /* those that its channels have */
+};
+
 struct loading {
 	const struct loader *loader;
 	struct log *log;
@@ -17,6 +34,10 @@ struct loading {
 	struct options_context context;
 	struct place whole;          /* the directory: where a missing section is missing */
 	bool complete;               /* all files could be read: what is missing is a mistake */
+	struct entries *templates;   /* the sets of texts by name */
+	bool *template_used;         /* of each: somebody wants it */
+	struct route_texts *route_texts;
+	size_t n_route_texts;
 };
 
 /* Zeroed memory from the settings' arena, or NULL with a problem added. */
@@ -35,7 +56,7 @@ struct entries {
 };
 struct sections {
 	struct entry store, api, log, history, dead_alerts, fallback; /* value NULL: not given */
-	struct entries channels, sources, aliases;
+	struct entries channels, sources, aliases, templates;
 	const struct node **routes;
 	size_t n_routes;
 };
@@ -66,6 +87,7 @@ struct plugin_section {
 	const struct node *node;
 	const struct place *place;   /* of its name */
 	struct table common;         /* the core's keys of it */
+	const char *const *skip;     /* keys that are read elsewhere; NULL-terminated, or NULL */
 	void *common_into;
 };
 /* The plugin that `type` names, or NULL with a problem added. */
@@ -85,5 +107,15 @@ void settings_read_store(struct loading *loading, const struct entry *entry);
 
 /* settings_fallback.c: after the channels were read. */
 void settings_check_fallbacks(struct loading *loading, const struct entries *entries);
+/* settings_templates.c: `templates` of a channel that was filled. what: "channel 'mail'". */
+void settings_read_channel_templates(struct loading *loading, const char *what,
+				     const struct node *node, struct channel_settings *channel);
+/* For route_config: keeps what a route says until settings_finish_templates. data: the loading. The
+ * number to find it by, 0: none. */
+size_t settings_note_route_templates(void *data, const char *what, const struct node *node);
+/* When channels and routes are read: makes the sets and compiles them. */
+void settings_finish_templates(struct loading *loading);
+/* settings_compile.c: has jq judge every expression. */
+void settings_compile_templates(struct loading *loading);
 
 #endif

@@ -157,7 +157,7 @@ int plugin_section_fill(struct loading *loading, const struct plugin_section *se
 		return -EINVAL;
 	tables[1].into = *config;
 	if (options_fill(&loading->context, section->node, section->place, section->what, tables, 2,
-			 NULL) < 0)
+			 section->skip) < 0)
 		return -EINVAL;
 	return ask_plugin(loading, section, plugin, *config);
 }

@@ -115,6 +115,11 @@ static const struct tocsin_option channel_options[] = {
 			      .help = "When failed attempts are repeated."),
 	TOCSIN_OPTION(BOOL, struct channel_common, send_resolved, .preset = "true",
 		      .help = "Whether alerts that are over are notified, too."),
+	TOCSIN_OPTION(STRUCTURE, struct channel_common, templates,
+		      .example = "{title: \"[{{ .severity }}] {{ .title }}\"}",
+		      .help = "Other words for what the channel sends: the name of a set of the "
+			      "section templates, or a map of texts such as title and message. See "
+			      "tocsin-templates(7)."),
 	TOCSIN_OPTION(DURATION, struct channel_common, timeout, .preset = "30s", .min = 1,
 		      .max = HOUR, .help = "The longest time of one attempt."),
 	TOCSIN_OPTION(INT, struct channel_common, workers, .preset = "1", .min = 1, .max = 64,
@@ -123,6 +128,20 @@ static const struct tocsin_option channel_options[] = {
 	TOCSIN_OPTION(STRINGS, struct channel_common, to, .example = "[ops@example.com]",
 		      .help = "Recipients of alerts that name none; only in channels that have "
 			      "recipients."),
+};
+
+/* Only to be described: which texts there are is up to the plugins. */
+struct text_keys {
+	const struct tocsin_template *title, *message;
+};
+static const struct tocsin_option template_options[] = {
+	TOCSIN_OPTION(TEMPLATE, struct text_keys, message,
+		      .example = "\"{{ .message // .title }}\"",
+		      .help = "What there is to say about it."),
+	TOCSIN_OPTION(TEMPLATE, struct text_keys, title,
+		      .example = "\"[{{ .severity | ascii_upcase }}] {{ .title }}\"",
+		      .help = "What it is about, in one line. Channels may have further texts; "
+			      "'tocsin plugins show' names them."),
 };
 
 static const struct tocsin_option source_options[] = {
@@ -188,6 +207,10 @@ const struct settings_section *settings_sections(size_t *n)
 		 TABLE_ENTRIES(source_options)},
 		{"store", "Where alerts and deliveries are kept; required, once.",
 		 TABLE_ENTRIES(store_options)},
+		{"templates",
+		 "Texts for channels and routes to use by name: a map of names to texts. Merged "
+		 "over all files.",
+		 TABLE_ENTRIES(template_options)},
 	};
 
 	*n = sizeof(sections) / sizeof(sections[0]);

@@ -29,6 +29,7 @@ struct route {
 	bool proceed;                /* `continue: true` */
 	struct tocsin_strings channels; /* own or inherited; may be empty: then matching alerts are
 					    recorded as suppressed by this route */
+	size_t templates;            /* own or inherited; what route_config's templates gave, or 0 */
 	struct route **child;
 	size_t n_children;
 };

@@ -40,6 +40,12 @@ const struct tocsin_option route_options[ROUTE_OPTIONS] = {
 		      .help = "A list of routes below this one, with the same keys. The first that "
 			      "matches takes the alert from this route.",
 		      .example = "[]"),
+	TOCSIN_OPTION(STRUCTURE, struct route_keys, templates,
+		      .help = "Other words for what the channels of this route send: the name of "
+			      "a set of the section templates, or a map of texts. They come before "
+			      "those of the channel, and are inherited by the routes below. See "
+			      "tocsin-templates(7).",
+		      .example = "{title: \"Shop: {{ .title }}\"}"),
 };
 #define FILLED 4 /* the options that options_fill reads: those before `match` */
 
@@ -73,8 +79,9 @@ static void read_children(struct route_reading *reading, const struct node *cons
 static void read_route(struct route_reading *reading, const struct node *node, struct route *route,
 		       int depth)
 {
-	static const char *const by_hand[] = {"match", "routes", NULL};
+	static const char *const by_hand[] = {"match", "routes", "templates", NULL};
 	const struct node *name = node_get(node, "name");
+	const struct node *templates = node_get(node, "templates");
 	const struct node *below = node_get(node, "routes");
 	struct route_keys keys = {0};
 	struct options_table table = {
@@ -97,6 +104,9 @@ static void read_route(struct route_reading *reading, const struct node *node, s
 		reading->result = -EINVAL;
 	else
 		route_apply_keys(reading, what, node, &keys, route);
+	if (templates && reading->config->templates)
+		route->templates =
+			reading->config->templates(reading->config->data, what, templates);
 	if (below)
 		read_children(reading, &below, 1, route, depth + 1);
 }
@@ -143,6 +153,7 @@ static void add_child(struct route_reading *reading, const struct node *node, st
 	route->name = place_name(reading, parent, index);
 	route->severities = SEVERITY_ANY;
 	route->channels = parent->channels;
+	route->templates = parent->templates;
 	parent->child[parent->n_children++] = route;
 	read_route(reading, node, route, depth);
 }

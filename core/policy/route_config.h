@@ -23,6 +23,10 @@ struct route_config {
 	size_t n_channels;
 	const struct place *place;   /* stands for the configuration when a section is missing */
 	bool complete;               /* all files could be read: what is missing is a mistake */
+	/* Keeps the value of a route's `templates`: a number for route->templates, 0 after a mistake
+	 * that it added to the problems. what: "route 'sites'". May be NULL: the key is passed over. */
+	size_t (*templates)(void *data, const char *what, const struct node *node);
+	void *data;
 };
 
 /*
@@ -35,7 +39,7 @@ int route_config_read(const struct route_config *config, const struct node *cons
 		      size_t n_lists, const struct node *fallback, struct routes *routes);
 
 /* The keys of a route and of the default route, for documentation. */
-#define ROUTE_OPTIONS 6
+#define ROUTE_OPTIONS 7
 #define ROUTE_DEFAULT_OPTIONS 1
 extern const struct tocsin_option route_options[ROUTE_OPTIONS];
 extern const struct tocsin_option route_default_options[ROUTE_DEFAULT_OPTIONS];

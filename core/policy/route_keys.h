@@ -9,7 +9,7 @@
 #define ROUTE_CHANNELS 256  /* channels of a route */
 #define ROUTE_MATCHERS 256  /* matchers of a route */
 
-/* What the option table fills; `match` and `routes` are read by hand. */
+/* What the option table fills; `match`, `routes` and `templates` are read by hand. */
 struct route_keys {
 	const char *name;
 	struct tocsin_strings severity;
@@ -17,6 +17,7 @@ struct route_keys {
 	bool proceed;
 	struct tocsin_strings match;
 	struct tocsin_strings routes;
+	const struct tocsin_template *templates;
 };
 
 /* The names given so far. */
