@@ -42,7 +42,7 @@ static const char *message_of(const struct tocsin_alert *alert, const struct rec
 
 	if (!message)
 		message = notice_message(alert);
-	return message ? message : title_of(alert, words);
+	return message && *message ? message : title_of(alert, words);
 }
 
 void record_put_text(FILE *out, const struct tocsin_delivery *delivery,

@@ -19,6 +19,7 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct config {
 	int64_t stream, format, color;
+	const struct tocsin_template *title, *message, *record;
 };
 
 static const char *const streams[] = {"stdout", "stderr", NULL};
@@ -33,10 +34,20 @@ static const struct tocsin_option options[] = {
 	TOCSIN_OPTION(CHOICE, struct config, color, .preset = "auto", .choices = colors,
 		      .help = "Whether the heading is coloured. auto: on a terminal, unless "
 			      "NO_COLOR is set or TERM is dumb."),
+	TOCSIN_OPTION(TEMPLATE, struct config, message, .text = true,
+		      .example = "\"{{ .message }}\"",
+		      .help = "What there is to say, in the formats line and block. Empty: "
+			      "nothing but the title."),
+	TOCSIN_OPTION(STRUCTURE, struct config, record,
+		      .example = "{at: \"{{ .time }}\", what: \"{{ .title }}\"}",
+		      .help = "What the format json writes in place of its own object."),
+	TOCSIN_OPTION(TEMPLATE, struct config, title, .text = true, .example = "\"{{ .title }}\"",
+		      .help = "What it is about, in the formats line and block."),
 };
 
 struct console {
 	const struct tocsin_host *host;
+	const struct config *config;
 	int fd;
 	enum format format;
 	bool colored;
@@ -51,19 +62,28 @@ static bool wants_color(enum color color, int fd)
 	return isatty(fd) && (!no_color || !*no_color) && (!term || strcmp(term, "dumb") != 0);
 }
 
-static int console_open(struct tocsin_self *self, const struct tocsin_host *host,
-			const void *config_data, void **state)
+static struct console console_of(const struct tocsin_host *host, const struct config *config)
 {
-	const struct config *config = config_data;
+	int fd = config->stream == 0 ? STDOUT_FILENO : STDERR_FILENO;
+
+	return (struct console){
+		.host = host,
+		.config = config,
+		.fd = fd,
+		.format = (enum format)config->format,
+		.colored = wants_color((enum color)config->color, fd),
+	};
+}
+
+static int console_open(struct tocsin_self *self, const struct tocsin_host *host,
+			const void *config, void **state)
+{
 	struct console *console = calloc(1, sizeof(*console));
 
 	(void)self;
 	if (!console)
 		return -ENOMEM;
-	console->host = host;
-	console->fd = config->stream == 0 ? STDOUT_FILENO : STDERR_FILENO;
-	console->format = (enum format)config->format;
-	console->colored = wants_color((enum color)config->color, console->fd);
+	*console = console_of(host, config);
 	*state = console;
 	return 0;
 }
@@ -85,18 +105,18 @@ static struct record_paint paint_of(const struct console *console, const struct 
 	return (struct record_paint){on, "\033[0m"};
 }
 
-static void put_line(FILE *out, const struct tocsin_alert *alert, const struct record_paint *paint)
+static void put_line(FILE *out, const struct tocsin_alert *alert, const struct record_paint *paint,
+		     const struct record_words *words)
 {
-	const char *message = notice_message(alert);
 	char time[NOTICE_TIME_SIZE];
 	size_t i;
 
 	fprintf(out, "%s %s%-9s%s ", notice_local_time(notice_time_ms(alert), time), paint->on,
 		notice_heading(alert), paint->off);
-	text_put_line(out, notice_title(alert));
-	if (message) {
+	text_put_line(out, words->title);
+	if (words->message) {
 		fputs(": ", out);
-		text_put_line(out, message);
+		text_put_line(out, words->message);
 	}
 	for (i = 0; i < alert->labels.n; i++) {
 		fputs(i == 0 ? " [" : " ", out);
@@ -107,22 +127,53 @@ static void put_line(FILE *out, const struct tocsin_alert *alert, const struct r
 	fputs(i > 0 ? "]\n" : "\n", out);
 }
 
+/* The user's words, or the usual ones. */
+static struct record_words words_of(const struct console *console, struct tocsin_delivery *delivery)
+{
+	const char *title = console->host->text(delivery, console->config->title);
+	const char *message = console->host->text(delivery, console->config->message);
+
+	if (!message)
+		message = notice_message(delivery->alert);
+	return (struct record_words){title ? title : notice_title(delivery->alert),
+				     message && *message ? message : NULL};
+}
+
+static void put_json(struct draft *draft, const struct console *console,
+		     struct tocsin_delivery *delivery)
+{
+	const char *json = console->host->text(delivery, console->config->record);
+
+	if (json)
+		fprintf(draft->out, "%s\n", json);
+	else
+		record_put_json(draft, delivery, NULL);
+}
+
 /* For the caller to free(); NULL when memory is short. */
-static char *render(const struct console *console, const struct tocsin_delivery *delivery,
-		    size_t *length)
+static char *render(const struct console *console, struct tocsin_delivery *delivery, size_t *length)
 {
 	struct record_paint paint = paint_of(console, delivery->alert);
+	struct record_words words = words_of(console, delivery);
 	struct draft draft;
 
 	if (!draft_begin(&draft))
 		return NULL;
 	if (console->format == FORMAT_JSON)
-		record_put_json(&draft, delivery, NULL);
+		put_json(&draft, console, delivery);
 	else if (console->format == FORMAT_BLOCK)
-		record_put_text(draft.out, delivery, NULL, &paint);
+		record_put_text(draft.out, delivery, &words, &paint);
 	else
-		put_line(draft.out, delivery->alert, &paint);
+		put_line(draft.out, delivery->alert, &paint, &words);
 	return draft_end(&draft, length);
+}
+
+static char *console_preview(const struct tocsin_host *host, const void *config,
+			     struct tocsin_delivery *delivery)
+{
+	struct console console = console_of(host, config);
+
+	return render(&console, delivery, NULL);
 }
 
 /* Standard streams are shared and may have been made non-blocking by somebody else. */
@@ -169,6 +220,7 @@ static const struct tocsin_channel_ops ops = {
 	.open = console_open,
 	.deliver = console_deliver,
 	.close = free,
+	.preview = console_preview,
 };
 
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "console", .version = "1.0",
