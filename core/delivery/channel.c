@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "delivery/digest.h"
 #include "delivery/fallback.h"
 #include "delivery/http.h"
 #include "delivery/render.h"
@@ -91,8 +92,11 @@ void channel_forget(struct delivery *delivery)
 	struct channel *channel = delivery->channel;
 	bool more = false, waiting = false;
 
-	channel->world->settled(channel->world->data, delivery);
-	if (!delivery->release && !delivery->handed_over) {
+	for (size_t i = 0; i < delivery->n_members; i++)
+		channel_forget(delivery->member[i]);
+	if (delivery->n_members == 0)
+		channel->world->settled(channel->world->data, delivery);
+	if (!delivery->release && !delivery->handed_over && !delivery->digest) {
 		pthread_mutex_lock(&channel->lock);
 		more = channel->queued > 0;
 		waiting = more && may_begin(channel) == 0;
@@ -188,6 +192,8 @@ static size_t wanted(const struct channel *channel)
 {
 	size_t n = channel_parallel(channel) * 2 + AHEAD;
 
+	if (channel->spec.digest.over > 0) /* what is folded must be here */
+		return CHANNEL_QUEUE;
 	if (channel->spec.rate.count > 0 && n > 2 + (size_t)channel->spec.rate.count)
 		n = 2 + (size_t)channel->spec.rate.count;
 	return n < CHANNEL_QUEUE ? n : CHANNEL_QUEUE;
@@ -253,9 +259,9 @@ void channel_push(struct channel *channel, struct delivery *list)
 	}
 }
 
-/* How many may start now, with tokens taken for them. Called with the lock held. */
-static size_t may_start(struct channel *channel, size_t max, int64_t now)
+size_t channel_may_start(struct channel *channel, size_t max)
 {
+	int64_t now = clock_boot_ms();
 	size_t n = least(channel->queued, max);
 
 	if (!channel->spec.plugin->it.blocking)
@@ -270,33 +276,50 @@ static size_t may_start(struct channel *channel, size_t max, int64_t now)
 	return n ? breaker_allow(&channel->breaker, n, channel->under_way, now) : 0;
 }
 
+int64_t channel_may_start_at_ms(struct channel *channel)
+{
+	int64_t now = clock_boot_ms();
+	int64_t at = breaker_next_ms(&channel->breaker, now);
+	int64_t token = rate_next_ms(&channel->rate, now);
+
+	at = at > token ? at : token;
+	return at > now ? at : INT64_MAX; /* otherwise a completion makes room */
+}
+
+static void note_underway(struct delivery *delivery)
+{
+	delivery->underway = underway_enter(delivery->channel->world->underway, delivery->pub.id);
+}
+
+void channel_start(struct channel *channel, struct delivery *delivery)
+{
+	channel->under_way++;
+	delivery->started_ms = clock_wall_ms();
+	if (delivery->n_members == 0)
+		note_underway(delivery);
+	for (size_t i = 0; i < delivery->n_members; i++)
+		note_underway(delivery->member[i]);
+}
+
 size_t channel_take_locked(struct channel *channel, struct delivery **batch, size_t max,
 			   int64_t *wake_ms)
 {
-	int64_t now = clock_boot_ms(), wall = clock_wall_ms();
-	size_t n = may_start(channel, max, now);
+	size_t n;
 
+	if (channel->spec.digest.over > 0)
+		return digest_take(channel, batch, max, wake_ms);
+	n = channel_may_start(channel, max);
 	for (size_t i = 0; i < n; i++) {
-		struct delivery *delivery = channel->head;
-
-		channel->head = delivery->next;
-		delivery->started_ms = wall;
-		delivery->underway = underway_enter(channel->world->underway, delivery->pub.id);
-		batch[i] = delivery;
+		batch[i] = channel->head;
+		channel->head = batch[i]->next;
+		channel->queued--;
+		channel_start(channel, batch[i]);
 	}
 	if (!channel->head)
 		channel->tail = &channel->head;
-	channel->queued -= n;
-	channel->under_way += n;
 	*wake_ms = INT64_MAX;
-	if (n == 0 && channel->queued > 0 && !channel->closing) {
-		int64_t at = breaker_next_ms(&channel->breaker, now);
-		int64_t token = rate_next_ms(&channel->rate, now);
-
-		at = at > token ? at : token;
-		if (at > now) /* otherwise a completion makes room */
-			*wake_ms = at;
-	}
+	if (n == 0 && channel->queued > 0 && !channel->closing)
+		*wake_ms = channel_may_start_at_ms(channel);
 	return n;
 }
 

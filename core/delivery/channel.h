@@ -44,6 +44,11 @@ struct channel_spec {
 	int64_t timeout_ms;
 	struct retry_policy retry;
 	const char *fallback;   /* the channel that gets what this one cannot deliver; or NULL */
+	struct {
+		size_t over;    /* more than so many that wait for one recipient are folded; 0: never */
+		size_t most;    /* so many at most in one message */
+		int64_t every_ms; /* each waits that long for company */
+	} digest;
 	int64_t fallback_after_ms; /* not available for that long: what waits goes there */
 	const struct template_sets *templates; /* NULL: none */
 	/* Called when the channel is freed, on the thread that frees it: what it borrowed may go. */
@@ -147,6 +152,12 @@ size_t channel_take(struct channel *channel, struct delivery **batch, size_t max
 /* As channel_take, by a caller that holds channel->lock. */
 size_t channel_take_locked(struct channel *channel, struct delivery **batch, size_t max,
 			   int64_t *wake_ms);
+/* For those who take from the queue in another order, with the lock held: how many may start now, with
+ * tokens taken for them; when to ask again (INT64_MAX: when something changes); one that is out of the
+ * queue, and counted as such, is under way. */
+size_t channel_may_start(struct channel *channel, size_t max);
+int64_t channel_may_start_at_ms(struct channel *channel);
+void channel_start(struct channel *channel, struct delivery *delivery);
 /* As host->begin and host->done. */
 void channel_begin(struct delivery *delivery);
 void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,

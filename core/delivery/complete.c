@@ -24,39 +24,71 @@ static double random_share(void)
 	return (double)value / 4294967295.0;
 }
 
+/* How an attempt ended. */
+struct end {
+	enum tocsin_outcome outcome;
+	int64_t retry_after_ms;
+	const char *why;              /* as the plugin said it */
+	int64_t now_ms;               /* own time */
+	double jitter;                /* the same for all, so that a digest stays together */
+	int64_t started_ms, ended_ms; /* wall time */
+	const char *output;
+};
+
 static struct delivery *from_request(struct store_request *request)
 {
 	return (struct delivery *)((char *)request - offsetof(struct delivery, request));
 }
 
-static int settle_apply(struct store_request *request, const struct transaction *transaction)
+/* What a plugin completes: one delivery, or the members of a digest. */
+static struct delivery **each_of(struct delivery **delivery, size_t *n)
 {
-	struct delivery *delivery = from_request(request);
+	*n = (*delivery)->n_members ? (*delivery)->n_members : 1;
+	return (*delivery)->n_members ? (*delivery)->member : delivery;
+}
+
+static int settle_one(struct delivery *delivery, const struct transaction *transaction)
+{
 	struct channel *channel = delivery->channel;
-	int result;
+	int result = fallback_prepare(delivery);
 
 	delivery->result = (struct tocsin_attempt_result){0};
-	result = fallback_prepare(delivery);
 	if (result == 0)
 		result = transaction->ops->settle(transaction->state, &delivery->attempt,
 						  &delivery->result);
-	if (result == 0 && !delivery->result.stale)
-		result = note_apply(delivery, transaction);
-	FAULT_POINT("settle.apply");
-	if (result == 0)
-		fallback_announce(delivery);
-	if (result == 0 && delivery->attempt.state == TOCSIN_STATE_PENDING &&
+	if (result < 0)
+		return result;
+	fallback_announce(delivery);
+	if (delivery->attempt.state == TOCSIN_STATE_PENDING &&
 	    delivery->attempt.due_ms < channel->next_due_ms)
 		channel->next_due_ms = delivery->attempt.due_ms;
+	return 0;
+}
+
+static int settle_apply(struct store_request *request, const struct transaction *transaction)
+{
+	struct delivery *delivery = from_request(request);
+	size_t n;
+	struct delivery **each = each_of(&delivery, &n);
+	bool stale = true;
+	int result = 0;
+
+	for (size_t i = 0; i < n && result == 0; i++) {
+		result = settle_one(each[i], transaction);
+		stale &= each[i]->result.stale;
+		if (i > 0)
+			FAULT_POINT("settle.digest");
+	}
+	if (result == 0 && !stale)
+		result = note_apply(delivery, transaction);
+	FAULT_POINT("settle.apply");
 	return result;
 }
 
-static void settle_done(struct store_request *request, int result)
+static void report_settled(struct delivery *delivery, int result)
 {
-	struct delivery *delivery = from_request(request);
 	struct channel *channel = delivery->channel;
 
-	FAULT_POINT("settle.done");
 	if (result < 0) {
 		delivery->result = (struct tocsin_attempt_result){0}; /* of what was rolled back */
 		/* A store that is lost has said so, once for all that was under way. */
@@ -71,6 +103,17 @@ static void settle_done(struct store_request *request, int result)
 			  "was not counted",
 			  (long long)delivery->pub.id);
 	}
+}
+
+static void settle_done(struct store_request *request, int result)
+{
+	struct delivery *delivery = from_request(request);
+	size_t n;
+	struct delivery **each = each_of(&delivery, &n);
+
+	FAULT_POINT("settle.done");
+	for (size_t i = 0; i < n; i++)
+		report_settled(each[i], result);
 	channel_forget(delivery);
 }
 
@@ -104,46 +147,49 @@ static bool judge_peer(struct channel *channel, enum tocsin_outcome outcome, int
 	}
 }
 
-static void count(struct channel_figures *figures, const struct delivery *delivery,
-		  const struct retry_decision *decision)
+static void count(struct channel_figures *figures, const struct delivery *delivery)
 {
-	if (decision->state == TOCSIN_STATE_DELIVERED) {
+	const struct tocsin_attempt *attempt = &delivery->attempt;
+
+	if (attempt->state == TOCSIN_STATE_DELIVERED) {
 		figures->delivered++;
-		figures->last_delivered_ms = delivery->attempt.ended_ms;
+		figures->last_delivered_ms = attempt->ended_ms;
 		return;
 	}
-	if (decision->state == TOCSIN_STATE_DEAD)
+	if (attempt->state == TOCSIN_STATE_DEAD)
 		figures->dead++;
 	else
 		figures->retried++;
-	figures->last_failed_ms = delivery->attempt.ended_ms;
+	figures->last_failed_ms = attempt->ended_ms;
 	snprintf(figures->last_failure, sizeof(figures->last_failure), "%.*s",
 		 (int)text_prefix(delivery->detail, strlen(delivery->detail),
 				  sizeof(figures->last_failure) - 1),
 		 delivery->detail);
 }
 
-static void report(const struct delivery *delivery, const struct retry_decision *decision,
-		   enum tocsin_outcome outcome, int64_t now)
+/* Of a digest that is tried again one line is enough. */
+static void report(const struct delivery *delivery, const struct end *end, bool first)
 {
+	const struct tocsin_attempt *attempt = &delivery->attempt;
 	const struct channel *channel = delivery->channel;
 	const char *to = delivery->pub.recipient, *before = *to ? " to " : "";
 	char wait[UNITS_TEXT];
 
-	if (decision->state == TOCSIN_STATE_DELIVERED) {
+	if (attempt->state == TOCSIN_STATE_DELIVERED) {
 		log_write(channel->world->log, TOCSIN_LOG_DEBUG, channel->spec.name,
 			  "delivery %lld%s%s: delivered", (long long)delivery->pub.id, before, to);
-	} else if (decision->state == TOCSIN_STATE_DEAD) {
+	} else if (attempt->state == TOCSIN_STATE_DEAD) {
 		log_write(channel->world->log, TOCSIN_LOG_ERROR, channel->spec.name,
 			  "delivery %lld%s%s is dead: %s (see 'tocsin dead show %lld')",
 			  (long long)delivery->pub.id, before, to, delivery->detail,
 			  (long long)delivery->pub.id);
 	} else {
-		units_format_elapsed(decision->due_ms - now, wait);
-		log_write(channel->world->log, TOCSIN_LOG_WARNING, channel->spec.name,
+		units_format_elapsed(attempt->due_ms - end->now_ms, wait);
+		log_write(channel->world->log, first ? TOCSIN_LOG_WARNING : TOCSIN_LOG_DEBUG,
+			  channel->spec.name,
 			  "delivery %lld%s%s, attempt %d: %s: %s; next attempt in %s",
 			  (long long)delivery->pub.id, before, to, delivery->pub.attempt,
-			  outcome_name(outcome), delivery->detail, wait);
+			  outcome_name(end->outcome), delivery->detail, wait);
 	}
 }
 
@@ -151,6 +197,8 @@ static void report(const struct delivery *delivery, const struct retry_decision 
 static void keep_detail(struct delivery *delivery, const char *why, bool gave_up)
 {
 	struct buffer text = {0};
+	char folded[48] = "";
+	size_t room;
 
 	if (gave_up)
 		buffer_puts(&text, "gave up after the last attempt failed: ");
@@ -159,10 +207,39 @@ static void keep_detail(struct delivery *delivery, const char *why, bool gave_up
 		buffer_done(&text);
 	if (text.data)
 		log_mask(delivery->channel->world->log, text.data);
-	snprintf(delivery->detail, sizeof(delivery->detail), "%.*s",
-		 (int)text_prefix(buffer_text(&text), text.length, sizeof(delivery->detail) - 1),
-		 buffer_text(&text));
+	if (delivery->digest)
+		snprintf(folded, sizeof(folded),
+			 *buffer_text(&text) ? " (in a digest of %zu)" : "in a digest of %zu",
+			 delivery->digest->n_members);
+	room = sizeof(delivery->detail) - 1 - strlen(folded);
+	snprintf(delivery->detail, sizeof(delivery->detail), "%.*s%s",
+		 (int)text_prefix(buffer_text(&text), strlen(buffer_text(&text)), room),
+		 buffer_text(&text), folded);
 	buffer_done(&text);
+}
+
+/* The core's decision for one delivery of an attempt. */
+static void end_attempt(struct delivery *delivery, const struct end *end)
+{
+	const struct retry_decision decision =
+		retry_decide(&delivery->channel->spec.retry, end->outcome, delivery->pub.attempt,
+			     delivery->created_ms, end->now_ms, end->retry_after_ms, end->jitter);
+	const struct channel_world *world = delivery->channel->world;
+
+	keep_detail(delivery, end->why, decision.gave_up);
+	delivery->attempt = (struct tocsin_attempt){.delivery = delivery->pub.id,
+						    .token = delivery->token,
+						    .state = decision.state,
+						    .due_ms = decision.due_ms,
+						    .number = delivery->pub.attempt,
+						    .started_ms = end->started_ms,
+						    .ended_ms = end->ended_ms,
+						    .detail = delivery->detail,
+						    .output = end->output};
+	underway_leave(world->underway, delivery->underway);
+	if (delivery->backlog)
+		world->tried(world->data, delivery->backlog);
+	delivery->backlog = NULL;
 }
 
 static void leave_batch(struct delivery *delivery)
@@ -180,68 +257,81 @@ static void leave_batch(struct delivery *delivery)
 	}
 }
 
+static void tell_begun(struct delivery *delivery)
+{
+	const struct channel_world *world = delivery->channel->world;
+	size_t n;
+	struct delivery **each = each_of(&delivery, &n);
+
+	for (size_t i = 0; i < n; i++)
+		world->begun(world->data, each[i]);
+}
+
 void channel_begin(struct delivery *delivery)
 {
 	if (delivery->begun)
 		return;
 	delivery->begun = true;
 	delivery->started_ms = clock_wall_ms();
-	delivery->channel->world->begun(delivery->channel->world->data, delivery);
+	tell_begun(delivery);
 }
 
-void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
-		      int64_t retry_after_ms, const char *why)
+/* What the outcome means for the channel. Called without the lock. Returns how many settlements are
+ * worth waiting for, see store_request. */
+static size_t judge(struct channel *channel, struct delivery *const each[], size_t n,
+		    const struct end *end)
 {
-	struct channel *channel = delivery->channel;
 	const struct channel_world *world = channel->world;
-	int64_t now = store_now_ms(world->store);
-	double jitter = outcome == TOCSIN_DELIVERED ? 0 : random_share();
-	struct retry_decision decision = retry_decide(&channel->spec.retry, outcome,
-						      delivery->pub.attempt, delivery->created_ms,
-						      now, retry_after_ms, jitter);
 	bool was_open, opened, open;
 	size_t company;
 
-	FAULT_POINT("complete.before");
-	if (!delivery->begun)
-		channel->world->begun(world->data, delivery);
-	keep_detail(delivery, why, decision.gave_up);
-	delivery->attempt = (struct tocsin_attempt){.delivery = delivery->pub.id,
-						    .token = delivery->token,
-						    .state = decision.state,
-						    .due_ms = decision.due_ms,
-						    .number = delivery->pub.attempt,
-						    .started_ms = delivery->started_ms,
-						    .ended_ms = clock_wall_ms(),
-						    .detail = delivery->detail,
-						    .output = delivery->output};
-	leave_batch(delivery);
-	underway_leave(world->underway, delivery->underway);
-	report(delivery, &decision, outcome, now);
-	if (delivery->backlog) {
-		world->tried(world->data, delivery->backlog);
-		delivery->backlog = NULL;
-	}
 	pthread_mutex_lock(&channel->lock);
 	channel->under_way--;
 	channel->uncommitted++;
 	/* The others go on while fewer wait for the commit than are worked on at once. */
 	company = channel->under_way > 0 ? channel_parallel(channel) : 0;
 	was_open = channel->breaker.state != BREAKER_CLOSED;
-	opened = judge_peer(channel, outcome, retry_after_ms);
+	opened = judge_peer(channel, end->outcome, end->retry_after_ms);
 	open = channel->breaker.state != BREAKER_CLOSED;
-	count(&channel->figures, delivery, &decision);
+	for (size_t i = 0; i < n; i++)
+		count(&channel->figures, each[i]);
 	if (was_open || open) /* else nobody may begin more than before */
 		pthread_cond_broadcast(&channel->changed);
 	pthread_mutex_unlock(&channel->lock);
 	if (opened)
 		log_write(world->log, TOCSIN_LOG_ERROR, channel->spec.name,
 			  "not available; deliveries wait and it is probed until it is: %s",
-			  delivery->detail);
+			  each[0]->detail);
 	if (was_open && !open)
 		log_write(world->log, TOCSIN_LOG_INFO, channel->spec.name, "available again");
 	if (was_open != open)
 		world->available(world->data, channel, !open);
-	channel_settle(delivery, company);
+	return company;
+}
+
+void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
+		      int64_t retry_after_ms, const char *why)
+{
+	struct channel *channel = delivery->channel;
+	const struct end end = {.outcome = outcome,
+				.retry_after_ms = retry_after_ms,
+				.why = why,
+				.now_ms = store_now_ms(channel->world->store),
+				.jitter = outcome == TOCSIN_DELIVERED ? 0 : random_share(),
+				.started_ms = delivery->started_ms,
+				.ended_ms = clock_wall_ms(),
+				.output = delivery->output};
+	size_t n;
+	struct delivery **each = each_of(&delivery, &n);
+
+	FAULT_POINT("complete.before");
+	if (!delivery->begun)
+		tell_begun(delivery);
+	leave_batch(delivery);
+	for (size_t i = 0; i < n; i++) {
+		end_attempt(each[i], &end);
+		report(each[i], &end, i == 0);
+	}
+	channel_settle(delivery, judge(channel, each, n, &end));
 	FAULT_POINT("complete.after");
 }

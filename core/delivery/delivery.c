@@ -62,6 +62,7 @@ void delivery_free(struct delivery *delivery)
 		return;
 	rendering_free(delivery->rendering);
 	alert_free(delivery->alert);
+	free((void *)delivery->pub.folded); /* and the members with it */
 	instead_free(delivery->instead);
 	free(delivery->note);
 	free(delivery->output);

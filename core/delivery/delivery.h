@@ -38,6 +38,9 @@ struct delivery {
 	int64_t token, created_ms;
 	int64_t started_ms;           /* wall time at which this attempt began */
 	size_t underway;              /* its slot while in the plugin's hands */
+	struct delivery **member;     /* of a digest, those that it folds (see digest.h) */
+	size_t n_members;             /* 0: this is no digest */
+	struct delivery *digest;      /* of which it is a member; or NULL */
 	bool begun;                   /* the plugin (or the core for it) said so */
 	/* how it ended */
 	struct store_request request;

@@ -128,6 +128,14 @@ static void channel_freed(void *owner)
 	generation_drop(owner);
 }
 
+/* What was collected is folded from the second one on. */
+static size_t fold_over(const struct channel_common *common)
+{
+	if (common->fold.over == 0 && common->fold.every > 0)
+		return 1;
+	return (size_t)common->fold.over;
+}
+
 int engine_open_channel(struct engine *engine, struct generation *generation,
 			const struct channel_settings *settings, struct channel **channel,
 			struct error *err)
@@ -141,6 +149,11 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 				    .concurrency = (size_t)common->concurrency,
 				    .workers = (size_t)common->workers,
 				    .timeout_ms = common->timeout,
+				    .digest = {.over = fold_over(common),
+					       .most = (size_t)common->fold.most,
+					       .every_ms = engine->options.once
+								   ? 0 /* it cannot wait */
+								   : common->fold.every},
 				    .fallback = common->fallback,
 				    .fallback_after_ms = common->fallback_after,
 				    .retry = {.first_ms = common->retry.first,

@@ -32,6 +32,11 @@ struct channel_common {
 		int64_t max;         /* ms, cap of the doubling */
 		int64_t give_up_after; /* ms since acceptance; then the delivery is dead */
 	} retry;
+	struct digest_settings {
+		int64_t over;        /* so many may wait for a recipient without being folded; 0: any */
+		int64_t most;        /* deliveries in one message */
+		int64_t every;       /* ms that each waits for company */
+	} fold;
 	const char *fallback;        /* the channel that gets what this one cannot deliver; or NULL */
 	int64_t fallback_after;      /* ms of being unavailable after which all goes there */
 	bool send_resolved;

@@ -89,6 +89,11 @@ static void check_channel(struct loading *loading, const char *what, const struc
 		problems_add(loading->context.problems, &channel->place,
 			     "%s: retry: max is shorter than first; make it at least as long",
 			     what);
+	if (channel->common.fold.most <= channel->common.fold.over)
+		problems_add(loading->context.problems, &channel->place,
+			     "%s: digest: most is not greater than over, so that nothing would be "
+			     "folded; make it greater",
+			     what);
 	if (channel->plugin->it.blocking) {
 		refuse_key(
 			loading, what, node, "concurrency",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine/settings_tables: every option of the core itself, a setting a line. */
+#include "delivery/digest.h"
 #include "engine/settings_parts.h"
 #include "policy/route_config.h"
 
@@ -82,6 +83,19 @@ static const struct tocsin_option retry_options[] = {
 		      .max = 30 * DAY, .help = "The longest pause between two attempts."),
 };
 
+static const struct tocsin_option digest_options[] = {
+	TOCSIN_OPTION(DURATION, struct digest_settings, every, .preset = "0", .min = 0, .max = DAY,
+		      .help = "Each alert waits so long for others, which then go out with it in "
+			      "one message; earlier when `most` of them wait. 0: none waits."),
+	TOCSIN_OPTION(INT, struct digest_settings, most, .preset = "100", .min = 2,
+		      .max = DIGEST_MOST, .help = "The most alerts in one message."),
+	TOCSIN_OPTION(
+		INT, struct digest_settings, over, .preset = "0", .min = 0, .max = DIGEST_MOST - 1,
+		.help = "When more alerts than this wait for a recipient, they are folded into "
+			"one message. 0: however many wait, each goes out alone, unless "
+			"`every` is given."),
+};
+
 /* `to` comes last: only channels with recipients have it. */
 static const struct tocsin_option channel_options[] = {
 	TOCSIN_OPTION(
@@ -94,6 +108,13 @@ static const struct tocsin_option channel_options[] = {
 	TOCSIN_OPTION(INT, struct channel_common, concurrency, .preset = "4", .min = 1, .max = 1000,
 		      .help = "Deliveries under way at once, in channels that do not block. The "
 			      "plugin may have another default."),
+	{.size = sizeof(struct tocsin_option),
+	 .type = TOCSIN_SECTION,
+	 .name = "digest",
+	 .offset = offsetof(struct channel_common, fold),
+	 .options = digest_options,
+	 .option_count = sizeof(digest_options) / sizeof(digest_options[0]),
+	 .help = "Folds many alerts for one recipient into one message."},
 	TOCSIN_OPTION(
 		BOOL, struct channel_common, enabled, .preset = "true",
 		.help = "Whether the channel notifies. What routes send to a channel that does "

@@ -85,6 +85,13 @@ CASES = {
         "default: {channels: [a]}\n", r"'b'.*back to it \('b' -> 'c' -> 'a' -> 'b'\)"),
     "time without a fallback": (HEAD.replace("x.log}", "x.log, fallback_after: «1m}"),
                                 r"'log'.*fallback_after.*without fallback"),
+    # digests
+    "digest of nothing": (HEAD.replace("«", "").replace(
+        "  log: {type: file, path: /tmp/x.log}",
+        "  «log: {type: file, path: /tmp/x.log, digest: {over: 10, most: 10}}"),
+        r"'log': digest: most is not greater than over"),
+    "digest of too many": (HEAD.replace("x.log}", "x.log, digest: {most: «1000}}"),
+                           r"'most'.*500"),
     # routes
     "no default": ("channels:\n  log: {type: file, path: /tmp/x.log}\n", r"default"),
     "default to nowhere": ("channels:\n  log: {type: file, path: /tmp/x.log}\n"
