@@ -132,7 +132,7 @@ static void read_channel(struct loading *loading, const struct entry *entry)
 	channel->name = loading_strdup(loading, entry->name);
 	channel->place = keep_place(loading, &entry->place);
 	channel->plugin = plugin_section_find(loading, &section);
-	if (!channel->plugin)
+	if (!channel->plugin || !channel->name)
 		return;
 	if (!channel->plugin->it.recipients)
 		section.common.n--; /* `to` is the last one */
