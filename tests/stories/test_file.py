@@ -161,3 +161,37 @@ def test_the_file_is_made_with_its_mode(tocsin, tmp_path):
     tocsin.send(alert())
     tocsin.wait_settled()
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_begins_anew_and_no_record_is_lost(tocsin, tmp_path):
+    """By size, under load, with several workers on one file, and killed in between."""
+    log = tmp_path / "history.json"
+    to_file(tocsin, log, "json", workers=3, rotate={"size": "8KiB", "keep": 1000}).start()
+    for turn in range(4):
+        tocsin.send(*(alert(f"{turn}.{n}") for n in range(100)))
+        if turn == 1:
+            tocsin.kill()
+            tocsin.start()
+    tocsin.wait_settled()
+    files = list(tmp_path.glob("history.json*"))
+    assert len(files) > 10 and all(path.stat().st_size <= 64 * 1024 for path in files)
+    lines = [json.loads(line)["message"] for path in files
+             for line in path.read_text().splitlines() if line.endswith("}")]
+    assert set(lines) == {f"{t}.{n}" for t in range(4) for n in range(100)}
+
+
+def test_each_value_of_a_label_has_its_file(tocsin, tmp_path):
+    """Under a name that is safe, whatever the value; the directory beside it stays empty."""
+    sites = tmp_path / "sites"
+    sites.mkdir()
+    to_file(tocsin, sites, per_label="site", most_files=6).start()
+    values = ["www.example.com", "../../escaped", "/etc/escaped", ".hidden", "a b", "one more"]
+    tocsin.send(*(alert(f"about {value}", site=value) for value in values))
+    tocsin.wait_settled()
+    tocsin.send(alert("too many", site="another"))
+    tocsin.wait_settled()
+    names = sorted(path.name for path in sites.iterdir())
+    assert len(names) == 7 and "www.example.com.log" in names
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.log", name) for name in names), names
+    assert "too many" in (sites / "_other.log").read_text()
+    assert not [path for path in tmp_path.rglob("*escaped*") if path.parent != sites]

@@ -15,19 +15,11 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "../../plugins/channels/file/file.h"
 #include "fake_host.h"
 #include "scarce.h"
 
 #define RULE "============================================================\n"
-
-/* The layout of the plugin's own configuration. */
-struct config {
-	const char *path;
-	int64_t format;
-	const char *mode;
-	bool sync;
-};
-enum { TEXT, JSON };
 
 struct place {
 	char directory[64], log[128], other[128];
@@ -41,9 +33,13 @@ static void place_init(struct place *place)
 	snprintf(place->other, sizeof(place->other), "%s/other", place->directory);
 }
 
-static struct config to(const struct place *place, int64_t format)
+static struct file_config to(const struct place *place, int64_t format)
 {
-	return (struct config){place->log, format, "0640", true};
+	return (struct file_config){.path = place->log,
+				    .format = format,
+				    .mode = "0640",
+				    .most_files = 1000,
+				    .sync = true};
 }
 
 static void put_file(const char *path, const char *text)
@@ -67,12 +63,12 @@ static void text_is_the_alerts_log_of_people(void **unused)
 {
 	struct fake_alert fake;
 	struct place place;
-	struct config config;
+	struct file_config config;
 	void *state;
 
 	(void)unused;
 	place_init(&place);
-	config = to(&place, TEXT);
+	config = to(&place, FILE_TEXT);
 	state = fake_open(&config);
 	fake_alert_init(&fake, "SLA Compliance");
 	fake_annotate(&fake, "message", "line one\r\n" RULE "line two");
@@ -93,13 +89,13 @@ static void a_resolve_reads_as_good_news(void **unused)
 {
 	struct fake_alert fake;
 	struct place place;
-	struct config config;
+	struct file_config config;
 	char *text;
 	void *state;
 
 	(void)unused;
 	place_init(&place);
-	config = to(&place, TEXT);
+	config = to(&place, FILE_TEXT);
 	state = fake_open(&config);
 	fake_alert_init(&fake, "SLA Compliance");
 	fake.alert.status = TOCSIN_RESOLVED;
@@ -116,14 +112,14 @@ static void json_is_one_object_a_line(void **unused)
 	const char *who[] = {"ops@example.com"};
 	struct fake_alert fake;
 	struct place place;
-	struct config config;
+	struct file_config config;
 	json_t *object;
 	char *text;
 	void *state;
 
 	(void)unused;
 	place_init(&place);
-	config = to(&place, JSON);
+	config = to(&place, FILE_JSON);
 	state = fake_open(&config);
 	fake_alert_init(&fake, "a\nb");
 	fake_label(&fake, "alertname", "SLA");
@@ -153,13 +149,13 @@ static void a_batch_is_written_in_order_and_completed(void **unused)
 	struct tocsin_delivery *batch[64];
 	struct fake_alert fakes[64];
 	struct place place;
-	struct config config;
+	struct file_config config;
 	char summaries[64][16], wanted[40], *text, *at;
 	void *state;
 
 	(void)unused;
 	place_init(&place);
-	config = to(&place, JSON);
+	config = to(&place, FILE_JSON);
 	state = fake_open(&config);
 	for (size_t i = 0; i < 64; i++) {
 		snprintf(summaries[i], sizeof(summaries[i]), "number %zu", i);
@@ -183,14 +179,14 @@ static void the_file_gets_its_mode_whatever_the_umask(void **unused)
 {
 	mode_t before = umask(0777);
 	struct place place;
-	struct config config;
+	struct file_config config;
 	struct stat st;
 
 	(void)unused;
 	umask(022);
 	place_init(&place);
 	umask(0777);
-	config = to(&place, TEXT);
+	config = to(&place, FILE_TEXT);
 	tocsin_plugin.channel->close(fake_open(&config));
 	umask(before);
 	assert_int_equal(stat(place.log, &st), 0);
@@ -202,13 +198,13 @@ static void a_torn_record_is_ended_before_the_next(void **unused)
 {
 	struct fake_alert fake;
 	struct place place;
-	struct config config;
+	struct file_config config;
 	char *text;
 	void *state;
 
 	(void)unused;
 	place_init(&place);
-	config = to(&place, JSON);
+	config = to(&place, FILE_JSON);
 	put_file(place.log, "{\"id\":\"torn");
 	state = fake_open(&config);
 	fake_alert_init(&fake, "x");
@@ -226,13 +222,13 @@ static void what_does_not_fit_leaves_nothing_behind(void **unused)
 	struct rlimit before, small;
 	struct fake_alert fake;
 	struct place place;
-	struct config config;
+	struct file_config config;
 	enum tocsin_outcome outcome;
 	void *state;
 
 	(void)unused;
 	place_init(&place);
-	config = to(&place, JSON);
+	config = to(&place, FILE_JSON);
 	put_file(place.log, "kept\n");
 	state = fake_open(&config);
 	fake_alert_init(&fake, "x");
@@ -253,13 +249,13 @@ static void rotation_moves_to_a_new_file(void **unused)
 {
 	struct fake_alert fake;
 	struct place place;
-	struct config config;
+	struct file_config config;
 	struct stat st;
 	void *state;
 
 	(void)unused;
 	place_init(&place);
-	config = to(&place, TEXT);
+	config = to(&place, FILE_TEXT);
 	state = fake_open(&config);
 	assert_int_equal(rename(place.log, place.other), 0);
 	tocsin_plugin.channel->reopen(state);
@@ -284,7 +280,7 @@ static void rotation_moves_to_a_new_file(void **unused)
 
 static void assert_refused(const char *path, const char *word)
 {
-	struct config config = {path, TEXT, "0640", true};
+	struct file_config config = {.path = path, .mode = "0640", .sync = true};
 	void *state = NULL;
 
 	fake_reset();
@@ -328,12 +324,12 @@ static void a_place_that_turns_unsafe_is_left_alone(void **unused)
 {
 	struct fake_alert fake;
 	struct place place;
-	struct config config;
+	struct file_config config;
 	void *state;
 
 	(void)unused;
 	place_init(&place);
-	config = to(&place, TEXT);
+	config = to(&place, FILE_TEXT);
 	put_file(place.other, "precious\n");
 	state = fake_open(&config);
 	unlink(place.log);
@@ -350,7 +346,7 @@ static void the_mode_is_checked(void **unused)
 {
 	static const char *const bad[] = {"",     "640x", "rw-r-----", "0",
 					  "0777", "0666", "0440",      "-1"};
-	struct config config = {"/var/log/x.log", TEXT, "0640", true};
+	struct file_config config = {.path = "/var/log/x.log", .mode = "0640", .sync = true};
 	char why[256];
 
 	(void)unused;
@@ -363,7 +359,7 @@ static void the_mode_is_checked(void **unused)
 
 struct sweep {
 	struct place place;
-	struct config config;
+	struct file_config config;
 	struct fake_alert fake;
 	char *wanted; /* the file after one delivery */
 };
@@ -397,7 +393,7 @@ static int append_one(void *data)
 static void a_record_is_whole_or_is_tried_again_when_memory_is_short(void **unused)
 {
 	(void)unused;
-	for (int format = TEXT; format <= JSON; format++) {
+	for (int format = FILE_TEXT; format <= FILE_JSON; format++) {
 		struct sweep sweep;
 		void *state;
 

@@ -14,13 +14,14 @@
 
 #define LOCK_TRIES 50
 #define LOCK_PAUSE_NS (100 * 1000 * 1000)
+#define ROTATE_AGAIN_MS 60000 /* when it could not begin anew */
 
-void logfile_init(struct logfile *logfile, const char *path, mode_t mode, bool sync)
+void logfile_init(struct logfile *logfile, const char *path,
+		  const struct logfile_settings *settings)
 {
 	*logfile = (struct logfile){
 		.path = path,
-		.mode = mode,
-		.sync = sync,
+		.settings = *settings,
 		.directory = -1,
 		.fd = -1,
 	};
@@ -70,6 +71,20 @@ static int open_way(char *path)
 		at = next;
 	}
 	return at;
+}
+
+int logfile_open_directory(const char *path)
+{
+	char *way = strdup(path);
+	int at = way ? open_way(way) : -ENOMEM, fd;
+
+	free(way);
+	if (at < 0)
+		return at;
+	fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = fd < 0 ? -errno : fd;
+	close(at);
+	return fd;
 }
 
 static const char *file_name(const struct logfile *logfile)
@@ -125,7 +140,7 @@ static int open_here(const struct logfile *logfile, int flags)
 {
 	int fd = openat(logfile->directory, file_name(logfile),
 			flags | O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC,
-			logfile->mode);
+			logfile->settings.mode);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -141,8 +156,8 @@ static int open_file(struct logfile *logfile)
 			break;
 		fd = open_here(logfile, O_CREAT | O_EXCL);
 		if (fd >= 0) {
-			(void)fchmod(fd, logfile->mode); /* whatever the umask says */
-			if (logfile->sync)
+			(void)fchmod(fd, logfile->settings.mode); /* whatever the umask says */
+			if (logfile->settings.sync)
 				sync_directory(logfile);
 		}
 	}
@@ -249,7 +264,7 @@ static int write_locked(struct logfile *logfile, const char *text, size_t length
 		rc = write_all(logfile->fd, "\n", 1);
 	if (rc == 0)
 		rc = write_all(logfile->fd, text, length);
-	if (rc == 0 && logfile->sync && fdatasync(logfile->fd) != 0)
+	if (rc == 0 && logfile->settings.sync && fdatasync(logfile->fd) != 0)
 		rc = -errno;
 	if (rc == 0)
 		return 0;
@@ -269,6 +284,66 @@ static bool is_gone(const struct logfile *logfile)
 	return logfile->fd < 0 || fstat(logfile->fd, &st) != 0 || st.st_nlink == 0;
 }
 
+/* Is the open file the one of that name? Another worker may have begun a new one. */
+static bool is_current(const struct logfile *logfile, const struct stat *st)
+{
+	struct stat named;
+
+	return fstatat(logfile->directory, file_name(logfile), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       named.st_dev == st->st_dev && named.st_ino == st->st_ino;
+}
+
+static int64_t wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Begins a new file. When that is not possible the old one goes on. */
+static int rotate(struct logfile *logfile)
+{
+	int rc = rotation_move(&logfile->settings.rotation, logfile->directory, file_name(logfile));
+
+	if (rc != 0) {
+		snprintf(logfile->warning, sizeof(logfile->warning),
+			 "cannot rotate %s: %s; it goes on growing", logfile->path, strerror(-rc));
+		logfile->rotate_at_ms = wall_ms() + ROTATE_AGAIN_MS;
+		return 0;
+	}
+	rc = logfile_open(logfile); /* this lets go of the lock on the old one */
+	if (rc == 0 && logfile->settings.sync)
+		sync_directory(logfile);
+	return rc == 0 ? lock_file(logfile) : rc;
+}
+
+/* With the lock held: makes sure that it is on the current file, and that this may take more. */
+static int begin_anew(struct logfile *logfile, size_t length)
+{
+	const struct rotation *rotation = &logfile->settings.rotation;
+	int64_t now_ms = wall_ms();
+	struct stat st;
+	int rc = 0;
+
+	if (rotation->size == 0 && rotation->every_ms == 0)
+		return 0;
+	for (int tries = 0; tries < LOCK_TRIES && rc == 0; tries++) {
+		if (fstat(logfile->fd, &st) != 0)
+			return fail(logfile, -errno, "cannot examine %s: %s", logfile->path,
+				    strerror(errno));
+		if (is_current(logfile, &st))
+			break;
+		rc = logfile_open(logfile);
+		if (rc == 0)
+			rc = lock_file(logfile);
+	}
+	if (rc != 0 || now_ms < logfile->rotate_at_ms ||
+	    !rotation_is_due(rotation, &st, length, now_ms))
+		return rc;
+	return rotate(logfile);
+}
+
 int logfile_append(struct logfile *logfile, const char *text, size_t length)
 {
 	int rc = is_gone(logfile) ? logfile_open(logfile) : 0;
@@ -277,7 +352,9 @@ int logfile_append(struct logfile *logfile, const char *text, size_t length)
 		rc = lock_file(logfile);
 	if (rc != 0)
 		return rc;
-	rc = write_locked(logfile, text, length);
+	rc = begin_anew(logfile, length);
+	if (rc == 0)
+		rc = write_locked(logfile, text, length);
 	(void)flock(logfile->fd, LOCK_UN);
 	return rc;
 }

@@ -2,8 +2,8 @@
 """Real syslog daemons, each in a directory of its own: rsyslogd and syslog-ng. They parse what comes
 and write what they understood as one JSON object a line.
 
-Debian lets only one of them be installed, so rsyslogd may also stand unpacked somewhere:
-TOCSIN_RSYSLOG names the directory that `dpkg-deb -x` filled with rsyslog, libestr0 and libfastjson4.
+Debian lets only one of them be installed, so they may also stand unpacked somewhere: TOCSIN_SYSLOGDS
+names the directory that `dpkg-deb -x` filled with their packages and libraries (run-tests does that).
 """
 
 import glob
@@ -19,6 +19,7 @@ import pytest
 from .tocsin import wait_until
 
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+UNPACKED = os.environ.get("TOCSIN_SYSLOGDS", "/nowhere")
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -31,9 +32,15 @@ def free_port(kind=socket.SOCK_STREAM):
 class Daemon:
     """A syslog daemon that takes messages in every way; the subclasses configure it."""
 
-    package = None
+    package = name = None
 
     def __init__(self, directory, certificate=None):
+        self.program = (shutil.which(self.name, path=PATH)
+                        or shutil.which(f"{UNPACKED}/usr/sbin/{self.name}"))
+        if not self.program:
+            pytest.skip(f"{self.name} is not here: install {self.package}, or unpack it and name "
+                        "the directory in TOCSIN_SYSLOGDS")
+        self.root = UNPACKED if self.program.startswith(UNPACKED) else ""
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.out = self.directory / "out"
@@ -59,7 +66,10 @@ class Daemon:
 
     def environment(self):
         """Of the daemon."""
-        return {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        libraries = {os.path.dirname(each) for each in (
+            glob.glob(f"{self.root}/**/lib*.so*", recursive=True) if self.root else ())}
+        return {"PATH": PATH, "LC_ALL": "C.UTF-8", "TZ": "UTC",
+                **({"LD_LIBRARY_PATH": ":".join(sorted(libraries))} if libraries else {})}
 
     def kill(self):
         """Ends it at once."""
@@ -111,28 +121,14 @@ input(type="imuxsock" Socket="{unix}" ruleset="r")
 class Rsyslog(Daemon):
     """rsyslogd."""
 
-    package = "rsyslog"
-
-    def __init__(self, directory, certificate=None):
-        super().__init__(directory, certificate)
-        self.root = os.environ.get("TOCSIN_RSYSLOG")
-        self.program = (os.path.join(self.root, "usr/sbin/rsyslogd") if self.root
-                        else shutil.which("rsyslogd", path=PATH))
-        if not self.program or not os.access(self.program, os.X_OK):
-            pytest.skip("rsyslogd is not here: install rsyslog, or unpack it and name the place in "
-                        "TOCSIN_RSYSLOG")
-
-    def environment(self):
-        libraries = glob.glob(f"{self.root}/usr/lib/*/libestr.so.0") if self.root else []
-        return {**super().environment(),
-                **({"LD_LIBRARY_PATH": os.path.dirname(libraries[0])} if libraries else {})}
+    package, name = "rsyslog", "rsyslogd"
 
     def command(self):
         """Writes the configuration; the command line."""
         conf = self.directory / "conf"
         conf.write_text(RSYSLOG.format(place=self.directory, out=self.out, unix=self.unix,
                                        **self.port))
-        modules = glob.glob(f"{self.root or ''}/usr/lib/*/rsyslog")
+        modules = glob.glob(f"{self.root}/usr/lib/*/rsyslog")
         return [self.program, "-n", "-f", str(conf), "-i", str(self.directory / "pid"),
                 "-M", modules[0]]
 
@@ -163,14 +159,11 @@ SYSLOG_NG_TLS = """syslog(ip("127.0.0.1") port({port}) transport("tls")
 class SyslogNg(Daemon):
     """syslog-ng."""
 
-    package = "syslog-ng-core"
+    package, name = "syslog-ng-core", "syslog-ng"
 
     def __init__(self, directory, certificate=None):
         super().__init__(directory, certificate)
-        self.program = shutil.which("syslog-ng", path=PATH)
         self.stream = self.directory / "stream"
-        if not self.program:
-            pytest.skip("syslog-ng is not here: install syslog-ng-core")
 
     def command(self):
         """Writes the configuration; the command line."""
@@ -180,8 +173,10 @@ class SyslogNg(Daemon):
         conf.write_text(SYSLOG_NG.format(out=self.out, unix=self.unix, stream=self.stream,
                                          tls_source=tls, **self.port))
         place = self.directory
+        modules = glob.glob(f"{self.root}/usr/lib/syslog-ng/[0-9]*")
         return [self.program, "-F", "-f", str(conf), "-R", str(place / "persist"), "-c",
-                str(place / "control"), "-p", str(place / "pid"), "--no-caps"]
+                str(place / "control"), "-p", str(place / "pid"), "--no-caps",
+                *(["--module-path", modules[0]] if self.root else [])]
 
     @staticmethod
     def structured(message):
