@@ -97,10 +97,10 @@ class Process:
                                        stderr=errors, **options)
         self.log = log
 
-    def cpu(self):
-        """Seconds of CPU so far."""
+    def cpu(self, children=False):
+        """Seconds of CPU so far; with those of children that ended, if wanted."""
         stat = pathlib.Path(f"/proc/{self.it.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(stat[11]) + int(stat[12])) / TICK
+        return sum(int(each) for each in stat[11:15 if children else 13]) / TICK
 
     def memory(self, what="VmHWM"):
         """MiB: VmHWM is the most so far, VmRSS what there is now."""

@@ -100,6 +100,45 @@ def syslog_ng(lab, alerts):
             return Figure.of(alerts, seconds, ng.cpu() - before, ng.memory())
 
 
+SYSLOG_BODY = 450       # bytes of the message that the syslog channel makes of an alert of the load
+SYSLOG_RELAY = """\
+@version: 3.38
+options {{ stats-freq(0); keep-hostname(yes); use-dns(no); log-fifo-size(100000); }};
+source s {{ syslog(ip("127.0.0.1") port({port}) transport("tcp") max-connections(20)
+  log-iw-size(20000) log-fetch-limit(1000)); }};
+destination d {{ syslog("127.0.0.1" port({to}) transport("tcp")
+  disk-buffer(reliable(yes) disk-buf-size(4294967296) mem-buf-size(67108864) dir("{place}"))); }};
+log {{ source(s); destination(d); flags(flow-control); }};
+"""
+
+
+def syslog_loop(lab, messages):
+    """A connection and writes from memory."""
+    with running(Sink(lab, kind="syslog_sink", most=messages)) as sink:
+        said = lab.run(lab.tool("syslog_loop"), messages, SYSLOG_BODY, sink.port)
+        sink.wait(messages)
+        seconds = (sink.notes.last_ns - said["began_ns"]) / 1e9
+    return Figure.of(messages, seconds, said["cpu"])
+
+
+def syslog_relay(lab, messages):
+    """syslog-ng between such a loop and the sink, through its disk buffer."""
+    path = program("syslog-ng", "syslog-ng-core")
+    place, port = lab.new_path("relay"), free_port()
+    place.mkdir()
+    with running(Sink(lab, kind="syslog_sink", most=messages)) as sink:
+        (place / "conf").write_text(SYSLOG_RELAY.format(port=port, to=sink.port, place=place))
+        ng = Process(path, "-F", "-f", place / "conf", "-R", place / "persist", "-c",
+                     place / "control", "-p", place / "pid", "--no-caps", log=place / "log")
+        with running(ng):
+            wait_for_port(port, ng)
+            before = ng.cpu()
+            said = lab.run(lab.tool("syslog_loop"), messages, SYSLOG_BODY, port)
+            sink.wait(messages)
+            seconds = (sink.notes.last_ns - said["began_ns"]) / 1e9
+            return Figure.of(messages, seconds, ng.cpu() - before, ng.memory())
+
+
 def wait_for_port(port, process=None):
     """Waits until somebody listens there."""
     def listens():
@@ -169,4 +208,4 @@ def python_dispatcher(lab, database, sink, workers, size):
 
 
 __all__ = ["CLIENTS", "PostfixSink", "alertmanager", "bare_sqlite", "curl_loop",
-           "python_dispatcher", "smtp_source", "spent", "syslog_ng"]
+           "python_dispatcher", "smtp_source", "spent", "syslog_loop", "syslog_ng", "syslog_relay"]

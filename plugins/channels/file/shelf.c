@@ -38,13 +38,12 @@ void shelf_name(const char *value, char name[SHELF_NAME])
 {
 	size_t length = strlen(value), n;
 
-	if (length == 0) {
+	if (!*value) {
 		memcpy(name, "_", 2);
 		return;
 	}
-	n = length < PLAIN_MOST ? length : PLAIN_MOST;
-	for (size_t i = 0; i < n; i++)
-		name[i] = strchr(PLAIN, value[i]) ? value[i] : '_';
+	for (n = 0; n < PLAIN_MOST && value[n]; n++)
+		name[n] = strchr(PLAIN, value[n]) ? value[n] : '_';
 	name[n] = '\0';
 	if (n == length && strcmp(name, value) == 0 && !strchr("._-", *value) &&
 	    !looks_changed(value, length))
