@@ -4,6 +4,7 @@
 import http.client
 import json
 import os
+import select
 import socket
 
 from . import canary
@@ -54,9 +55,16 @@ class Client:
             self.connection.close()
             self.connection = None
 
+    def _was_closed(self):
+        """Did the daemon close the connection while it was idle? Nobody else would say something."""
+        sock = self.connection.sock
+        return sock is not None and bool(select.select([sock], [], [], 0)[0])
+
     def raw(self, method, target, body=None, headers=None):
         """(status, headers, bytes) as they came; Unreachable when nothing came."""
         try:
+            if self.connection is not None and self._was_closed():
+                self.close()
             if self.connection is None:
                 self.connection = _Connection(self.path, self.timeout)
             self.connection.request(method, target, body, headers or {})
