@@ -413,6 +413,7 @@ static int run(struct program *program)
 		settings_free(settings);
 		return EXIT_FATAL;
 	}
+	log_gather(program->log);
 	return program->once ? run_once(program, settings) : run_daemon(program, settings);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * base/log: one line per event, to one file descriptor, from any thread. A line
- * is written with a single write(2). Control characters and invalid UTF-8 in
+ * is written whole, alone or with its neighbours. Control characters and invalid UTF-8 in
  * the text are escaped, so a line stays a line, and every registered secret is
  * replaced by ***.
  *
@@ -15,13 +15,21 @@
 
 #include <tocsin/plugin.h>
 
+#define LOG_GATHER_MS 10
+
 struct log; /* opaque; one per program */
 
 enum log_format { LOG_TEXT, LOG_JSON };
 
 /* fd is borrowed. 0 or -ENOMEM. */
 int log_new(struct log **log, int fd, enum log_format format, enum tocsin_level least);
+/* What was gathered is written first. */
 void log_free(struct log *log);
+/* From now on lines below a warning may wait LOG_GATHER_MS for others that are written with them,
+ * by a thread of the log's own. Without memory for one it stays as it was. */
+void log_gather(struct log *log);
+/* Writes what was gathered. */
+void log_flush(struct log *log);
 void log_set_level(struct log *log, enum tocsin_level least);
 void log_set_format(struct log *log, enum log_format format);
 

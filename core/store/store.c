@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -135,6 +134,7 @@ static int commit_group(struct store *store, struct queue *group, const struct s
 		FAULT_POINT("store.commit.before");
 		if (result == 0)
 			result = store_clock_keep(&store->clock, &store->transaction);
+		log_flush(store->log); /* what is said of it outlives a crash as it does */
 		if (result == 0)
 			result = ops->commit(state);
 		FAULT_POINT("store.commit.after");
@@ -410,55 +410,6 @@ void store_submit(struct store *store, struct store_request *request)
 		pthread_cond_signal(&store->changed);
 }
 
-/* A request whose answer somebody waits for. */
-struct call {
-	struct store_request request;
-	struct store_request *inner;
-	pthread_mutex_t lock;
-	pthread_cond_t answered;
-	bool done;
-	int result;
-};
-
-static int call_apply(struct store_request *request, const struct transaction *transaction)
-{
-	struct call *call = (struct call *)request;
-
-	return call->inner->apply(call->inner, transaction);
-}
-
-static void call_done(struct store_request *request, int result)
-{
-	struct call *call = (struct call *)request;
-
-	pthread_mutex_lock(&call->lock);
-	call->result = result;
-	call->done = true;
-	pthread_cond_signal(&call->answered);
-	pthread_mutex_unlock(&call->lock);
-}
-
-int store_call(struct store *store, struct store_request *request)
-{
-	struct call call = {.request = {.apply = call_apply,
-					.done = call_done,
-					.persist = request->persist,
-					.adds = request->adds},
-			    .inner = request};
-
-	assert(!pthread_equal(pthread_self(), store->thread));
-	pthread_mutex_init(&call.lock, NULL);
-	pthread_cond_init(&call.answered, NULL);
-	store_submit(store, &call.request);
-	pthread_mutex_lock(&call.lock);
-	while (!call.done)
-		pthread_cond_wait(&call.answered, &call.lock);
-	pthread_mutex_unlock(&call.lock);
-	pthread_cond_destroy(&call.answered);
-	pthread_mutex_destroy(&call.lock);
-	return call.result;
-}
-
 void store_wake(struct store *store)
 {
 	pthread_mutex_lock(&store->lock);
@@ -475,6 +426,11 @@ size_t store_backlog(struct store *store)
 	size_t n = store->waiting.n;
 	pthread_mutex_unlock(&store->lock);
 	return n;
+}
+
+bool store_is_writer(const struct store *store)
+{
+	return pthread_equal(pthread_self(), store->thread);
 }
 
 bool store_is_full(struct store *store)

@@ -80,6 +80,8 @@ void store_close(struct store *store);
 void store_submit(struct store *store, struct store_request *request);
 /* Submits and waits: not on the writer thread. The request's own done is not used. */
 int store_call(struct store *store, struct store_request *request);
+/* True on the writer thread. */
+bool store_is_writer(const struct store *store);
 /* Asks for a claim round soon (a channel has room again). Any thread. */
 void store_wake(struct store *store);
 /* Requests that wait now, for back-pressure. Any thread. */

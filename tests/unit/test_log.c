@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -151,6 +153,77 @@ static void a_secret_at_the_cut_of_a_long_line_is_masked(void **state)
 	assert_true(strlen(line) < 16500);
 }
 
+/* Waits until something is there, without taking it. */
+static bool appears(int within_ms)
+{
+	struct pollfd fd = {.fd = pipes[0], .events = POLLIN};
+
+	return poll(&fd, 1, within_ms) == 1;
+}
+
+static void gathered_lines_are_written_soon(void **state)
+{
+	(void)state;
+	log_gather(opened);
+	log_write(opened, TOCSIN_LOG_INFO, NULL, "one");
+	assert_true(appears(10000));
+	assert_string_equal(written() + 23, " info    one\n");
+	assert_false(appears(3 * LOG_GATHER_MS));
+}
+
+static void gathered_lines_are_written_before_anything_worse(void **state)
+{
+	const char *two;
+
+	(void)state;
+	log_gather(opened);
+	log_write(opened, TOCSIN_LOG_INFO, NULL, "one");
+	log_write(opened, TOCSIN_LOG_WARNING, NULL, "two");
+	assert_true(appears(0));
+	two = strchr(written(), '\n');
+	assert_string_equal(two + 1 + 23, " warning two\n");
+	log_write(opened, TOCSIN_LOG_INFO, NULL, "three");
+	log_flush(opened);
+	assert_true(appears(0));
+	assert_string_equal(written() + 23, " info    three\n");
+}
+
+static void lines_that_come_together_are_written_together(void **state)
+{
+	struct log *log;
+	size_t writes = 0;
+	int ends[2]; /* a message for each write */
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_int_equal(log_new(&log, ends[1], LOG_TEXT, TOCSIN_LOG_INFO), 0);
+	log_gather(log);
+	for (int i = 0; i < 100; i++)
+		log_write(log, TOCSIN_LOG_INFO, NULL, "line");
+	log_free(log);
+	for (size_t lines = 0; lines < 100; writes++) {
+		ssize_t n = read(ends[0], line, sizeof(line) - 1);
+
+		assert_true(n > 0);
+		line[n] = '\0';
+		for (const char *at = line; (at = strchr(at, '\n')) != NULL; at++)
+			lines++;
+	}
+	assert_in_range(writes, 1, 50);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void the_end_of_a_log_writes_what_was_gathered(void **state)
+{
+	(void)state;
+	log_gather(opened);
+	log_write(opened, TOCSIN_LOG_INFO, NULL, "last words");
+	log_free(opened);
+	assert_string_equal(written() + 23, " info    last words\n");
+	assert_int_equal(log_new(&opened, pipes[1], LOG_TEXT, TOCSIN_LOG_INFO), 0);
+}
+
 static void *write_lines(void *data)
 {
 	for (int i = 0; i < 200; i++) {
@@ -197,6 +270,14 @@ int main(void)
 						close_log),
 		cmocka_unit_test_setup_teardown(a_secret_at_the_cut_of_a_long_line_is_masked,
 						open_log, close_log),
+		cmocka_unit_test_setup_teardown(gathered_lines_are_written_soon, open_log,
+						close_log),
+		cmocka_unit_test_setup_teardown(gathered_lines_are_written_before_anything_worse,
+						open_log, close_log),
+		cmocka_unit_test_setup_teardown(lines_that_come_together_are_written_together,
+						open_log, close_log),
+		cmocka_unit_test_setup_teardown(the_end_of_a_log_writes_what_was_gathered, open_log,
+						close_log),
 		cmocka_unit_test_setup_teardown(threads_do_not_mix_their_lines, open_log,
 						close_log),
 	};
