@@ -321,6 +321,8 @@ def test_no_header_can_be_injected(tocsin, smtp, slot):
     """Every break of a line in every slot: the header's names stay what they are."""
     tocsin.configure(channels={"mail": smtp_channel(smtp)}).start()
     tocsin.send(alert("plain"))
+    # The names of a first mail; later ones of the same alert refer to it.
+    thread = ("in-reply-to", "references")
     wanted = [name.lower() for name in smtp.wait_mails(1)[0].message.keys()]
     attacks = ["x\r\nBcc: v@example.com", "x\nBcc: v@example.com", "x\rBcc: v@example.com",
                "x\u0085Bcc: v@example.com", "x\u2028Bcc: v@example.com", "\r\n\r\nbody",
@@ -333,7 +335,8 @@ def test_no_header_can_be_injected(tocsin, smtp, slot):
                           annotations={"description": text} if slot == "description" else {}))
     mails = smtp.wait_mails(1 + len(attacks))
     for mail in mails:
-        assert [name.lower() for name in mail.message.keys()] == wanted
+        names = [name.lower() for name in mail.message.keys()]
+        assert [name for name in names if name not in thread] == wanted
         assert mail.recipients == ["ops@example.com"]
         assert "bcc" not in {part_name.lower() for part in mail.message.walk()
                              for part_name in part.keys()}
