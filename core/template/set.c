@@ -37,7 +37,7 @@ static bool is_stage(const struct tocsin_template *template)
 /* On lines of its own, and with braces around it, so that no expression reaches into the next. */
 static void add_expression(struct buffer *out, const struct template_expression *expression)
 {
-	buffer_printf(out, "(try [first((\n%s\n))] catch {e: .})", expression->jq);
+	buffer_printf(out, "(try [(\n%s\n)] catch {e: .})", expression->jq);
 }
 
 static void add_values(struct buffer *out, const struct tocsin_template *template, bool *any)
@@ -49,24 +49,26 @@ static void add_values(struct buffer *out, const struct tocsin_template *templat
 	}
 }
 
-/* "| .title = ...": the text of the template without any escapes, if all its expressions have a
- * value. */
+/* "title: ...": the text of the template without any escapes, if all its expressions have a value. */
 static void add_stage(struct buffer *out, const struct template_entry *entry)
 {
 	const struct template_text *text = &entry->source->text;
+	const char *name = entry->source->name;
 	size_t value = entry->first;
 
-	buffer_printf(out, "| .%s = (if false", entry->source->name);
+	buffer_printf(out, "%s: (", name);
 	for (size_t i = 0; i < entry->source->n; i++)
-		buffer_printf(out, " or ($_%zu | type) == \"object\"", entry->first + i);
-	buffer_printf(out, " then .%s else \"\"", entry->source->name);
+		buffer_printf(out, "%s($_%zu | type) == \"object\"", i == 0 ? "if " : " or ",
+			      entry->first + i);
+	if (entry->source->n > 0)
+		buffer_printf(out, " then .%s else ", name);
 	for (size_t i = 0; i < text->n; i++) {
-		buffer_puts(out, " + ");
+		buffer_puts(out, i == 0 ? "" : " + ");
 		template_add_json(out, text->piece[i].text, strlen(text->piece[i].text));
 		if (text->piece[i].expression)
 			buffer_printf(out, " + ($_%zu[0] | _text)", value++);
 	}
-	buffer_puts(out, " end)\n");
+	buffer_puts(out, entry->source->n > 0 ? " end)" : ")");
 }
 
 /* What the values of the program's outputs are, in order: those of the stages first. */
@@ -95,12 +97,14 @@ static void add_stages(struct buffer *out, const struct template_set *set, bool 
 			buffer_printf(out, " as $_%zu\n| ", entry->first + k);
 		}
 	}
-	buffer_puts(out, ".\n");
+	buffer_puts(out, ". + {");
 	for (size_t i = 0; i < set->n; i++) {
-		if (is_stage(set->entry[i].source))
-			add_stage(out, &set->entry[i]);
+		if (!is_stage(set->entry[i].source))
+			continue;
+		add_stage(out, &set->entry[i]);
+		buffer_puts(out, ", ");
 	}
-	buffer_puts(out, "| (");
+	buffer_puts(out, "}\n| (");
 	for (size_t i = 0; i < set->n; i++) {
 		const struct template_entry *entry = &set->entry[i];
 
