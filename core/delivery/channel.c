@@ -8,10 +8,20 @@
 #include "delivery/digest.h"
 #include "delivery/fallback.h"
 #include "delivery/http.h"
+#include "delivery/lanes.h"
 #include "delivery/render.h"
 
 #define PATIENCE_MS 60000 /* a shorter pause that a peer asks for is worth waiting out */
 #define AHEAD 32          /* claimed deliveries that wait beside those under way, at least */
+
+/* How many deliveries the plugin works on at once. */
+size_t channel_parallel(const struct channel *channel)
+{
+	const struct tocsin_plugin *it = &channel->spec.plugin->it;
+
+	return it->blocking ? channel->spec.workers * (it->batch > 1 ? it->batch : 1)
+			    : channel->spec.concurrency;
+}
 
 int channel_new(const struct channel_spec *spec, const struct channel_world *world,
 		struct channel **result, struct error *err)
@@ -24,7 +34,11 @@ int channel_new(const struct channel_spec *spec, const struct channel_world *wor
 	channel->world = world;
 	channel->n_instances = spec->plugin->it.blocking ? spec->workers : 1;
 	channel->instance = calloc(channel->n_instances, sizeof(*channel->instance));
-	if (!channel->instance) {
+	if (spec->at_once.label)
+		channel->lane = calloc(channel_parallel(channel), sizeof(*channel->lane));
+	if (!channel->instance || (spec->at_once.label && !channel->lane)) {
+		free(channel->instance);
+		free(channel->lane);
 		free(channel);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -53,6 +67,7 @@ void channel_free(struct channel *channel)
 	pthread_cond_destroy(&channel->changed);
 	pthread_mutex_destroy(&channel->lock);
 	free(channel->instance);
+	free(channel->lane);
 	if (channel->spec.freed)
 		channel->spec.freed(channel->spec.owner);
 	free(channel);
@@ -67,14 +82,6 @@ int channel_open(struct channel *channel, struct error *err)
 	if (channel->spec.plugin->it.blocking)
 		return workers_start(channel, err);
 	return http_attach(channel->world->http, channel, err);
-}
-
-size_t channel_parallel(const struct channel *channel)
-{
-	const struct tocsin_plugin *it = &channel->spec.plugin->it;
-
-	return it->blocking ? channel->spec.workers * (it->batch > 1 ? it->batch : 1)
-			    : channel->spec.concurrency;
 }
 
 /* How many more may begin. A crash repeats what is under way or ended without its outcome in the
@@ -118,7 +125,8 @@ static int release_apply(struct store_request *request, const struct transaction
 		(struct delivery *)((char *)request - offsetof(struct delivery, request));
 
 	return transaction->ops->release(transaction->state, delivery->pub.id, delivery->token,
-					 store_now_ms(delivery->channel->world->store));
+					 store_now_ms(delivery->channel->world->store) +
+						 delivery->release_after_ms);
 }
 
 static void release_done(struct store_request *request, int result)
@@ -130,9 +138,10 @@ static void release_done(struct store_request *request, int result)
 	channel_forget(delivery);
 }
 
-static void give_back(struct delivery *delivery)
+void channel_give_back(struct delivery *delivery, int64_t after_ms)
 {
 	delivery->release = true;
+	delivery->release_after_ms = after_ms;
 	delivery->request = (struct store_request){
 		.apply = release_apply, .done = release_done, .persist = true};
 	store_submit(delivery->channel->world->store, &delivery->request);
@@ -145,7 +154,7 @@ static void give_back_all(struct channel *channel)
 	pthread_mutex_lock(&channel->lock);
 	while ((delivery = channel->head)) {
 		channel->head = delivery->next;
-		give_back(delivery);
+		channel_give_back(delivery, 0);
 	}
 	channel->tail = &channel->head;
 	channel->queued = 0;
@@ -192,7 +201,8 @@ static size_t wanted(const struct channel *channel)
 {
 	size_t n = channel_parallel(channel) * 2 + AHEAD;
 
-	if (channel->spec.digest.over > 0) /* what is folded must be here */
+	/* what is folded, or has room in its lane, must be here to be found */
+	if (channel->spec.digest.over > 0 || channel->spec.at_once.label)
 		return CHANNEL_QUEUE;
 	if (channel->spec.rate.count > 0 && n > 2 + (size_t)channel->spec.rate.count)
 		n = 2 + (size_t)channel->spec.rate.count;
@@ -234,8 +244,11 @@ void channel_push(struct channel *channel, struct delivery *list)
 	size_t n = 0, begin = 0;
 	bool fallen;
 
-	for (; *end; end = &(*end)->next)
+	for (; *end; end = &(*end)->next) {
+		if (channel->spec.at_once.label)
+			lanes_push(channel, *end);
 		n++;
+	}
 	pthread_mutex_lock(&channel->lock);
 	fallen = !channel->closing && fallback_takes(channel);
 	if (!channel->closing && !fallen && n > 0) {
@@ -254,7 +267,7 @@ void channel_push(struct channel *channel, struct delivery *list)
 		if (fallen)
 			fallback_hand_over(list);
 		else
-			give_back(list);
+			channel_give_back(list, 0);
 		list = next;
 	}
 }
@@ -308,6 +321,8 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 
 	if (channel->spec.digest.over > 0)
 		return digest_take(channel, batch, max, wake_ms);
+	if (channel->spec.at_once.label)
+		return lanes_take(channel, batch, max, wake_ms);
 	n = channel_may_start(channel, max);
 	for (size_t i = 0; i < n; i++) {
 		batch[i] = channel->head;

@@ -49,6 +49,10 @@ struct channel_spec {
 		size_t most;    /* so many at most in one message */
 		int64_t every_ms; /* each waits that long for company */
 	} digest;
+	struct {
+		const char *label; /* at most so many are under way for one value of it; or NULL */
+		size_t most;
+	} at_once;
 	int64_t fallback_after_ms; /* not available for that long: what waits goes there */
 	const struct template_sets *templates; /* NULL: none */
 	/* Called when the channel is freed, on the thread that frees it: what it borrowed may go. */
@@ -108,6 +112,13 @@ struct channel {
 	struct rate rate;
 	struct breaker breaker;
 	bool closing;
+	struct lane {
+		uint64_t value;
+		size_t n;       /* under way */
+	} *lane;                /* room for as many as may be under way; NULL without at_once */
+	size_t n_lanes;
+	bool crowded;           /* what waits is in full lanes, and there is no room for more */
+	int64_t thin_at_ms, thin_ms; /* not before that boot time is it thinned out; the pause after */
 	struct channel_figures {
 		int64_t delivered, retried, dead;
 		int64_t last_delivered_ms, last_failed_ms; /* wall */
@@ -158,6 +169,8 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 size_t channel_may_start(struct channel *channel, size_t max);
 int64_t channel_may_start_at_ms(struct channel *channel);
 void channel_start(struct channel *channel, struct delivery *delivery);
+/* Pending again, untried, due after that time. */
+void channel_give_back(struct delivery *delivery, int64_t after_ms);
 /* As host->begin and host->done. */
 void channel_begin(struct delivery *delivery);
 void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,

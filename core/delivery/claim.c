@@ -12,6 +12,7 @@
 #include "delivery/dispatch_parts.h"
 #include "delivery/fallback.h"
 #include "delivery/http.h"
+#include "delivery/lanes.h"
 
 void dispatch_forget_claimed(struct dispatch *dispatch)
 {
@@ -100,9 +101,12 @@ static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t
 {
 	const struct transaction *t = dispatch->transaction;
 	int64_t now = due_now_ms(dispatch, fallback_look(channel, wake));
-	size_t room = channel_room(channel);
+	size_t room;
 	int result;
 
+	if (channel->spec.at_once.label && !dispatch->once) /* a run that is once has no later */
+		*wake = earlier(*wake, lanes_look(channel));
+	room = channel_room(channel);
 	if (room == 0) {
 		*wake = earlier(*wake, channel_room_at_ms(channel));
 		return 0;

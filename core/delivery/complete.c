@@ -13,6 +13,7 @@
 #include "delivery/channel.h"
 #include "delivery/fallback.h"
 #include "delivery/http.h"
+#include "delivery/lanes.h"
 #include "delivery/note.h"
 
 static double random_share(void)
@@ -290,6 +291,8 @@ static size_t judge(struct channel *channel, struct delivery *const each[], size
 	channel->uncommitted++;
 	/* The others go on while fewer wait for the commit than are worked on at once. */
 	company = channel->under_way > 0 ? channel_parallel(channel) : 0;
+	if (channel->spec.at_once.label)
+		lanes_leave(channel, each[0]);
 	was_open = channel->breaker.state != BREAKER_CLOSED;
 	opened = judge_peer(channel, end->outcome, end->retry_after_ms);
 	open = channel->breaker.state != BREAKER_CLOSED;

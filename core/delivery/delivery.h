@@ -41,12 +41,14 @@ struct delivery {
 	struct delivery **member;     /* of a digest, those that it folds (see digest.h) */
 	size_t n_members;             /* 0: this is no digest */
 	struct delivery *digest;      /* of which it is a member; or NULL */
+	uint64_t lane;                /* by the label that limits what is under way; 0: none */
 	bool begun;                   /* the plugin (or the core for it) said so */
 	/* how it ended */
 	struct store_request request;
 	struct tocsin_attempt attempt;
 	struct tocsin_attempt_result result;
 	bool release;                 /* hand it back untried instead of settling */
+	int64_t release_after_ms;     /* then it is due that much later */
 	bool handed_over;             /* untried, to the channel's fallback */
 	struct instead *instead;      /* what takes its place; or NULL */
 	char *note;                   /* what the channel wants to remember; NULL: nothing new */

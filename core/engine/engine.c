@@ -154,6 +154,8 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 					       .every_ms = engine->options.once
 								   ? 0 /* it cannot wait */
 								   : common->fold.every},
+				    .at_once = {.label = common->at_once_per.label,
+						.most = (size_t)common->at_once_per.most},
 				    .fallback = common->fallback,
 				    .fallback_after_ms = common->fallback_after,
 				    .retry = {.first_ms = common->retry.first,

@@ -37,6 +37,10 @@ struct channel_common {
 		int64_t most;        /* deliveries in one message */
 		int64_t every;       /* ms that each waits for company */
 	} fold;
+	struct at_once_settings {
+		const char *label;   /* NULL: no limit */
+		int64_t most;        /* deliveries under way for one value of it */
+	} at_once_per;
 	const char *fallback;        /* the channel that gets what this one cannot deliver; or NULL */
 	int64_t fallback_after;      /* ms of being unavailable after which all goes there */
 	bool send_resolved;

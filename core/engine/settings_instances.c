@@ -79,6 +79,26 @@ static void apply_plugin_presets(struct loading *loading, const char *what, cons
 			     what, it->rate);
 }
 
+/* In which order and company deliveries leave the queue. */
+static void check_queue(struct loading *loading, const char *what, const struct node *node,
+			const struct channel_settings *channel)
+{
+	const struct digest_settings *fold = &channel->common.fold;
+	const char *sentence = NULL, *label = channel->common.at_once_per.label;
+
+	if (fold->most <= fold->over)
+		sentence = "digest: most is not greater than over, so that nothing would be "
+			   "folded; make it greater";
+	else if (label && (fold->over > 0 || fold->every > 0))
+		sentence = "digest and at_once_per do not go together: a digest is about many "
+			   "values; take one of them out";
+	else if (node_get(node, "at_once_per") && (!label || !*label))
+		sentence = "at_once_per: it has no label; write the name of one, such as label: "
+			   "user";
+	if (sentence)
+		problems_add(loading->context.problems, &channel->place, "%s: %s", what, sentence);
+}
+
 /* What one option table cannot say: keys that do not go together. */
 static void check_channel(struct loading *loading, const char *what, const struct node *node,
 			  const struct channel_settings *channel)
@@ -89,11 +109,7 @@ static void check_channel(struct loading *loading, const char *what, const struc
 		problems_add(loading->context.problems, &channel->place,
 			     "%s: retry: max is shorter than first; make it at least as long",
 			     what);
-	if (channel->common.fold.most <= channel->common.fold.over)
-		problems_add(loading->context.problems, &channel->place,
-			     "%s: digest: most is not greater than over, so that nothing would be "
-			     "folded; make it greater",
-			     what);
+	check_queue(loading, what, node, channel);
 	if (channel->plugin->it.blocking) {
 		refuse_key(
 			loading, what, node, "concurrency",

@@ -83,6 +83,14 @@ static const struct tocsin_option retry_options[] = {
 		      .max = 30 * DAY, .help = "The longest pause between two attempts."),
 };
 
+static const struct tocsin_option at_once_options[] = {
+	TOCSIN_OPTION(
+		STRING, struct at_once_settings, label, .example = "user",
+		.help = "The label by which deliveries are limited. Alerts without it are not."),
+	TOCSIN_OPTION(INT, struct at_once_settings, most, .preset = "1", .min = 1, .max = 1000,
+		      .help = "The most deliveries under way for one value of the label."),
+};
+
 static const struct tocsin_option digest_options[] = {
 	TOCSIN_OPTION(DURATION, struct digest_settings, every, .preset = "0", .min = 0, .max = DAY,
 		      .help = "Each alert waits so long for others, which then go out with it in "
@@ -101,6 +109,10 @@ static const struct tocsin_option channel_options[] = {
 	TOCSIN_OPTION(
 		STRING, struct channel_common, type, .required = true, .example = "smtp",
 		.help = "The channel plugin. Its own keys stand beside the ones listed here."),
+	TOCSIN_OPTION_SECTION(
+		struct channel_common, at_once_per, at_once_options,
+		.help = "Limits how many deliveries are under way at once for each value of a "
+			"label; others are delivered meanwhile."),
 	TOCSIN_OPTION(
 		INT, struct channel_common, burst, .preset = "0", .min = 0, .max = 1000000,
 		.help = "How many deliveries may go out at once before `rate` holds them back. "

@@ -92,6 +92,12 @@ CASES = {
         r"'log': digest: most is not greater than over"),
     "digest of too many": (HEAD.replace("x.log}", "x.log, digest: {most: «1000}}"),
                            r"'most'.*500"),
+    # lanes
+    "a limit without a label": (HEAD.replace("log: {", "«log: {").replace(
+        "x.log}", "x.log, at_once_per: {most: 2}}"), r"'log': at_once_per: it has no label"),
+    "a digest in lanes": (HEAD.replace("log: {", "«log: {").replace(
+        "x.log}", "x.log, at_once_per: {label: user}, digest: {over: 1}}"),
+        r"'log': digest and at_once_per do not go together"),
     # routes
     "no default": ("channels:\n  log: {type: file, path: /tmp/x.log}\n", r"default"),
     "default to nowhere": ("channels:\n  log: {type: file, path: /tmp/x.log}\n"
