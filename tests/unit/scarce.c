@@ -109,6 +109,7 @@ int64_t scarce_sweep(const char *name, int (*run)(void *data), void *data)
 
 static _Thread_local bool inside __attribute__((tls_model("initial-exec")));
 static uintptr_t loader_from, loader_to; /* where the dynamic linker's code is */
+static const void *program;              /* where the program begins */
 
 PLAIN static void *real(const char *name)
 {
@@ -132,12 +133,22 @@ PLAIN static void find_loader(void)
 			loader_to = base + segment[i].p_vaddr + segment[i].p_memsz;
 }
 
-PLAIN static uint32_t hash_of(void *const frame[], int n)
+/* The program, or a plugin: the loader opens these by their descriptors. */
+PLAIN static bool is_ours(const void *address)
+{
+	Dl_info info;
+
+	return dladdr(address, &info) &&
+	       (info.dli_fbase == program || strncmp(info.dli_fname, "/proc/self/fd/", 14) == 0);
+}
+
+PLAIN static uint32_t hash_of(void *const frame[], int n, bool ours)
 {
 	uint32_t hash = 2166136261U;
 
 	for (int i = 2; i < n; i++)
-		for (size_t byte = 0; byte < sizeof(frame[i]); byte++)
+		for (size_t byte = 0; byte < sizeof(frame[i]) && (!ours || is_ours(frame[i]));
+		     byte++)
 			hash = (hash ^ (uint8_t)((uintptr_t)frame[i] >> (8 * byte))) * 16777619U;
 	return hash;
 }
@@ -145,9 +156,13 @@ PLAIN static uint32_t hash_of(void *const frame[], int n)
 PLAIN static void note_site(int64_t number)
 {
 	void *frame[DEPTH];
+	int n;
 
-	if (number <= SCARCE_SITES)
-		atomic_store(&scarce->site[number - 1], hash_of(frame, backtrace(frame, DEPTH)));
+	if (number > SCARCE_SITES)
+		return;
+	n = backtrace(frame, DEPTH);
+	atomic_store(&scarce->site[number - 1], hash_of(frame, n, false));
+	atomic_store(&scarce->home[number - 1], hash_of(frame, n, true));
 }
 
 /* Into the program's log, so that whoever reads of a crash sees which allocation failed. */
@@ -292,8 +307,11 @@ static int (*real_main)(int, char **, char **);
 
 static int guarded_main(int argc, char **argv, char **environment)
 {
+	Dl_info info;
 	int status;
 
+	if (dladdr((const void *)(uintptr_t)real_main, &info))
+		program = info.dli_fbase;
 	if (scarce != &own)
 		atomic_store(&scarce->ready, 1);
 	status = real_main(argc, argv, environment);

@@ -31,7 +31,8 @@ struct scarce {
 	_Atomic int64_t at;             /* 1 is the next allocation */
 	_Atomic int64_t seen;           /* allocations asked for */
 	_Atomic int64_t failed;
-	_Atomic uint32_t site[SCARCE_SITES]; /* a hash of the stack of allocation i + 1 */
+	/* Hashes of the stack of allocation i + 1: of all calls, and of those in tocsin itself. */
+	_Atomic uint32_t site[SCARCE_SITES], home[SCARCE_SITES];
 };
 
 /* From now on: counts from zero, and fails as said. All threads. */

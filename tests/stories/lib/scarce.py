@@ -10,6 +10,7 @@ import subprocess
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "unit" / "scarce.c"
 OFF, COUNT, ONCE, FOR_GOOD = range(4)
 HEAD = struct.Struct("<iiqqq")          # mode, ready, at, seen, failed
+SITE = struct.Struct("<I")
 SITES = 1 << 20
 
 # What these libraries leave behind themselves when they get no memory. Nothing of ours is here: the
@@ -31,7 +32,7 @@ class Scarce:
                         "-fno-omit-frame-pointer", "-o", self.library, SOURCE, "-ldl"],
                        check=True)
         with open(self.control, "w+b") as file:
-            file.truncate(HEAD.size + 4 * SITES)
+            file.truncate(HEAD.size + 2 * 4 * SITES)
             self.memory = mmap.mmap(file.fileno(), 0)
 
     def attack(self, tocsin):
@@ -78,9 +79,13 @@ class Scarce:
         return HEAD.unpack_from(self.memory)[4]
 
     def places(self):
-        """Of what was counted: the numbers of the allocations of each place in the code."""
-        found = {}
+        """Of what was counted: the numbers of the allocations of each place in the code, library or
+        not; and the first of each place in tocsin, whatever library it calls from there."""
+        sites, homes = {}, {}
         numbers = min(self.seen, SITES)
-        for i, site in enumerate(struct.unpack_from(f"<{numbers}I", self.memory, HEAD.size)):
-            found.setdefault(site, []).append(i + 1)
-        return list(found.values())
+        for i in range(numbers):
+            site, = SITE.unpack_from(self.memory, HEAD.size + SITE.size * i)
+            home, = SITE.unpack_from(self.memory, HEAD.size + SITE.size * (SITES + i))
+            sites.setdefault(site, []).append(i + 1)
+            homes.setdefault(home, i + 1)
+        return list(sites.values()), list(homes.values())

@@ -3,7 +3,8 @@
 
 The daemon may refuse, and it may end with a reason. It never crashes, leaks, or loses an alert. A
 place in the code is the sixteen calls that led to an allocation: at the gate k is drawn from the
-places, at full size every place fails, once and for good, and what allocates in a loop also later on.
+places. At full size every place fails once, what allocates in a loop also later on, and memory ends
+for good at every place in tocsin itself: no library gets further without.
 """
 
 import itertools
@@ -50,14 +51,16 @@ def scarce(tmp_path):
 def picks(campaign, scarce, gate, after=0):
     """What to fail of what was just counted: (allocation, for good) of some places, or of all,
     beyond the first so many allocations."""
-    places = [numbers for numbers in scarce.places() if numbers[0] > after]
+    places, ours = scarce.places()
+    places = [numbers for numbers in places if numbers[0] > after]
+    ours = [first for first in ours if first > after]
     firsts = [numbers[0] for numbers in places]
     if campaign.size(True, False):
         return [(at, campaign.dice.random() < 0.25)
                 for at in campaign.dice.sample(firsts, min(gate, len(firsts)))]
     later = [campaign.dice.choice(numbers[1:]) for numbers in places if len(numbers) > 1]
     campaign.record(places=campaign.figures.get("places", 0) + len(places))
-    return sorted([(at, False) for at in firsts + later] + [(at, True) for at in firsts])
+    return sorted([(at, False) for at in firsts + later] + [(at, True) for at in ours])
 
 
 class Work:
