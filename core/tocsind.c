@@ -51,6 +51,7 @@ static const struct option_row options[] = {
 	{"config", 'c', "DIR", "Read the configuration from DIR instead of " PATHS_CONFIG "."},
 	{"plugins", 'P', "DIR",
 	 "Load plugins from DIR instead of " PATHS_PLUGINS "; may be repeated."},
+	{"services", 0, "DIR", "Read services from DIR instead of " PATHS_SERVICES "."},
 	{"once", 0, NULL, "Deliver what is pending now, print a summary, and exit."},
 	{"check", 0, NULL, "Check the configuration and exit."},
 #ifdef FAULT_POINTS
@@ -94,8 +95,12 @@ static int load_plugins(struct program *program, struct error *err)
 {
 	size_t index = 0;
 	const char *directory = arguments_next(&program->arguments, "plugins", &index);
+	const char *services = arguments_get(&program->arguments, "services");
 	int result = loader_new(&program->loader, err);
 
+	if (result == 0)
+		result = loader_set_services(program->loader, services ? services : PATHS_SERVICES,
+					     err);
 	if (result < 0)
 		return result;
 	if (!directory)

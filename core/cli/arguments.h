@@ -57,9 +57,14 @@ struct command {
 	{ \
 		"plugins", 'P', "DIR", "Where to look for plugins; may be repeated." \
 	}
+#define OPTION_SERVICES \
+	{ \
+		"services", 0, "DIR", "Where to look for services." \
+	}
 /* clang-format on */
 #define OPTIONS_ONLINE OPTION_SOCKET, OPTION_CONFIG, OPTION_JSON, OPTION_HELP
-#define OPTIONS_OFFLINE OPTION_CONFIG, OPTION_PLUGINS, OPTION_JSON, OPTION_HELP
+#define OPTIONS_OFFLINE \
+	OPTION_CONFIG, OPTION_PLUGINS, OPTION_SERVICES, OPTION_JSON, OPTION_HELP
 #define OPTIONS(table) .option = (table), .n_options = sizeof(table) / sizeof((table)[0])
 
 /* What a command line said; texts are borrowed from argv. */

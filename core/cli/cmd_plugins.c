@@ -6,16 +6,19 @@
 #include <string.h>
 
 #include "cli/offline.h"
+#include "cli/services.h"
 #include "config/describe.h"
 
-static const struct option_row list_options[] = {OPTION_PLUGINS, OPTION_JSON, OPTION_HELP};
+static const struct option_row list_options[] = {OPTION_PLUGINS, OPTION_SERVICES, OPTION_JSON,
+						 OPTION_HELP};
 
 static const struct option_row show_options[] = {
-	{"kind", 0, "WORD", "channel, source or store, when several plugins have the name."},
+	{"kind", 0, "WORD", "channel, source, store or service, when several have the name."},
 	{"markdown", 0, NULL, "Print the source of its manual page."},
 	{"page", 0, "FILE", "With --markdown: text to put before the options."},
 	{"schema", 0, NULL, "Print a JSON Schema of its options."},
 	OPTION_PLUGINS,
+	OPTION_SERVICES,
 	OPTION_JSON,
 	OPTION_HELP,
 };
@@ -28,7 +31,8 @@ static json_t *plugin_json(const struct plugin *plugin)
 			 plugin->it.blocking, "recipients", plugin->it.recipients);
 }
 
-static void print_list(struct cli *cli, const struct plugin *const *plugins, size_t n)
+static void print_list(struct cli *cli, const struct plugin *const *plugins, size_t n,
+		       const struct services *services)
 {
 	static const struct column columns[] = {
 		{"KIND", false},
@@ -45,6 +49,12 @@ static void print_list(struct cli *cli, const struct plugin *const *plugins, siz
 		table_add(&table, STYLE_PLAIN, plugins[i]->it.version);
 		table_add(&table, STYLE_PLAIN, plugins[i]->it.summary);
 	}
+	for (size_t i = 0; i < services->n; i++) {
+		table_add(&table, STYLE_PLAIN, "service");
+		table_add(&table, STYLE_BOLD, services->item[i]->name);
+		table_add(&table, STYLE_PLAIN, "");
+		table_add(&table, STYLE_PLAIN, services->item[i]->summary);
+	}
 	table_print(&table, &cli->out, cli->colour, cli->width);
 	table_done(&table);
 }
@@ -56,15 +66,19 @@ static int list(struct cli *cli)
 	json_t *all = json_array();
 	size_t n = 0;
 
+	if (status == STATUS_DONE)
+		status = offline_services(cli, &offline);
 	if (status == STATUS_DONE) {
 		const struct plugin *const *plugins = loader_all(offline.loader, &n);
 
 		for (size_t i = 0; i < n; i++)
 			json_array_append_new(all, plugin_json(plugins[i]));
+		for (size_t i = 0; i < offline.services.n; i++)
+			json_array_append_new(all, service_json(offline.services.item[i]));
 		if (cli->json)
 			cli_print_json(cli, json_incref(all));
 		else
-			print_list(cli, plugins, n);
+			print_list(cli, plugins, n, &offline.services);
 	}
 	json_decref(all);
 	offline_done(&offline);
@@ -182,17 +196,26 @@ static int print_one(struct cli *cli, const struct plugin *plugin)
 
 static int show(struct cli *cli)
 {
+	const char *kind = cli_get(cli, "kind"), *name = cli_operand(cli, 0);
+	const struct service *service = NULL;
+	const struct plugin *plugin = NULL;
 	struct offline offline;
-	const struct plugin *plugin;
 	int status = offline_plugins(cli, &offline);
 
-	if (status == STATUS_DONE) {
-		plugin = find(offline.loader, cli_get(cli, "kind"), cli_operand(cli, 0));
-		status = plugin ? print_one(cli, plugin)
-				: cli_error(STATUS_NO,
-					    "there is no plugin '%.60s'; see 'tocsin plugins list'",
-					    cli_operand(cli, 0));
-	}
+	if (status == STATUS_DONE)
+		plugin = find(offline.loader, kind, name);
+	if (status == STATUS_DONE && !plugin && (!kind || strcmp(kind, "service") == 0))
+		status = offline_services(cli, &offline);
+	if (status == STATUS_DONE && !plugin)
+		service = services_find(&offline.services, name);
+	if (plugin)
+		status = print_one(cli, plugin);
+	else if (service)
+		status = service_print(cli, service);
+	else if (status == STATUS_DONE)
+		status = cli_error(
+			STATUS_NO,
+			"there is no plugin or service '%.60s'; see 'tocsin plugins list'", name);
 	offline_done(&offline);
 	return status;
 }
@@ -200,9 +223,11 @@ static int show(struct cli *cli)
 const struct command command_plugins_list = {
 	.name = "plugins list",
 	.operands = "",
-	.summary = "list the plugins that are installed",
-	.description = "Lists the channels, sources and stores found in the plugin directories. "
-		       "Files that are refused are told with the reason.",
+	.summary = "list the plugins and services that are installed",
+	.description =
+		"Lists the channels, sources and stores found in the plugin directories, and "
+		"the services, which are channels too. Files that are refused are told with "
+		"the reason.",
 	.examples = "  tocsin plugins list\n",
 	.no = "a plugin directory cannot be used",
 	OPTIONS(list_options),
@@ -214,12 +239,14 @@ const struct command command_plugins_show = {
 	.operands = "NAME",
 	.least = 1,
 	.most = 1,
-	.summary = "describe a plugin and its options",
-	.description = "Shows what a plugin is for and every option it knows, from the table that "
-		       "its configuration is checked against.",
+	.summary = "describe a plugin or service and its options",
+	.description =
+		"Shows what a plugin or service is for and every option it knows, from the table that "
+		"its configuration is checked against.",
 	.examples = "  tocsin plugins show smtp\n"
+		    "  tocsin plugins show telegram\n"
 		    "  tocsin plugins show smtp --schema > smtp.schema.json\n",
-	.no = "there is no such plugin",
+	.no = "there is no such plugin or service",
 	OPTIONS(show_options),
 	.run = show,
 };

@@ -22,6 +22,7 @@ static const struct option_row options[] = {
 	 "How long to wait for the outcome; the default is " PATIENCE "."},
 	{"local", 0, NULL, "Test inside this command, without the daemon."},
 	OPTION_PLUGINS,
+	OPTION_SERVICES,
 	OPTIONS_ONLINE,
 };
 

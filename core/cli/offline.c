@@ -26,13 +26,14 @@ static int scan(struct offline *offline, const char *directory)
 
 int offline_plugins(struct cli *cli, struct offline *offline)
 {
-	const char *directory;
+	const char *directory, *services = cli_get(cli, "services");
 	struct error err;
 	size_t at = 0;
 	int status = STATUS_DONE;
 
 	memset(offline, 0, sizeof(*offline));
-	if (loader_new(&offline->loader, &err) < 0)
+	if (loader_new(&offline->loader, &err) < 0 ||
+	    loader_set_services(offline->loader, services ? services : PATHS_SERVICES, &err) < 0)
 		return cli_error(STATUS_NO, "%s", err.text);
 	if (!cli_has(cli, "plugins"))
 		return scan(offline, PATHS_PLUGINS);
@@ -79,8 +80,29 @@ int offline_valid(struct cli *cli, struct offline *offline)
 	return cli_error(STATUS_NO, "the configuration of %s is not valid", directory);
 }
 
+int offline_services(struct cli *cli, struct offline *offline)
+{
+	struct problems problems = {0};
+	struct options_context context = {.problems = &problems};
+	struct buffer text = {0};
+
+	(void)cli;
+	context.arena = offline->arena = arena_new();
+	if (!context.arena)
+		return cli_error(STATUS_NO, "out of memory");
+	services_scan(&offline->services, &context, loader_services(offline->loader));
+	problems_sort(&problems);
+	offline_print_problems(&text, &problems);
+	fputs(buffer_text(&text), stderr);
+	buffer_done(&text);
+	problems_done(&problems);
+	return STATUS_DONE;
+}
+
 void offline_done(struct offline *offline)
 {
+	services_done(&offline->services);
+	arena_free(offline->arena);
 	settings_free(offline->settings);
 	problems_done(&offline->problems);
 	log_free(offline->log);

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "config/problems.h"
+#include "config/service.h"
 #include "engine/settings.h"
 #include "plugin/loader.h"
 
@@ -13,6 +14,8 @@ struct offline {
 	struct settings *settings; /* NULL until loaded, or not valid */
 	struct problems problems;  /* of the configuration */
 	struct log *log;           /* standard error, warnings and errors; knows the secrets */
+	struct services services;  /* of offline_services */
+	struct arena *arena;       /* what they are made of */
 };
 
 /* Loads the plugins of --plugins (else of the installation); those refused are told on standard
@@ -23,6 +26,9 @@ int offline_plugins(struct cli *cli, struct offline *offline);
 int offline_settings(struct cli *cli, const char *directory, struct offline *offline);
 /* As offline_settings; what is wrong is printed, and the result STATUS_NO. */
 int offline_valid(struct cli *cli, struct offline *offline);
+/* Reads the services of --services (else of the installation); what is wrong with them is told on
+ * standard error, and the rest is there. STATUS_DONE, or the exit status when memory is short. */
+int offline_services(struct cli *cli, struct offline *offline);
 void offline_done(struct offline *offline);
 
 /* Every problem, one a line. */

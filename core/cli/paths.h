@@ -22,6 +22,7 @@
 #define PATHS_CONFIG SYSCONFDIR "/tocsin/conf.d"
 #define PATHS_SOCKET RUNSTATEDIR "/tocsin/tocsin.sock"
 #define PATHS_PLUGINS PKGLIBDIR "/plugins"
+#define PATHS_SERVICES PKGDATADIR "/services"
 #define PATHS_SQL PKGDATADIR "/sql"
 
 #endif

@@ -198,6 +198,20 @@ static int put_credential(struct expansion *expansion, const char *name)
 	return result;
 }
 
+/* The option of a service was checked where it was given; it may be empty, and need not be secret. */
+static int put_option(struct expansion *expansion, const char *name, bool *secret)
+{
+	const struct options_context *context = expansion->context;
+	const char *text = NULL;
+	enum options_reference known = context->option(name, context->option_data, &text);
+
+	if (known == OPTIONS_UNKNOWN)
+		return refuse(expansion, "there is no option '%.60s'", name);
+	*secret |= known == OPTIONS_SECRET;
+	buffer_puts(&expansion->out, text);
+	return 0;
+}
+
 static const struct reference {
 	const char *begin;
 	int (*put)(struct expansion *expansion, const char *name);
@@ -207,30 +221,47 @@ static const struct reference {
 	{"${cred:", put_credential},
 };
 
-/* Replaces the reference at *at and moves behind it. */
-static int replace(struct expansion *expansion, const char **at)
+/* The text between the colon and the brace goes to put, of whatever kind. */
+static int put_named(struct expansion *expansion, const struct reference *reference,
+		     const char *name, const char *end, bool *secret)
 {
-	const char *end = strchr(*at, '}');
+	char *copy = strndup(name, (size_t)(end - name));
+	int result;
+
+	if (copy == NULL) {
+		refuse(expansion, "memory is short");
+		return -ENOMEM;
+	}
+	if (reference != NULL) {
+		*secret = true;
+		result = reference->put(expansion, copy);
+	} else {
+		result = put_option(expansion, copy, secret);
+	}
+	free(copy);
+	return result;
+}
+
+/* Replaces the reference at *at and moves behind it. */
+static int replace(struct expansion *expansion, const char **at, bool *secret)
+{
+	static const char option[] = "${option:";
+	const char *end = strchr(*at, '}'), *name;
 
 	if (end == NULL)
 		return refuse(expansion, "a '${' has no closing '}'; add it, or write $${ for the "
 					 "two characters themselves");
 	for (size_t i = 0; i < sizeof(references) / sizeof(references[0]); i++) {
-		size_t length = strlen(references[i].begin);
-		char *name;
-		int result;
-
-		if (strncmp(*at, references[i].begin, length) != 0)
-			continue;
-		name = strndup(*at + length, (size_t)(end - *at) - length);
-		if (name == NULL) {
-			refuse(expansion, "memory is short");
-			return -ENOMEM;
+		name = *at + strlen(references[i].begin);
+		if (strncmp(*at, references[i].begin, strlen(references[i].begin)) == 0) {
+			*at = end + 1;
+			return put_named(expansion, &references[i], name, end, secret);
 		}
-		result = references[i].put(expansion, name);
-		free(name);
+	}
+	if (expansion->context->option != NULL && strncmp(*at, option, strlen(option)) == 0) {
+		name = *at + strlen(option);
 		*at = end + 1;
-		return result;
+		return put_named(expansion, NULL, name, end, secret);
 	}
 	/* Not quoted: this may be the middle of a password. */
 	return refuse(expansion, "after '${' comes env:NAME, file:PATH or cred:NAME; write $${ for "
@@ -246,8 +277,7 @@ static int expand(struct expansion *expansion, const char *text, bool *found)
 			buffer_puts(&expansion->out, "${");
 			text += 3;
 		} else if (strncmp(text, "${", 2) == 0) {
-			*found = true;
-			result = replace(expansion, &text);
+			result = replace(expansion, &text, found);
 		} else {
 			buffer_putc(&expansion->out, *text++);
 		}

@@ -32,11 +32,18 @@ struct options_table {
 	void *into;         /* the struct to fill, zeroed; its presets are applied first */
 };
 
+/* What ${option:NAME} stands for: an option of a service (config/service). */
+enum options_reference { OPTIONS_UNKNOWN, OPTIONS_KNOWN, OPTIONS_SECRET };
+typedef enum options_reference options_reference_fn(const char *name, void *data,
+						    const char **text);
+
 struct options_context {
 	struct arena *arena;
 	struct problems *problems;
 	options_secret_fn *secret; /* may be NULL */
 	void *secret_data;
+	options_reference_fn *option; /* may be NULL: then there is no such reference */
+	void *option_data;
 };
 
 /*
@@ -64,7 +71,8 @@ const char *options_type_name(enum tocsin_option_type type);
  * $CREDENTIALS_DIRECTORY) in text; $${ stands for ${ itself, any other dollar
  * sign for itself. A file that others than its owner may read or write is
  * refused, unless it is a systemd credential. Trailing newlines of a file are
- * dropped. *found says whether there was any; context->secret hears of each
+ * dropped. With context->option there is also ${option:NAME}. *found says whether
+ * there was any that may be secret; context->secret hears of each
  * value put in. 0 and *value from the arena, -EINVAL with the sentence in why,
  * or -ENOMEM (with a sentence as well). No sentence quotes text.
  */

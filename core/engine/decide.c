@@ -89,7 +89,7 @@ static void decide_recipients(struct deciding *d, const struct channel_settings 
 {
 	const struct tocsin_strings recipients = recipients_of(d, channel), *to = &recipients;
 
-	if (!channel->plugin->it.recipients) {
+	if (!channel->recipients) {
 		add_decision(d, channel->name, "", route, TOCSIN_STATE_PENDING, "");
 		return;
 	}

@@ -181,6 +181,7 @@ static void read_sections(struct loading *loading, struct sections *sections)
 	if (!loading->template_used)
 		return;
 	settings_read_store(loading, &sections->store);
+	settings_read_services(loading, &sections->services);
 	settings_read_channels(loading, &sections->channels);
 	settings_check_fallbacks(loading, &sections->channels);
 	settings_read_sources(loading, &sections->sources);
@@ -240,6 +241,7 @@ int settings_load(const char *directory, const struct loader *loader, struct log
 		load(&loading, directory, &documents);
 		rc = 0;
 	}
+	services_done(&loading.services);
 	documents_done(&documents);
 	if (problems->added == before) {
 		*settings = loading.settings;
@@ -259,6 +261,8 @@ void settings_free(struct settings *settings)
 		return;
 	if (settings->routes.root)
 		route_done(settings->routes.root);
+	for (size_t i = 0; i < settings->n_channels; i++)
+		json_decref(settings->channel[i].options);
 	arena_free(settings->arena);
 	free(settings);
 }

@@ -20,7 +20,7 @@
 
 /* Keys of every channel, whatever its plugin; the option table is in settings_tables.c. */
 struct channel_common {
-	const char *type;            /* the plugin's name */
+	const char *type;            /* the name of the plugin or service */
 	bool enabled;
 	struct tocsin_rate rate;
 	int64_t burst;               /* 0: the rate's count */
@@ -52,9 +52,11 @@ struct channel_settings {
 	const char *name;
 	const struct plugin *plugin;
 	void *config;                /* the plugin's struct, filled */
+	const char *service;         /* the service that it is of; NULL: the plugin itself */
+	bool recipients;             /* one delivery for each recipient */
 	struct channel_common common;
 	const struct template_sets *templates; /* NULL: it has none */
-	const json_t *options;       /* what templates see as .options; NULL: none */
+	json_t *options;             /* of the service, as templates see them; NULL: none */
 	const char *digest;          /* equal digests: the channel did not change */
 	struct place place;
 };
@@ -123,7 +125,7 @@ void settings_free(struct settings *settings);
 const struct channel_settings *settings_channel(const struct settings *settings, const char *name);
 
 /* The option tables of the core's own sections and common keys, for documentation:
- * "store", "api", "log", "history", "channels", "dead_alerts", "sources", "routes",
+ * "store", "api", "log", "history", "channels", "dead_alerts", "services", "sources", "routes",
  * "default", "severities". */
 struct settings_section {
 	const char *name;            /* the key in YAML */

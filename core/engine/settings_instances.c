@@ -125,6 +125,25 @@ static void check_channel(struct loading *loading, const char *what, const struc
 	}
 }
 
+/* The channel's own struct, from what the user wrote or what a service makes of it. */
+static void fill_channel(struct loading *loading, struct plugin_section *section,
+			 const struct service *service, struct channel_settings *channel)
+{
+	int rc;
+
+	if (service) {
+		channel->service = loading_strdup(loading, service->name);
+		if (settings_enter_service(loading, service, channel->plugin, section,
+					   &channel->options) < 0)
+			return;
+	}
+	rc = plugin_section_fill(loading, section, channel->plugin, &channel->config);
+	settings_leave_service(loading);
+	if (rc == 0)
+		check_channel(loading, section->what, section->node, channel);
+	apply_plugin_presets(loading, section->what, section->node, channel);
+}
+
 static void read_channel(struct loading *loading, const struct entry *entry)
 {
 	struct channel_settings *channel =
@@ -138,8 +157,8 @@ static void read_channel(struct loading *loading, const struct entry *entry)
 		.common = table_channel,
 		.common_into = &channel->common,
 	};
+	const struct service *service;
 	char what[NAME_MAX_BYTES + 32];
-	int rc;
 
 	snprintf(what, sizeof(what), "channel '%.*s'", NAME_MAX_BYTES, entry->name);
 	section.what = what;
@@ -147,17 +166,16 @@ static void read_channel(struct loading *loading, const struct entry *entry)
 		return;
 	channel->name = loading_strdup(loading, entry->name);
 	channel->place = keep_place(loading, &entry->place);
-	channel->plugin = plugin_section_find(loading, &section);
+	channel->plugin = plugin_section_find(loading, &section, &service);
 	if (!channel->plugin || !channel->name)
 		return;
-	if (!channel->plugin->it.recipients)
+	channel->recipients = service ? service->recipients : channel->plugin->it.recipients;
+	if (!channel->recipients)
 		section.common.n--; /* `to` is the last one */
-	rc = plugin_section_fill(loading, &section, channel->plugin, &channel->config);
-	if (rc == 0)
-		check_channel(loading, what, entry->value, channel);
+	fill_channel(loading, &section, service, channel);
 	settings_read_channel_templates(loading, what, entry->value, channel);
-	apply_plugin_presets(loading, what, entry->value, channel);
-	channel->digest = plugin_section_digest(loading, entry->value);
+	channel->digest =
+		plugin_section_digest(loading, entry->value, service ? service->node : NULL);
 	loading->settings->n_channels++;
 }
 
@@ -204,6 +222,7 @@ static void read_source(struct loading *loading, const struct entry *entry)
 		.common = table_source,
 		.common_into = &source->common,
 	};
+	const struct service *service;
 	char what[NAME_MAX_BYTES + 32];
 
 	snprintf(what, sizeof(what), "source '%.*s'", NAME_MAX_BYTES, entry->name);
@@ -212,12 +231,12 @@ static void read_source(struct loading *loading, const struct entry *entry)
 		return;
 	source->name = loading_strdup(loading, entry->name);
 	source->place = keep_place(loading, &entry->place);
-	source->plugin = plugin_section_find(loading, &section);
+	source->plugin = plugin_section_find(loading, &section, &service);
 	if (!source->plugin)
 		return;
 	if (plugin_section_fill(loading, &section, source->plugin, &source->config) == 0)
 		check_labels(loading, what, entry->value, &source->common.labels);
-	source->digest = plugin_section_digest(loading, entry->value);
+	source->digest = plugin_section_digest(loading, entry->value, NULL);
 	loading->settings->n_sources++;
 }
 
@@ -243,6 +262,7 @@ void settings_read_store(struct loading *loading, const struct entry *entry)
 		.common = table_store,
 		.common_into = &keys,
 	};
+	const struct service *service;
 
 	if (!entry->value) {
 		if (loading->complete)
@@ -255,9 +275,9 @@ void settings_read_store(struct loading *loading, const struct entry *entry)
 	if (!check_entry(loading, entry, "store",
 			 "{type: sqlite, path: /var/lib/tocsin/tocsin.db}"))
 		return;
-	settings->store.plugin = plugin_section_find(loading, &section);
+	settings->store.plugin = plugin_section_find(loading, &section, &service);
 	if (!settings->store.plugin)
 		return;
 	plugin_section_fill(loading, &section, settings->store.plugin, &settings->store.config);
-	settings->store.digest = plugin_section_digest(loading, entry->value);
+	settings->store.digest = plugin_section_digest(loading, entry->value, NULL);
 }

@@ -8,6 +8,7 @@
 #define ENGINE_SETTINGS_PARTS_H
 
 #include "config/directory.h"
+#include "config/service.h"
 #include "engine/settings.h"
 
 struct entries;
@@ -38,6 +39,8 @@ struct loading {
 	bool *template_used;         /* of each: somebody wants it */
 	struct route_texts *route_texts;
 	size_t n_route_texts;
+	struct services services;    /* of conf.d, and of the directory when that was asked for */
+	bool scanned;                /* it was */
 };
 
 /* Zeroed memory from the settings' arena, or NULL with a problem added. */
@@ -56,7 +59,7 @@ struct entries {
 };
 struct sections {
 	struct entry store, api, log, history, dead_alerts, fallback; /* value NULL: not given */
-	struct entries channels, sources, aliases, templates;
+	struct entries channels, services, sources, aliases, templates;
 	const struct node **routes;
 	size_t n_routes;
 };
@@ -90,15 +93,33 @@ struct plugin_section {
 	const char *const *skip;     /* keys that are read elsewhere; NULL-terminated, or NULL */
 	void *common_into;
 };
-/* The plugin that `type` names, or NULL with a problem added. */
+/* The plugin that `type` names, or that of the service which it names (*service; NULL else; only
+ * channels have services). NULL with a problem added. */
 const struct plugin *plugin_section_find(struct loading *loading,
-					 const struct plugin_section *section);
+					 const struct plugin_section *section,
+					 const struct service **service);
 /* Fills the common struct and *config (the plugin's, from the arena), asks the plugin's own check.
  * 0 or -EINVAL. */
 int plugin_section_fill(struct loading *loading, const struct plugin_section *section,
 			const struct plugin *plugin, void **config);
-/* Hash of the section with ${...} replaced; "" when memory is short. */
-const char *plugin_section_digest(struct loading *loading, const struct node *node);
+/* Hash of the section with ${...} replaced, and of another node, which may be NULL; "" when memory
+ * is short. */
+const char *plugin_section_digest(struct loading *loading, const struct node *node,
+				  const struct node *other);
+
+/* settings_services.c */
+void settings_read_services(struct loading *loading, const struct entries *entries);
+/* The service of a name, or NULL; the directory is read when conf.d does not have it. */
+const struct service *settings_service(struct loading *loading, const char *name);
+/* Names of all services; for the caller to free(), NULL when memory is short. */
+const char **settings_service_names(struct loading *loading, size_t *n);
+/* Turns the section of a channel of a service into one of its plugin: section->node is another
+ * afterwards, and the loading's context knows ${option:...} until settings_leave_service. 0 or
+ * -EINVAL. */
+int settings_enter_service(struct loading *loading, const struct service *service,
+			   const struct plugin *plugin, struct plugin_section *section,
+			   json_t **options);
+void settings_leave_service(struct loading *loading);
 
 /* settings_instances.c */
 void settings_read_channels(struct loading *loading, const struct entries *entries);

@@ -10,20 +10,28 @@
 #include "base/text.h"
 #include "engine/settings_parts.h"
 
-/* Names of the plugins of a kind; for the caller to free(), NULL when memory is short. */
-static const char **plugin_names(const struct loader *loader, enum tocsin_kind kind, size_t *n)
+/* Names of the plugins of a kind, and of all services behind those of channels; for the caller to
+ * free(), NULL when memory is short. */
+static const char **plugin_names(struct loading *loading, enum tocsin_kind kind, size_t *n)
 {
-	size_t total;
-	const struct plugin *const *plugin = loader_all(loader, &total);
-	const char **names = calloc(total + 1, sizeof(*names));
+	size_t total, n_services = 0;
+	const struct plugin *const *plugin = loader_all(loading->loader, &total);
+	const char **services =
+		kind == TOCSIN_CHANNEL ? settings_service_names(loading, &n_services) : NULL;
+	const char **names = calloc(total + n_services + 1, sizeof(*names));
 
 	*n = 0;
-	if (!names)
+	if (!names) {
+		free(services);
 		return NULL;
+	}
 	for (size_t i = 0; i < total; i++) {
 		if (plugin[i]->it.kind == kind)
 			names[(*n)++] = plugin[i]->it.name;
 	}
+	for (size_t i = 0; services && i < n_services; i++)
+		names[(*n)++] = services[i];
+	free(services);
 	return names;
 }
 
@@ -40,7 +48,7 @@ static void refuse_type(struct loading *loading, const struct plugin_section *se
 	const char *kind = loader_kind_name(section->kind);
 	struct buffer sentence = {0};
 	size_t n;
-	const char **names = plugin_names(loading->loader, section->kind, &n);
+	const char **names = plugin_names(loading, section->kind, &n);
 	const char *meant = names && name ? text_closest(name, names, n) : NULL;
 
 	if (name)
@@ -66,12 +74,27 @@ static void refuse_type(struct loading *loading, const struct plugin_section *se
 	free(names);
 }
 
+/* NULL with a problem added. */
+static const struct plugin *plugin_of(struct loading *loading, const struct service *service)
+{
+	const struct plugin *plugin = loader_find(loading->loader, TOCSIN_CHANNEL, service->plugin);
+
+	if (!plugin)
+		problems_add(loading->context.problems, &service->place,
+			     "service '%.60s': there is no channel plugin '%.60s'; see 'tocsin "
+			     "plugins list'",
+			     service->name, service->plugin);
+	return plugin;
+}
+
 const struct plugin *plugin_section_find(struct loading *loading,
-					 const struct plugin_section *section)
+					 const struct plugin_section *section,
+					 const struct service **service)
 {
 	const struct node *type = node_get(section->node, "type");
 	const struct plugin *plugin;
 
+	*service = NULL;
 	if (!type) {
 		refuse_type(loading, section, NULL, section->place);
 		return NULL;
@@ -84,6 +107,10 @@ const struct plugin *plugin_section_find(struct loading *loading,
 		return NULL;
 	}
 	plugin = loader_find(loading->loader, section->kind, type->text);
+	if (!plugin && section->kind == TOCSIN_CHANNEL)
+		*service = settings_service(loading, type->text);
+	if (*service)
+		return plugin_of(loading, *service);
 	if (!plugin)
 		refuse_type(loading, section, type->text, &type->place);
 	return plugin;
@@ -218,7 +245,8 @@ static void dump(const struct options_context *context, const struct node *node,
 	free(sorted);
 }
 
-const char *plugin_section_digest(struct loading *loading, const struct node *node)
+const char *plugin_section_digest(struct loading *loading, const struct node *node,
+				  const struct node *other)
 {
 	/* Secrets were told to the log when the section was filled. */
 	struct options_context context = {.arena = loading->context.arena};
@@ -230,6 +258,8 @@ const char *plugin_section_digest(struct loading *loading, const struct node *no
 
 	context.problems = &ignored;
 	dump(&context, node, &text);
+	if (other)
+		dump(&context, other, &text);
 	kept = buffer_text(&text);
 	derived = !text.failed && id_derive(&kept, 1, digest) == 0;
 	if (text.data)

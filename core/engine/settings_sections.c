@@ -7,8 +7,8 @@
 #include "engine/settings_parts.h"
 
 static const char *const names[] = {
-	"api",    "channels",   "dead_alerts", "default", "history",   "log",
-	"routes", "severities", "sources",     "store",   "templates",
+	"api",    "channels", "dead_alerts", "default", "history", "log",
+	"routes", "services", "severities",  "sources", "store",   "templates",
 };
 #define N_NAMES (sizeof(names) / sizeof(names[0]))
 #define MOST 4096 /* channels, sources, aliases; bounds the search for double ones */
@@ -125,8 +125,8 @@ static void refuse_unknown(struct loading *loading, const struct node *key)
 		problems_add(
 			problems_of(loading), &key->place,
 			"unknown section '%.60s'; the sections are api, channels, "
-			"dead_alerts, default, history, log, routes, severities, sources, store "
-			"and templates",
+			"dead_alerts, default, history, log, routes, services, severities, sources, "
+			"store and templates",
 			key->text);
 }
 
@@ -150,6 +150,8 @@ static void take(struct loading *loading, struct sections *sections, const struc
 	}
 	if (strcmp(key->text, "channels") == 0)
 		take_map(loading, &sections->channels, "channel", value);
+	else if (strcmp(key->text, "services") == 0)
+		take_map(loading, &sections->services, "service", value);
 	else if (strcmp(key->text, "sources") == 0)
 		take_map(loading, &sections->sources, "source", value);
 	else if (strcmp(key->text, "templates") == 0)
@@ -178,6 +180,7 @@ void sections_collect(struct loading *loading, const struct documents *documents
 void sections_done(struct sections *sections)
 {
 	free(sections->channels.entry);
+	free(sections->services.entry);
 	free(sections->sources.entry);
 	free(sections->aliases.entry);
 	free(sections->templates.entry);

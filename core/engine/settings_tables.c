@@ -108,7 +108,8 @@ static const struct tocsin_option digest_options[] = {
 static const struct tocsin_option channel_options[] = {
 	TOCSIN_OPTION(
 		STRING, struct channel_common, type, .required = true, .example = "smtp",
-		.help = "The channel plugin. Its own keys stand beside the ones listed here."),
+		.help = "The channel plugin, or the service. Its own keys stand beside the ones "
+			"listed here."),
 	TOCSIN_OPTION_SECTION(
 		struct channel_common, at_once_per, at_once_options,
 		.help = "Limits how many deliveries are under way at once for each value of a "
@@ -233,6 +234,10 @@ const struct settings_section *settings_sections(size_t *n)
 		 "Which alerts go to which channels: a list, tried in order, joined over all "
 		 "files in their order. The first that matches takes the alert.",
 		 route_options, ROUTE_OPTIONS},
+		{"services",
+		 "Channels that are described by data: a map of names to services. Merged over "
+		 "all files.",
+		 NULL, 0},
 		{"severities", "Further names of severities. Merged over all files.",
 		 TABLE_ENTRIES(severities_options)},
 		{"sources",

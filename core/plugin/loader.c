@@ -24,6 +24,7 @@
 struct loader {
 	const struct plugin **plugins; /* in order of kind and name */
 	size_t n;
+	char *services; /* directory */
 	lt_dladvise advise;
 };
 
@@ -67,9 +68,26 @@ void loader_free(struct loader *loader)
 	for (size_t i = 0; i < loader->n; i++)
 		plugin_free((struct plugin *)loader->plugins[i]);
 	free(loader->plugins);
+	free(loader->services);
 	/* No lt_dlexit: it would unload code that threads may still be leaving. */
 	lt_dladvise_destroy(&loader->advise);
 	free(loader);
+}
+
+int loader_set_services(struct loader *loader, const char *directory, struct error *err)
+{
+	char *copy = strdup(directory);
+
+	if (!copy)
+		return error_set(err, -ENOMEM, "not enough memory");
+	free(loader->services);
+	loader->services = copy;
+	return 0;
+}
+
+const char *loader_services(const struct loader *loader)
+{
+	return loader->services;
 }
 
 static int compare(const struct plugin *plugin, enum tocsin_kind kind, const char *name)

@@ -42,6 +42,10 @@ int loader_scan(struct loader *loader, const char *directory, loader_refused_fn 
 		void *data, struct error *err);
 void loader_free(struct loader *loader);
 
+/* Where the services that come with an installation are (config/service); copied. NULL: none. */
+int loader_set_services(struct loader *loader, const char *directory, struct error *err);
+const char *loader_services(const struct loader *loader);
+
 /* NULL when there is none. */
 const struct plugin *loader_find(const struct loader *loader, enum tocsin_kind kind,
 				 const char *name);
