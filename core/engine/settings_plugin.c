@@ -10,35 +10,39 @@
 #include "base/text.h"
 #include "engine/settings_parts.h"
 
-/* Names of the plugins of a kind, and of all services behind those of channels; for the caller to
- * free(), NULL when memory is short. */
-static const char **plugin_names(struct loading *loading, enum tocsin_kind kind, size_t *n)
+/* What a `type` may be: names of the plugins of a kind, and behind them those of services. */
+struct type_names {
+	const char **name; /* NULL when memory is short */
+	size_t n_plugins, n;
+};
+
+static struct type_names type_names(struct loading *loading, enum tocsin_kind kind)
 {
+	struct type_names names = {0};
 	size_t total, n_services = 0;
 	const struct plugin *const *plugin = loader_all(loading->loader, &total);
 	const char **services =
 		kind == TOCSIN_CHANNEL ? settings_service_names(loading, &n_services) : NULL;
-	const char **names = calloc(total + n_services + 1, sizeof(*names));
 
-	*n = 0;
-	if (!names) {
-		free(services);
-		return NULL;
-	}
-	for (size_t i = 0; i < total; i++) {
+	names.name = calloc(total + n_services + 1, sizeof(*names.name));
+	for (size_t i = 0; names.name && i < total; i++) {
 		if (plugin[i]->it.kind == kind)
-			names[(*n)++] = plugin[i]->it.name;
+			names.name[names.n_plugins++] = plugin[i]->it.name;
 	}
-	for (size_t i = 0; services && i < n_services; i++)
-		names[(*n)++] = services[i];
+	names.n = names.n_plugins;
+	for (size_t i = 0; names.name && i < n_services; i++)
+		names.name[names.n++] = services[i];
 	free(services);
 	return names;
 }
 
-static void list_plugins(struct buffer *out, const char *const *names, size_t n)
+static void list_types(struct buffer *out, const struct type_names *names)
 {
-	for (size_t i = 0; i < n; i++)
-		buffer_printf(out, "%s%s", i > 0 ? ", " : "", names[i]);
+	for (size_t i = 0; i < names->n_plugins; i++)
+		buffer_printf(out, "%s%s", i > 0 ? ", " : "", names->name[i]);
+	if (names->n > names->n_plugins)
+		buffer_printf(out, " and %zu services, see 'tocsin plugins list'",
+			      names->n - names->n_plugins);
 }
 
 /* name: what `type` says, NULL when there is none. */
@@ -47,9 +51,8 @@ static void refuse_type(struct loading *loading, const struct plugin_section *se
 {
 	const char *kind = loader_kind_name(section->kind);
 	struct buffer sentence = {0};
-	size_t n;
-	const char **names = plugin_names(loading, section->kind, &n);
-	const char *meant = names && name ? text_closest(name, names, n) : NULL;
+	struct type_names names = type_names(loading, section->kind);
+	const char *meant = names.name && name ? text_closest(name, names.name, names.n) : NULL;
 
 	if (name)
 		buffer_printf(&sentence, "no %s plugin '%.60s'", kind, name);
@@ -57,7 +60,7 @@ static void refuse_type(struct loading *loading, const struct plugin_section *se
 		buffer_puts(&sentence, "the required key 'type' is missing");
 	if (meant)
 		buffer_printf(&sentence, "; did you mean '%s'?", meant);
-	if (!names || n == 0) {
+	if (names.n == 0) {
 		buffer_printf(&sentence,
 			      "; no %s plugins were found, name their directory with "
 			      "--plugins",
@@ -66,12 +69,12 @@ static void refuse_type(struct loading *loading, const struct plugin_section *se
 		buffer_puts(&sentence, meant  ? " known: "
 				       : name ? "; known: "
 					      : "; write type: and one of ");
-		list_plugins(&sentence, names, n);
+		list_types(&sentence, &names);
 	}
 	problems_add(loading->context.problems, place, "%s: %s", section->what,
 		     sentence.failed ? "memory is short" : buffer_text(&sentence));
 	buffer_done(&sentence);
-	free(names);
+	free(names.name);
 }
 
 /* NULL with a problem added. */

@@ -149,8 +149,6 @@ static void check_signatures(struct complaint *complaint, const struct webhook_c
 	    (config->signature.previous && !webhook_secret_is_valid(config->signature.previous)))
 		complain(complaint, "a secret in signature must be whsec_ and 24 to 64 bytes in "
 				    "base64");
-	if (!hmac->secret && (hmac->header || hmac->query || in_body))
-		complain(complaint, "hmac needs hmac.secret");
 	if (hmac->secret && !hmac->header && !hmac->query && !hmac->field)
 		complain(complaint,
 			 "hmac needs one of header, query and field, where the signature "
