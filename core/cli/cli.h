@@ -84,6 +84,8 @@ extern const struct command command_plugins_list;
 extern const struct command command_plugins_show;
 extern const struct command command_reload;
 extern const struct command command_sql_alerts;
+extern const struct command command_templates_list;
+extern const struct command command_templates_render;
 extern const struct command command_version;
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "cli/build.h"
 #include "cli/cli.h"
+#include "cli/rehearsal.h"
 #include "cli/trial.h"
 
 #define POLL_MS 50
@@ -21,6 +22,10 @@ static const struct option_row options[] = {
 	{"timeout", 't', "DURATION",
 	 "How long to wait for the outcome; the default is " PATIENCE "."},
 	{"local", 0, NULL, "Test inside this command, without the daemon."},
+	{"dry-run", 'n', NULL, "Print what would be sent, and send nothing."},
+	{"alert", 'A', "ID",
+	 "With --dry-run: a stored alert, by its id or its number in 'tocsin history'."},
+	{"file", 'f', "FILE", "With --dry-run: an alert as JSON; - is standard input."},
 	OPTION_PLUGINS,
 	OPTION_SERVICES,
 	OPTIONS_ONLINE,
@@ -186,6 +191,10 @@ static int run(struct cli *cli)
 		return cli_error(STATUS_USAGE, "--timeout must be a duration such as 30s or 2m");
 	if (!is_name(channel))
 		return cli_error(STATUS_USAGE, "'%.60s' cannot be the name of a channel", channel);
+	if (cli_has(cli, "dry-run"))
+		return test_dry_run(cli, channel);
+	if (cli_has(cli, "alert") || cli_has(cli, "file"))
+		return cli_error(STATUS_USAGE, "--alert and --file only go with --dry-run");
 	if (!cli_has(cli, "local") && daemon_answers(cli))
 		status = run_remote(cli, channel, timeout_ms, &deliveries);
 	else
@@ -206,10 +215,12 @@ const struct command command_test = {
 		"Sends a test alert to one channel, past the routes, and prints what came of "
 		"the first attempt. When the daemon does not answer, or with --local, the "
 		"channel is opened by this command itself, with a store of its own that is "
-		"removed afterwards.",
+		"removed afterwards. With --dry-run nothing is sent: the HTTP requests that the "
+		"channel would make are printed, or what it would write, with *** for secrets.",
 	.examples = "  tocsin test mail\n"
 		    "  tocsin test mail --recipient me@example.com --severity critical\n"
-		    "  tocsin test chat --local --config ./conf.d\n",
+		    "  tocsin test chat --local --config ./conf.d\n"
+		    "  tocsin test chat --dry-run --alert 17\n",
 	.no = "the channel failed, or there is no such channel",
 	OPTIONS(options),
 	.run = run,

@@ -199,6 +199,15 @@ size_t routes_explain(const struct routes *routes, const struct tocsin_alert *al
 	return n == 0 ? 1 : n;
 }
 
+const struct route *routes_find(const struct route *route, const char *name)
+{
+	const struct route *found = strcmp(route->name, name) == 0 ? route : NULL;
+
+	for (size_t i = 0; !found && i < route->n_children; i++)
+		found = routes_find(route->child[i], name);
+	return found;
+}
+
 void route_done(struct route *route)
 {
 	for (size_t i = 0; i < route->n_matchers; i++)

@@ -53,6 +53,9 @@ typedef void route_explain_fn(const struct route *route, int depth, bool matched
 size_t routes_explain(const struct routes *routes, const struct tocsin_alert *alert,
 		      route_explain_fn *fn, void *data);
 
+/* The route of that name at or below this one, or NULL. */
+const struct route *routes_find(const struct route *route, const char *name);
+
 /* Frees the matchers of the route and of those below it; all else is its maker's. */
 void route_done(struct route *route);
 
