@@ -8,53 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "../../plugins/channels/slack/slack.h"
-#include "alert/alert.h"
-
-/* The one link that we make ourselves, in front. */
-static const char *pass_link(const char *text)
-{
-	const char *link = strstr(text, " *") ? strchr(text, '<') : NULL;
-
-	if (!link || strncasecmp(link, "<http", 5) != 0)
-		return text;
-	assert(strchr(link, '|') && strchr(link, '>') > strchr(link, '|'));
-	return strchr(link, '>') + 1;
-}
-
-static void check_text(const json_t *value, size_t most)
-{
-	const char *text = json_string_value(value);
-
-	assert(text && strlen(text) <= most);
-	assert(fuzz_is_clean(text, strlen(text), "\n\t"));
-	text = pass_link(text);
-	assert(!strpbrk(text, "<>"));
-	for (; *text; text++)
-		assert(*text != '&' || strncmp(text, "&amp;", 5) == 0 ||
-		       strncmp(text, "&lt;", 4) == 0 || strncmp(text, "&gt;", 4) == 0);
-}
-
-static void check_message(const char *body)
-{
-	json_t *message = json_loads(body, JSON_REJECT_DUPLICATES, NULL), *fields, *field;
-	const json_t *attachment = json_array_get(json_object_get(message, "attachments"), 0);
-	size_t i;
-
-	assert(json_object_size(message) == 4);
-	assert(json_is_false(json_object_get(message, "unfurl_links")));
-	check_text(json_object_get(message, "text"), SLACK_TEXT_MAX);
-	fields = json_object_get(attachment, "fields");
-	assert(json_is_array(fields) && json_array_size(fields) <= SLACK_FIELDS_MAX);
-	json_array_foreach(fields, i, field)
-	{
-		check_text(json_object_get(field, "title"), SLACK_FIELD_MAX + 4);
-		check_text(json_object_get(field, "value"), SLACK_FIELD_MAX + 4);
-	}
-	json_decref(message);
-}
+#include "../unit/judge.h"
 
 static void check_answer(char *body, int status)
 {
@@ -69,10 +24,42 @@ static void check_answer(char *body, int status)
 	assert(memchr(verdict.why, 0, sizeof(verdict.why)));
 }
 
-/* "?" and the body of an answer, or an alert. */
+static void check_message(const struct tocsin_alert *alert, enum slack_layout layout,
+			  enum slack_kind kind, const struct slack_texts *texts)
+{
+	const struct slack_config config = {.url = "https://hooks.example.com/x", .layout = layout};
+	const struct slack_place place = {.kind = kind, .channel = "C1", .ts = "1.1"};
+	char *body = slack_message(&config, alert, texts, &place);
+
+	assert(body);
+	if (layout == SLACK_CLASSIC)
+		judge_slack_classic(body, texts->title);
+	else
+		judge_slack(body, texts->title);
+	free(body);
+}
+
+/* What is kept of an answer, or of a note, is read back as it was written. */
+static void check_thread(char *text)
+{
+	struct tocsin_reply reply = {
+		.size = sizeof(reply), .status = 200, .body = text, .body_length = strlen(text)};
+	struct slack_thread thread, again;
+	char note[SLACK_NOTE];
+
+	(void)slack_thread_is_lost(&reply);
+	if (!slack_thread_from_reply(&reply, &thread) &&
+	    !slack_thread_read(text, "#ops channel", &thread))
+		return;
+	assert(slack_thread_write(&thread, "#ops channel", note));
+	assert(slack_thread_read(note, "#ops channel", &again));
+	assert(strcmp(thread.ts, again.ts) == 0 && strcmp(thread.channel, again.channel) == 0);
+	assert(thread.closed == again.closed);
+}
+
+/* "?" and the body of an answer or a note, or an alert. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct slack_config config = {.url = "https://hooks.example.com/x"};
 	struct fuzz_input input = {data, size};
 	struct fuzz_delivery delivery;
 	char *body;
@@ -82,12 +69,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		body = fuzz_rest(&input);
 		check_answer(body, 200);
 		check_answer(body, 400);
+		check_thread(body);
 		free(body);
 	} else if (fuzz_delivery_read(&delivery, &input)) {
-		body = slack_message(&config, &delivery.pub);
-		assert(body);
-		check_message(body);
-		free(body);
+		const struct tocsin_alert *alert = delivery.pub.alert;
+		/* any text of the alert, as a template that takes it with `unsafe` would */
+		const char *any = alert->labels.pair[0].value;
+		const struct slack_texts none = {0}, texts = {any, any};
+
+		check_message(alert, SLACK_BLOCKS, SLACK_NEW, &none);
+		check_message(alert, SLACK_BLOCKS, SLACK_UPDATE, &texts);
+		check_message(alert, SLACK_CLASSIC, SLACK_REPLY, &none);
+		check_message(alert, SLACK_CLASSIC, SLACK_NEW, &texts);
 		fuzz_delivery_done(&delivery);
 	}
 	return 0;

@@ -316,8 +316,12 @@ def test_https_verifies_against_our_authority_only(authority):
 
 # Slack
 
+def mrkdwn(text="x"):
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
 def section(text="x", **more):
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}, **more}
+    return {"type": "section", "text": mrkdwn(text), **more}
 
 
 @pytest.mark.parametrize("payload, word", [
@@ -335,7 +339,12 @@ def section(text="x", **more):
     ({"text": "x", "blocks": [section("x" * 3001)]}, "invalid_blocks"),
     ({"text": "x", "blocks": [section("")]}, "invalid_blocks"),
     ({"text": "x", "blocks": [section("<!here>")]}, "invalid_payload"),
-    ({"text": "x", "blocks": [section(fields=[{"type": "mrkdwn", "text": "x"}] * 11)]},
+    ({"text": "x", "blocks": [section(fields=[mrkdwn()] * 11)]}, "invalid_blocks"),
+    ({"text": "x", "blocks": [section(" ")]}, "invalid_blocks"),
+    ({"text": "x", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x"}}]},
+     "invalid_blocks"),
+    ({"text": "x", "blocks": [{"type": "section",
+                               "text": {"type": "plain_text", "text": ":bomb:"}}]},
      "invalid_blocks"),
     ({"text": "x", "blocks": [{"type": "header", "text": {"type": "mrkdwn", "text": "x"}}]},
      "invalid_blocks"),
@@ -357,13 +366,14 @@ def test_slack_refuses(payload, word):
 def test_slack_takes_what_is_right():
     server = SlackServer()
     payload = {"text": "a &lt; b &amp; <https://example.com/x|see>", "blocks": [
-        {"type": "header", "text": {"type": "plain_text", "text": "A & <b>", "emoji": True}},
-        section("*x*", fields=[{"type": "mrkdwn", "text": "y"}]),
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": "z"}]},
+        {"type": "header", "text": {"type": "plain_text", "text": "A &amp; &lt;b&gt;",
+                                    "emoji": False}},
+        section("*x*", fields=[mrkdwn("y")]),
+        {"type": "context", "elements": [mrkdwn("z")]},
         {"type": "divider"}]}
     assert fetch(server.webhook, json.dumps(payload).encode())[:2] == (200, b"ok")
     assert server.violations == []
-    assert "A & <b>" in slack.all_text(server.messages[0])
+    assert "A &amp; &lt;b&gt;" in slack.all_text(server.messages[0])
     server.stop()
 
 

@@ -35,5 +35,8 @@ json_t *judge_json(const char *body);
 void judge_discord(const char *body, size_t mentions, bool marked);
 /* The card alone when card is true, else the message with it. */
 void judge_teams(const char *body, bool card, size_t mentions, bool marked);
+/* In Block Kit, or as Slack's older messages. */
+void judge_slack(const char *body, bool marked);
+void judge_slack_classic(const char *body, bool marked);
 
 #endif

@@ -7,193 +7,234 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 #include "../../plugins/channels/slack/slack.h"
-#include "fake_host.h"
+#include "hostile.h"
+#include "judge.h"
 #include "scarce.h"
 
-static const struct slack_config plain = {.url = "https://hooks.example.com/services/T/B/x"};
+static const struct slack_config plain = {.url = "https://hooks.example.com/services/T/B/x",
+					  .threads = true};
+
+/* Posts and gives the message, of which the judge has nothing to say. */
+static json_t *posted_by(const struct slack_config *config, struct fake_alert *fake)
+{
+	void *state = fake_open(config);
+
+	assert_int_equal(fake_deliver(state, fake)->outcome, TOCSIN_DELIVERED);
+	tocsin_plugin.channel->close(state);
+	judge_slack(fake_self()->body, config->title || config->message);
+	return json_loads(fake_self()->body, 0, NULL);
+}
 
 static json_t *posted(const struct slack_config *config, struct fake_alert *fake)
 {
-	void *state;
-	json_t *message;
-
 	fake_reset();
-	state = fake_open(config);
-	assert_int_equal(fake_deliver(state, fake)->outcome, TOCSIN_DELIVERED);
-	tocsin_plugin.channel->close(state);
-	message = json_loads(fake_self()->body, 0, NULL);
-	assert_non_null(message);
-	return message;
+	return posted_by(config, fake);
 }
 
-static const char *text_of(const json_t *message)
+static const char *text_of(const json_t *object, const char *key)
 {
-	return json_string_value(json_object_get(message, "text"));
+	return json_string_value(json_object_get(object, key));
 }
 
-static void a_message_has_severity_summary_and_details(void **unused)
+static const json_t *block_of(const json_t *message, size_t i)
+{
+	const json_t *attachment = json_array_get(json_object_get(message, "attachments"), 0);
+
+	return json_array_get(json_object_get(attachment, "blocks"), i);
+}
+
+static const char *said_in(const json_t *block)
+{
+	return text_of(json_object_get(block, "text"), "text");
+}
+
+static const json_t *header_of(const json_t *message)
+{
+	return json_array_get(json_object_get(message, "blocks"), 0);
+}
+
+static const char *field_of(const json_t *message, size_t block, size_t i)
+{
+	return text_of(json_array_get(json_object_get(block_of(message, block), "fields"), i),
+		       "text");
+}
+
+static void a_message_is_blocks_beside_a_bar(void **unused)
 {
 	struct slack_config config = plain;
 	struct fake_alert fake;
-	json_t *message, *attachment;
+	const json_t *buttons, *context;
+	json_t *message;
 
 	(void)unused;
 	config.username = "tocsin";
-	fake_alert_init(&fake, "disk is full");
-	fake_annotate(&fake, "description", "97 % of /var");
+	fake_alert_init(&fake, "disk is <full>");
+	fake_annotate(&fake, "description", "97 % of *var*");
+	fake_annotate(&fake, "runbook_url", "https://example.com/full");
+	fake_annotate(&fake, "state", "*broken* and _old_");
+	fake.alert.link = "https://example.com/?a=1&b=2";
 	message = posted(&config, &fake);
-	assert_string_equal(fake_self()->url, plain.url);
-	assert_string_equal(text_of(message), "🚨 *CRITICAL: disk is full*\n97 % of /var");
-	assert_string_equal(json_string_value(json_object_get(message, "username")), "tocsin");
+	assert_string_equal(text_of(message, "text"), "🚨 CRITICAL: disk is &lt;full&gt;");
+	assert_string_equal(text_of(message, "username"), "tocsin");
 	assert_null(json_object_get(message, "channel"));
-	attachment = json_array_get(json_object_get(message, "attachments"), 0);
-	assert_string_equal(json_string_value(json_object_get(attachment, "color")), "#d32f2f");
-	assert_int_equal(json_array_size(json_object_get(attachment, "fields")), 1);
+	assert_string_equal(said_in(header_of(message)), "🚨 CRITICAL: disk is &lt;full&gt;");
+	assert_string_equal(said_in(block_of(message, 0)), "97 % of *var*");
+	assert_string_equal(text_of(json_object_get(block_of(message, 0), "text"), "type"),
+			    "plain_text");
+	assert_string_equal(field_of(message, 1, 0), "*site*\nwww.example.com");
+	assert_string_equal(field_of(message, 1, 1), "state\n*broken* and _old_");
+	buttons = json_object_get(block_of(message, 2), "elements");
+	assert_int_equal(json_array_size(buttons), 2);
+	assert_string_equal(text_of(json_array_get(buttons, 0), "url"),
+			    "https://example.com/?a=1&b=2");
+	context = json_object_get(block_of(message, 3), "elements");
+	assert_string_equal(text_of(json_array_get(context, 0), "text"), "site-alerts");
+	assert_string_equal(text_of(json_array_get(context, 1), "text"),
+			    "<!date^1763476245^{date_num} {time_secs}|2025-11-18T14:30:45.123Z>");
 	json_decref(message);
 }
 
-static void no_text_becomes_a_mention_or_a_link(void **unused)
+static void what_is_cut_off_in_the_header_is_said_below(void **unused)
 {
-	static const char attack[] = "<!channel> <@U1> <http://x|https://bank.example.com> & \xff";
+	struct fake_alert fake;
+	char title[400];
+	json_t *message;
+
+	(void)unused;
+	memset(title, 'x', sizeof(title) - 1);
+	title[sizeof(title) - 1] = '\0';
+	fake_alert_init(&fake, title);
+	message = posted(&plain, &fake);
+	assert_int_equal(judge_units(said_in(header_of(message))), SLACK_HEADER);
+	assert_string_equal(said_in(block_of(message, 0)), title);
+	json_decref(message);
+}
+
+static void templates_take_the_place_of_the_words(void **unused)
+{
+	struct slack_config config = plain;
 	struct fake_alert fake;
 	json_t *message;
 
 	(void)unused;
-	fake_alert_init(&fake, attack);
-	fake_annotate(&fake, "description", attack);
-	fake_label(&fake, "x", attack);
-	message = posted(&plain, &fake);
-	assert_null(strpbrk(fake_self()->body, "<>"));
-	assert_non_null(strstr(text_of(message), "&lt;!channel&gt; &lt;@U1&gt;"));
-	assert_null(json_object_get(message, "link_names"));
+	fake_reset();
+	config.title = fake_text("*my* <https://example.com|title> &amp;\nx");
+	config.message = fake_text("_text_\n&gt; quote");
+	fake_alert_init(&fake, "s");
+	message = posted_by(&config, &fake);
+	assert_string_equal(said_in(header_of(message)),
+			    "*my* <https://example.com|title> &amp; x");
+	assert_string_equal(said_in(block_of(message, 0)), "_text_\n&gt; quote");
+	json_decref(message);
+	fake_reset();
+	config.title = fake_text("");
+	config.message = fake_text(" ");
+	message = posted_by(&config, &fake);
+	assert_string_equal(said_in(header_of(message)), "🚨 CRITICAL: s");
+	assert_string_equal(field_of(message, 0, 0), "*site*\nwww.example.com");
 	json_decref(message);
 }
 
-static void a_link_stays_one_link(void **unused)
+static void many_and_long_fields_fit_and_the_rest_is_counted(void **unused)
 {
+	struct tocsin_pair labels[60];
 	struct fake_alert fake;
-	json_t *message;
+	char names[60][8], value[1600];
 
 	(void)unused;
-	fake_alert_init(&fake, "a|b>c");
-	fake.alert.link = "https://example.com/?a=1&b=<x>|\"y";
-	message = posted(&plain, &fake);
-	assert_string_equal(text_of(message), "🚨 *CRITICAL: <https://example.com/?a=1&amp;b=%3Cx%3E"
-					      "%7C%22y|a¦b&gt;c>*");
-	json_decref(message);
-	fake.alert.link = "https://example.com/\xff\xc3\xa9";
-	message = posted(&plain, &fake);
-	assert_non_null(strstr(text_of(message), "<https://example.com/%FF%C3%A9|a¦b"));
-	json_decref(message);
-	fake.alert.link = "javascript:alert(1)";
-	message = posted(&plain, &fake);
-	assert_string_equal(text_of(message), "🚨 *CRITICAL: a|b&gt;c*");
-	json_decref(message);
-}
-
-/* Every length around the limit, with letters of every size: cut whole, and said so. */
-static void long_texts_are_cut_between_characters(void **unused)
-{
-	static const char *const letters[] = {"x", "&", "é", "漢", "🚨"};
-	char text[20000];
-
-	(void)unused;
-	for (size_t letter = 0; letter < TOCSIN_COUNT(letters); letter++) {
-		size_t size = strlen(letters[letter]);
-
-		for (size_t length = 3900 / size; length < 4100 / size; length++) {
-			struct fake_alert fake;
-			json_t *message;
-
-			text[0] = '\0';
-			for (size_t i = 0; i < length; i++)
-				memcpy(text + i * size, letters[letter], size + 1);
-			fake_alert_init(&fake, "s");
-			fake_annotate(&fake, "description", text);
-			fake_annotate(&fake, "extra", text);
-			message = posted(&plain, &fake);
-			assert_true(strlen(text_of(message)) <= SLACK_TEXT_MAX);
-			assert_true(size == 1 || !strstr(text_of(message), "\xef\xbf\xbd"));
-			json_decref(message);
+	memset(value, 'x', sizeof(value) - 1);
+	for (size_t length = 1; length < sizeof(value); length += 140) {
+		value[length] = '\0';
+		fake_alert_init(&fake, "s");
+		fake_annotate(&fake, "description", value);
+		for (size_t i = 0; i < 60; i++) {
+			snprintf(names[i], sizeof(names[i]), "l%zu", i);
+			labels[i] = (struct tocsin_pair){names[i], value};
 		}
+		fake.alert.labels = (struct tocsin_map){labels, 60};
+		json_decref(posted(&plain, &fake));
+		assert_non_null(strstr(fake_self()->body, length < 200
+								  ? "\"40 more details left out\""
+								  : " more details left out\""));
+		value[length] = 'x';
 	}
 }
 
-static void a_long_link_is_left_out_whole(void **unused)
+static char *letters(size_t n, const char *letter)
 {
-	struct fake_alert fake;
-	char link[5000];
-	json_t *message;
+	char *text = malloc(n * strlen(letter) + 1);
 
-	(void)unused;
-	memset(link, 'a', sizeof(link) - 1);
-	link[sizeof(link) - 1] = '\0';
-	memcpy(link, "https://", 8);
-	fake_alert_init(&fake, "s");
-	fake.alert.link = link;
-	message = posted(&plain, &fake);
-	assert_string_equal(text_of(message), "🚨 *CRITICAL: s*");
-	json_decref(message);
+	assert_non_null(text);
+	text[0] = '\0';
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + i * strlen(letter), letter, strlen(letter) + 1);
+	return text;
 }
 
-static const struct fake_done *answer(int status, const char *body)
+static void no_length_of_any_text_breaks_a_limit(void **unused)
 {
-	struct tocsin_reply reply = {
-		.size = sizeof(reply),
-		.status = status,
-		.body = body,
-		.body_length = body ? strlen(body) : 0,
+	static const char *const kinds[] = {"x", "&", "🚨", " ", "漢", "*", "\n"};
+	struct fake_alert fake;
+
+	(void)unused;
+	for (size_t n = 0; n <= 7000; n += 1 + n / 500) {
+		char *text = letters(n, kinds[n % TOCSIN_COUNT(kinds)]);
+
+		fake_alert_init(&fake, text);
+		fake_annotate(&fake, "description", text);
+		fake_annotate(&fake, "extra", text);
+		fake_label(&fake, text, text);
+		fake.alert.source = text;
+		json_decref(posted(&plain, &fake));
+		free(text);
+	}
+}
+
+static void nothing_hostile_means_anything(void **unused)
+{
+	uint64_t seed = hostile_seed();
+	struct fake_alert fake;
+
+	(void)unused;
+	for (size_t i = 0; i < HOSTILE_TEXTS; i++) {
+		char *text = hostile_text(seed, i);
+
+		hostile_fill(&fake, text);
+		json_decref(posted(&plain, &fake));
+		free(text);
+	}
+}
+
+static void a_configuration_is_of_a_webhook_or_of_a_bot(void **unused)
+{
+	static const struct slack_config good[] = {
+		{.url = "https://x", .threads = true},
+		{.token = "xoxb-1", .channel = "#a", .threads = true, .update = true},
+		{.token = "xoxb-1", .channel = "#a"},
 	};
-	struct fake_alert fake;
-	void *state;
-
-	fake_reset();
-	fake_alert_init(&fake, "s");
-	state = fake_open(&plain);
-	fake_self()->reply = &reply;
-	(void)fake_deliver(state, &fake);
-	tocsin_plugin.channel->close(state);
-	return &fake_self()->done[0];
-}
-
-static void the_words_of_slack_are_explained(void **unused)
-{
-	const struct fake_done *done = answer(404, "no_service");
+	static const struct slack_config bad[] = {
+		{.threads = true},
+		{.url = "https://x", .token = "xoxb-1", .channel = "#a"},
+		{.token = "xoxb-1"},
+		{.url = "https://x", .threads = true, .update = true},
+		{.token = "xoxb-1", .channel = "#a", .thread_broadcast = true},
+	};
+	char why[256];
 
 	(void)unused;
-	assert_int_equal(done->outcome, TOCSIN_REJECTED);
-	assert_string_equal(done->why,
-			    "Slack says 404 no_service: the webhook was removed or switched "
-			    "off; make a new one and use its URL");
-	assert_non_null(strstr(answer(410, "channel_is_archived\n")->why, "archived; unarchive"));
-	assert_int_equal(answer(500, "rollup_error")->outcome, TOCSIN_UNAVAILABLE);
-	/* unknown words leave the standard verdict */
-	assert_string_equal(answer(400, "never_heard_of")->why, "status 400");
-	assert_int_equal(answer(0, NULL)->outcome, TOCSIN_UNAVAILABLE);
-}
-
-static void an_error_in_a_success_is_an_error(void **unused)
-{
-	(void)unused;
-	assert_int_equal(answer(200, "ok")->outcome, TOCSIN_DELIVERED);
-	assert_int_equal(answer(200, "")->outcome, TOCSIN_DELIVERED);
-	assert_int_equal(answer(204, NULL)->outcome, TOCSIN_DELIVERED);
-	assert_int_equal(answer(200, "{\"ok\":true}")->outcome, TOCSIN_DELIVERED);
-	assert_int_equal(answer(200, "{\"success\":true}")->outcome, TOCSIN_DELIVERED);
-	assert_int_equal(answer(200, "{\"ok\":false,\"error\":\"channel_not_found\"}")->outcome,
-			 TOCSIN_REJECTED);
-	assert_int_equal(answer(200, "{\"ok\":false,\"error\":\"ratelimited\"}")->outcome,
-			 TOCSIN_THROTTLED);
-	assert_int_equal(answer(200, "{\"ok\":false}")->outcome, TOCSIN_REJECTED);
-	assert_int_equal(answer(200, "invalid_payload")->outcome, TOCSIN_REJECTED);
-	assert_int_equal(answer(200, "<html>please log in</html>")->outcome, TOCSIN_UNAVAILABLE);
+	for (size_t i = 0; i < TOCSIN_COUNT(good); i++)
+		assert_null(tocsin_plugin.channel->check(&good[i], why, sizeof(why)));
+	for (size_t i = 0; i < TOCSIN_COUNT(bad); i++)
+		assert_non_null(tocsin_plugin.channel->check(&bad[i], why, sizeof(why)));
 }
 
 struct sweep {
 	struct fake_alert fake;
+	struct slack_config config;
+	struct tocsin_reply reply;
+	char note[SLACK_NOTE];
 	char wanted[sizeof(((struct tocsin_self *)0)->body)];
 };
 
@@ -206,7 +247,9 @@ static int send_one(void *data)
 	int result;
 
 	fake_reset();
-	result = tocsin_plugin.channel->open(fake_self(), &fake_host, &plain, &state);
+	strcpy(fake_self()->note, sweep->note);
+	fake_self()->reply = sweep->config.token ? &sweep->reply : NULL;
+	result = tocsin_plugin.channel->open(fake_self(), &fake_host, &sweep->config, &state);
 	if (result < 0)
 		return result;
 	done = fake_deliver(state, &sweep->fake);
@@ -214,58 +257,65 @@ static int send_one(void *data)
 	if (done->outcome == TOCSIN_RETRY)
 		return -ENOMEM;
 	if (done->outcome != TOCSIN_DELIVERED || strcmp(fake_self()->body, sweep->wanted) != 0)
-		scarce_fail("half a message");
+		scarce_fail("half a message, or one at the wrong place");
 	return 0;
 }
 
-static void a_message_is_whole_or_is_tried_again_when_memory_is_short(void **unused)
+/* With memory: what it must be. Then without. */
+static void sweep_it(struct sweep *sweep, const char *name)
 {
-	struct sweep *sweep = calloc(1, sizeof(*sweep));
+	void *state;
 
-	(void)unused;
 	fake_alert_init(&sweep->fake, "disk is full \xff");
 	fake_annotate(&sweep->fake, "description", "97 % of /var");
 	fake_annotate(&sweep->fake, "metric_value", "97");
 	sweep->fake.alert.link = "https://example.com/?a=1";
-	json_decref(posted(&plain, &sweep->fake));
+	fake_reset();
+	strcpy(fake_self()->note, sweep->note);
+	fake_self()->reply = sweep->config.token ? &sweep->reply : NULL;
+	state = fake_open(&sweep->config);
+	assert_int_equal(fake_deliver(state, &sweep->fake)->outcome, TOCSIN_DELIVERED);
+	tocsin_plugin.channel->close(state);
 	strcpy(sweep->wanted, fake_self()->body);
-	assert_true(scarce_sweep("slack message", send_one, sweep) > 0);
-	free(sweep);
+	assert_true(scarce_sweep(name, send_one, sweep) > 0);
 }
 
-/* A refusal stays one also when its JSON cannot be read for want of memory. */
-static int judge_one(void *data)
+static void a_message_is_whole_or_is_tried_again_when_memory_is_short(void **unused)
 {
-	struct tocsin_verdict verdict = {.outcome = TOCSIN_DELIVERED};
-
-	slack_judge(data, &verdict, NULL);
-	if (verdict.outcome == TOCSIN_DELIVERED)
-		scarce_fail("a refusal counts as delivered");
-	return verdict.outcome == TOCSIN_REJECTED ? 0 : -ENOMEM;
-}
-
-static void a_refusal_is_none_the_less_one_when_memory_is_short(void **unused)
-{
-	static const char body[] = "{\"ok\":false,\"error\":\"channel_not_found\"}";
-	struct tocsin_reply reply = {.size = sizeof(reply), .status = 200, .body = body};
+	static const char body[] = "{\"ok\":true,\"channel\":\"C1\",\"ts\":\"2.2\"}";
+	struct sweep *sweep = calloc(1, sizeof(*sweep));
 
 	(void)unused;
-	reply.body_length = strlen(body);
-	assert_true(scarce_sweep("slack verdict", judge_one, &reply) > 0);
+	sweep->config = plain;
+	sweep_it(sweep, "slack message");
+	sweep->config.layout = SLACK_CLASSIC;
+	sweep_it(sweep, "slack classic message");
+	/* a bot replies in the thread, or not at all for now: it does not begin another one */
+	sweep->config = (struct slack_config){.token = "xoxb-1",
+					      .api_url = "https://api.example.com",
+					      .channel = "#a",
+					      .threads = true};
+	sweep->reply = (struct tocsin_reply){.size = sizeof(sweep->reply),
+					     .status = 200,
+					     .body = body,
+					     .body_length = sizeof(body) - 1};
+	strcpy(sweep->note, "1.1 C1 open #a");
+	sweep_it(sweep, "slack bot");
+	assert_non_null(strstr(sweep->wanted, "\"thread_ts\":\"1.1\""));
+	free(sweep);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_message_has_severity_summary_and_details),
-		cmocka_unit_test(no_text_becomes_a_mention_or_a_link),
-		cmocka_unit_test(a_link_stays_one_link),
-		cmocka_unit_test(long_texts_are_cut_between_characters),
-		cmocka_unit_test(a_long_link_is_left_out_whole),
-		cmocka_unit_test(the_words_of_slack_are_explained),
-		cmocka_unit_test(an_error_in_a_success_is_an_error),
+		cmocka_unit_test(a_message_is_blocks_beside_a_bar),
+		cmocka_unit_test(what_is_cut_off_in_the_header_is_said_below),
+		cmocka_unit_test(templates_take_the_place_of_the_words),
+		cmocka_unit_test(many_and_long_fields_fit_and_the_rest_is_counted),
+		cmocka_unit_test(no_length_of_any_text_breaks_a_limit),
+		cmocka_unit_test(nothing_hostile_means_anything),
+		cmocka_unit_test(a_configuration_is_of_a_webhook_or_of_a_bot),
 		cmocka_unit_test(a_message_is_whole_or_is_tried_again_when_memory_is_short),
-		cmocka_unit_test(a_refusal_is_none_the_less_one_when_memory_is_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,12 @@ def teams_channel(server, **more):
             "rate": "unlimited", **more}
 
 
+def slack_bot(server, **more):
+    """A channel to the stand-in of Slack's API; unpaced unless the story says."""
+    return {"type": "slack", "token": server.bearer, "api_url": server.api, "channel": "#ops",
+            "retry": dict(QUICK), "timeout": "5s", "rate": "unlimited", **more}
+
+
 def file_channel(path, form="json", **more):
     """A channel to a file."""
     return {"type": "file", "path": str(path), "format": form, **more}

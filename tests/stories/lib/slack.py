@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Slack's incoming webhook, stricter than Slack: what Slack would cut or reinterpret is an error.
+"""Slack's incoming webhook and API, stricter than Slack: what Slack would cut or reinterpret is an
+error.
 
-Answers as Slack does: `ok`, or a status with a word of plain text; 429 as JSON
-with Retry-After when a webhook is used more than once a second.
+The webhook answers as Slack does: `ok`, or a status with a word of plain text; 429 as JSON
+with Retry-After when it is used more than once a second. The API answers 200 to everything, with
+the word in JSON.
 """
 
 import json
@@ -21,7 +23,8 @@ TEXT, BLOCKS, ATTACHMENTS = 40_000, 50, 100
 SECTION, FIELD, FIELDS, HEADER, CONTEXT = 3000, 2000, 10, 150, 10
 TOTAL = 13_200       # characters over all blocks before msg_blocks_too_long
 ENTITIES = re.compile(r"&(?!amp;|lt;|gt;)")
-LINK = re.compile(r"<https?://[^<>|\s]+(\|[^<>|]*)?>")
+LINK = re.compile(r"<https?://[^<>|\s]+(\|[^<>|]*)?>"
+                  r"|<!date\^\d+\^\{date_num\} \{time_secs\}\|[-0-9:.TZ]+>")
 
 
 class Refused(Exception):
@@ -56,8 +59,13 @@ def check_text(item, limit, kinds=("mrkdwn", "plain_text")):
     text = item.get("text")
     if not isinstance(text, str) or not text or len(text) > limit:
         raise bad_blocks(f"a text of a block must have 1 to {limit} characters")
-    if item["type"] == "mrkdwn":
-        check_mrkdwn(text)
+    if not text.strip():
+        raise bad_blocks("a text of nothing but spaces")
+    if item["type"] == "plain_text" and item.get("emoji") is not False:
+        raise bad_blocks("plain text in which :names: become emoji")
+    if item["type"] == "mrkdwn" and item.get("verbatim") is not True:
+        raise bad_blocks("mrkdwn in which Slack makes links and mentions of bare words")
+    check_mrkdwn(text)
     return len(text)
 
 
@@ -108,24 +116,28 @@ def check_blocks(blocks):
         total += check(block)
     if total > TOTAL:
         raise Refused(400, "msg_blocks_too_long", f"{total} characters in blocks")
+    return total
 
 
 def check_attachments(attachments):
-    """Attachments: colour plus blocks, or fallback and text."""
+    """Attachments: colour plus blocks, or fallback and text. Returns what the blocks hold."""
+    total = 0
     if not isinstance(attachments, list) or len(attachments) > ATTACHMENTS:
         raise Refused(400, "too_many_attachments", "more than 100 attachments")
     for attachment in attachments:
         if not isinstance(attachment, dict):
             raise Refused(400, "invalid_attachments", "an attachment is an object")
         if "blocks" in attachment:
-            check_blocks(attachment["blocks"])
+            total += check_blocks(attachment["blocks"])
         for name in ("text", "pretext", "fallback", "title", "footer"):
             if name in attachment:
                 check_mrkdwn(attachment[name])
+    return total
 
 
-def check(body, content_type):
-    """Refuses a request body that the webhook would not take."""
+def check(body, content_type, keys=KEYS):
+    """Refuses a request body that the webhook, or a method of the API with these keys, would not
+    take."""
     if content_type.split(";")[0].strip().lower() != "application/json":
         raise Refused(400, "invalid_payload", f"content type {content_type!r}")
     try:
@@ -134,18 +146,18 @@ def check(body, content_type):
         raise Refused(400, "invalid_payload", f"no JSON: {why}") from None
     if not isinstance(payload, dict):
         raise Refused(400, "invalid_payload", "not an object")
-    if set(payload) - KEYS:
-        raise Refused(400, "invalid_payload", f"unknown keys {sorted(set(payload) - KEYS)}")
+    if set(payload) - keys:
+        raise Refused(400, "invalid_payload", f"unknown keys {sorted(set(payload) - keys)}")
     if not payload.get("text") and not payload.get("blocks"):
         raise Refused(400, "no_text", "neither text nor blocks")
     text = payload.get("text", "")
     if not isinstance(text, str) or len(text) > TEXT:
         raise Refused(400, "msg_too_long", "text must be at most 40000 characters")
     check_mrkdwn(text)
-    if "blocks" in payload:
-        check_blocks(payload["blocks"])
-    if "attachments" in payload:
-        check_attachments(payload["attachments"])
+    total = check_blocks(payload["blocks"]) if "blocks" in payload else 0
+    total += check_attachments(payload.get("attachments", []))
+    if total > TOTAL:
+        raise Refused(400, "msg_blocks_too_long", f"{total} characters in all blocks")
     return payload
 
 
@@ -201,6 +213,83 @@ class SlackServer(HttpServer):
         self.wait_for(lambda: len(self.messages) >= n, timeout,
                       lambda: f"{n} messages ({len(self.messages)} now)")
         return list(self.messages)
+
+
+class SlackApi(SlackServer):
+    """The methods chat.postMessage and chat.update, for the bot of one workspace."""
+
+    bearer = canary("xoxb")
+    channels = {"#ops": "C0000001", "C0000001": "C0000001", "#other": "C0000002",
+                "C0000002": "C0000002"}
+    methods = {"/api/chat.postMessage": KEYS | {"reply_broadcast"},
+               "/api/chat.update": {"channel", "ts", "text", "blocks", "attachments"}}
+
+    @property
+    def api(self):
+        """Where the methods are."""
+        return f"{self.url}/api"
+
+    def received(self):
+        """All but the header that is the place for the token."""
+        for request in list(self.requests):
+            headers = {**request.headers, "authorization": ""}
+            yield request.body, "the body of a request"
+            yield "\n".join(headers.values()).encode(), "the headers of a request"
+
+    def forget(self):
+        """Somebody deletes all messages."""
+        with self.lock:
+            self.messages.clear()
+
+    def find(self, channel, ts):
+        """The message of this number, or None."""
+        return next((m for m in self.messages if m["channel"] == channel and m["ts"] == ts), None)
+
+    def reply(self, request):
+        if self.paced and self.too_fast():
+            return 429, b'{"ok":false,"error":"ratelimited"}', {"Retry-After": "1"}
+        try:
+            answer = {"ok": True, **self.call(request)}
+        except Refused as why:
+            if why.status == 400:
+                self.violated(f"slack: {why}")
+            answer = {"ok": False, "error": why.word}
+        return 200, json.dumps(answer).encode(), {"Content-Type": "application/json"}
+
+    def call(self, request):
+        """What the method does; a word of refusal that is the client's mistake has status 400."""
+        if request.headers.get("authorization") != f"Bearer {self.bearer}":
+            raise Refused(200, "invalid_auth", "not the bot's token")
+        if request.path not in self.methods:
+            raise Refused(400, "unknown_method", request.path)
+        kind = request.headers.get("content-type", "")
+        if "charset=utf-8" not in kind:
+            raise Refused(400, "missing_charset", kind)
+        payload = check(request.body, kind, self.methods[request.path])
+        if payload.get("channel") not in self.channels:
+            raise Refused(200, "channel_not_found", "no such channel")
+        channel = self.channels[payload["channel"]]
+        with self.lock:
+            if request.path.endswith("update"):
+                return self.change(channel, payload)
+            return self.post(channel, payload)
+
+    def change(self, channel, payload):
+        message = self.find(channel, payload.get("ts"))
+        if message is None:
+            raise Refused(200, "message_not_found", "nothing to change")
+        message.update(payload, channel=channel, _changed=message.get("_changed", 0) + 1)
+        self.changed.notify_all()
+        return {"channel": channel, "ts": message["ts"]}
+
+    def post(self, channel, payload):
+        first = payload.get("thread_ts")
+        if first is not None and self.find(channel, first) is None:
+            raise Refused(200, "thread_not_found", "nothing to reply to")
+        ts = f"{1763476245 + len(self.messages)}.{time.monotonic_ns() % 1000000:06d}"
+        self.messages.append({**payload, "channel": channel, "ts": ts})
+        self.changed.notify_all()
+        return {"channel": channel, "ts": ts}
 
 
 def all_text(payload):

@@ -90,7 +90,7 @@ class TeamsServer(HttpServer):
             return self.error(400, "InvalidRequestContent", "not JSON")
         try:
             self.run(request)
-        except (Failed, ValueError, KeyError, TypeError) as why:
+        except (Failed, AttributeError, ValueError, KeyError, TypeError) as why:
             self.violated(f"teams: {why!r}")
         return 202, b"", {}
 
