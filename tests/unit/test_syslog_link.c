@@ -286,6 +286,9 @@ static void datagrams_hold_one_message_each(void **unused)
 		assert_memory_equal(text, "<26>", 4);
 		assert_non_null(strstr(text, i == 0 ? " one|<26>1" : " one [site="));
 		assert_ptr_equal(strchr(strchr(text, '|') + 1, '|'), text + strlen(text) - 1);
+		tocsin_plugin.channel->idle(state);
+		assert_int_equal(send_one(state, "three"), TOCSIN_DELIVERED);
+		assert_non_null(strstr(receiver_read(&receiver), "three"));
 		closed(state);
 		receiver_done(&receiver);
 	}

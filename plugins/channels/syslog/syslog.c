@@ -177,6 +177,15 @@ static void syslog_deliver(void *state, struct tocsin_delivery *const batch[], s
 	}
 }
 
+/* Nothing else would ever tell a socket of UDP that the name has another address now. */
+static void syslog_idle(void *state)
+{
+	struct syslog *syslog = state;
+
+	if (syslog->address.kind == SYSLOG_UDP)
+		syslog_link_close(&syslog->link);
+}
+
 static char *syslog_preview(const struct tocsin_host *host, const void *config_data,
 			    struct tocsin_delivery *delivery)
 {
@@ -205,6 +214,7 @@ static const struct tocsin_channel_ops ops = {
 	.deliver = syslog_deliver,
 	.close = syslog_close,
 	.check = syslog_check,
+	.idle = syslog_idle,
 	.preview = syslog_preview,
 };
 
