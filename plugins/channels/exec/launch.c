@@ -100,14 +100,15 @@ static void become(const struct exec_user *user)
 		give_up(USER);
 }
 
-/* What is ignored stays ignored across exec, and what is blocked stays blocked. */
+/* What is ignored stays ignored across exec, and what is blocked stays blocked. The kernel is asked
+ * itself, because the C library refuses to touch two signals that it calls its own. */
 static void reset_signals(void)
 {
-	struct sigaction plain = {.sa_handler = SIG_DFL};
+	static const unsigned long plain[8]; /* as the kernel has struct sigaction: SIG_DFL */
 	sigset_t none;
 
 	for (int number = 1; number < NSIG; number++)
-		(void)sigaction(number, &plain, NULL);
+		(void)syscall(SYS_rt_sigaction, number, plain, NULL, (size_t)(NSIG - 1) / 8);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
