@@ -8,7 +8,7 @@ import pytest
 
 from lib.sections import slack_channel
 from lib.slack import SlackServer, all_text
-from lib.tocsin import alert, wait_until
+from lib.tocsin import SLOW, alert, wait_until
 
 
 def test_a_message_says_what_where_how_bad_and_when(tocsin, slack):
@@ -80,9 +80,10 @@ def test_every_answer_of_slack_means_what_it_means(tocsin, slack, status, body, 
 def test_https_is_verified(tocsin, standins, authority):
     """A webhook whose certificate nobody vouches for gets nothing."""
     slack = standins(SlackServer, certificate=authority.issue("127.0.0.1"))
-    tocsin.configure(channels={"chat": slack_channel(slack)}).start()
+    patient = slack_channel(slack, timeout=f"{20 * SLOW:.0f}s")
+    tocsin.configure(channels={"chat": patient}).start()
     tocsin.send(alert())
-    wait_until(lambda: tocsin.deliveries()[0]["attempts"] >= 1)
+    wait_until(lambda: tocsin.deliveries()[0]["attempts"] >= 1, 20)
     found = tocsin.delivery(tocsin.deliveries()[0]["id"])
     assert re.search("certificate|SSL|TLS", found["history"][0]["detail"])
     assert not slack.requests and found["state"] in ("pending", "claimed")
