@@ -5,7 +5,6 @@
 
 #include "alert/alert.h"
 #include "base/clock.h"
-#include "base/fault.h"
 #include "base/id.h"
 
 #define ASIDE_MS 1000    /* what is put back is due that much later, behind all that waits now */
@@ -135,8 +134,6 @@ int64_t lanes_look(struct channel *channel)
 		again = channel->thin_at_ms;
 	}
 	pthread_mutex_unlock(&channel->lock);
-	if (taken)
-		FAULT_POINT("lanes.aside");
 	for (; taken; taken = next) {
 		next = taken->next;
 		channel_give_back(taken, ASIDE_MS);

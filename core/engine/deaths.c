@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/fault.h"
 #include "base/text.h"
 #include "engine/intake.h"
 
@@ -127,7 +126,6 @@ static void tell(struct engine *engine, struct death *death, enum tocsin_severit
 			  "no other channel is to hear of its dead deliveries");
 	else
 		kept(result, engine);
-	FAULT_POINT("deaths.told");
 }
 
 void deaths_look(struct engine *engine)

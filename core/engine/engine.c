@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "engine/fallen.h"
 #include "engine/intake.h"
 #include "engine/orphans.h"
 #include "engine/source.h"
@@ -224,7 +225,7 @@ static int start(struct engine *engine, struct error *err)
 {
 	const struct settings *settings = engine->current->settings;
 	struct dispatch_hooks hooks = {.settled = on_settled,
-				       .fallback = engine_fallback,
+				       .fallback = fallen_instead,
 				       .died = on_died,
 				       .begun = on_begun,
 				       .idle = on_idle,

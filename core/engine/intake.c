@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/id.h"
+#include "engine/fallen.h"
 
 void intake_free(struct intake *intake)
 {
@@ -220,6 +221,8 @@ static int accept_entry(struct intake *intake, struct intake_entry *entry, int g
 static int know_entry(struct intake *intake, struct intake_entry *entry,
 		      const struct tocsin_marked *found, const struct transaction *t)
 {
+	const struct tocsin_new_delivery *wanted;
+	size_t n = entry->decisions.n;
 	struct prepared prepared;
 	int result;
 
@@ -235,8 +238,11 @@ static int know_entry(struct intake *intake, struct intake_entry *entry,
 	result = prepare(intake, entry, found->generation, &prepared);
 	if (result < 0)
 		return result;
-	result = t->ops->revive(t->state, found->alert, prepared.delivery, entry->decisions.n,
-				dispatch_now_ms(intake->engine->dispatch));
+	wanted = prepared.delivery;
+	result = fallen_add_all(intake->engine, &entry->alert->pub, intake->arena, &wanted, &n);
+	if (result == 0)
+		result = t->ops->revive(t->state, found->alert, wanted, n,
+					dispatch_now_ms(intake->engine->dispatch));
 	FAULT_POINT("intake.revive");
 	prepared_done(&prepared);
 	entry->unparked = found->pending + found->dead;

@@ -53,9 +53,6 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 const struct channel_settings *engine_channel_settings(const struct channel *channel);
 /* recover.c: takes back what a former process had claimed. 0 or a negative errno with the sentence. */
 int engine_recover(struct engine *engine, struct error *err);
-/* fallen.c: as dispatch_hooks.fallback. */
-int engine_fallback(void *data, const char *channel, const struct delivery *delivery,
-		    struct instead **instead);
 /* Tells sources that something may have changed for them. Any thread. */
 void engine_wake_sources(struct engine *engine);
 /* Shows how the run is going, if somebody wants to see. Any thread. */

@@ -49,6 +49,7 @@ struct tocsin_new_delivery {
 	enum tocsin_state state;
 	const char *reason;         /* of a state other than PENDING */
 	int64_t due_ms;             /* own time */
+	bool stand_in;              /* revive: it may be there, and is not added when it is not */
 };
 
 struct tocsin_new_alert {

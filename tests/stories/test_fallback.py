@@ -8,9 +8,9 @@ import random
 
 import pytest
 
-from lib import books
+from lib import books, rows
 from lib.killing import Sender, Toll, kill_at_random, numbers_in_file
-from lib.sections import file_channel, slack_channel, smtp_channel
+from lib.sections import file_channel, postgres_source, slack_channel, smtp_channel
 from lib.tocsin import alert, wait_until
 
 pytestmark = pytest.mark.needs("sqlite", "file", "slack", "smtp")
@@ -171,6 +171,27 @@ def test_a_run_for_cron_hands_over_too(tocsin, slack, tmp_path):
     tocsin.configure(channels=away(slack, log, fallback_after="0s"))
     run = tocsin.once()
     assert summaries(log) == list(range(20)), run
+
+
+@pytest.mark.needs("postgres")
+def test_a_fallback_that_died_is_tried_again_by_the_next_run_for_cron(
+        tocsin, alerts_database, smtp, slack):
+    """Its row is still pending, so it is emitted again."""
+    rows.add_recipients(alerts_database, rows.SITE, "a@example.com")
+    rows.add_rows(alerts_database, 1)
+    smtp.refuse("a@example.com")
+    slack.answer(404, "no_service")
+    tocsin.configure(channels={"mail": smtp_channel(smtp, fallback="chat"),
+                               "chat": slack_channel(slack)},
+                     sources={"table": postgres_source(alerts_database)},
+                     default={"channels": ["mail"]})
+    tocsin.once()
+    assert tocsin.counters()["dead"] == 2
+    slack.clear()
+    tocsin.once()
+    assert len(slack.messages) == 1
+    counters = tocsin.counters()
+    assert (counters["dead"], counters["delivered"], counters["suppressed"]) == (1, 1, 0)
 
 
 def test_a_fallback_that_is_gone_or_disabled(tocsin, slack, tmp_path):

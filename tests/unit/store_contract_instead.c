@@ -133,6 +133,39 @@ static void nothing_is_there_of_a_transaction_that_was_rolled_back(void **state)
 	assert_int_equal(contract_delivery(c, claim.id).state, TOCSIN_STATE_PENDING);
 }
 
+static void what_stands_in_is_revived_but_not_added(void **state)
+{
+	struct contract *c = *state;
+	static struct copies copies;
+	struct tocsin_new_delivery wanted[] = {
+		{.channel = "mail", .recipient = "", .route = "sites", .key = "m"},
+		{.channel = "chat",
+		 .recipient = "",
+		 .route = "sites",
+		 .key = "k1",
+		 .stand_in = true},
+		{.channel = "pager",
+		 .recipient = "",
+		 .route = "sites",
+		 .key = "p",
+		 .stand_in = true},
+	};
+	struct copy claim;
+
+	contract_begin(c);
+	int64_t alert = contract_accept(c, &(struct sample){.mark = "7", .key = {"m"}});
+	claim = contract_claim_one(c, "mail");
+	(void)settle(c, &claim, TOCSIN_STATE_DEAD, 1);
+	contract_claim(c, "chat", NOW + 5, 9, &copies);
+	(void)contract_settle(c, &copies.item[0], TOCSIN_STATE_DEAD, 0);
+	assert_int_equal(c->ops->revive(c->store, alert, wanted, TOCSIN_COUNT(wanted), NOW), 0);
+	contract_commit(c);
+	assert_int_equal(of_channel(c, "chat", &copies), 1);
+	assert_int_equal(copies.item[0].state, TOCSIN_STATE_PENDING);
+	assert_int_equal(of_channel(c, "pager", &copies), 0);
+	assert_int_equal(contract_delivery(c, claim.id).state, TOCSIN_STATE_PENDING);
+}
+
 static int count(const struct tocsin_attempt *attempt, void *data)
 {
 	(void)attempt;
@@ -167,6 +200,7 @@ const struct contract_test contract_instead[] = {
 	CONTRACT_TEST(whom_the_alert_reaches_anyway_is_not_added),
 	CONTRACT_TEST(a_late_settlement_adds_nothing),
 	CONTRACT_TEST(nothing_is_there_of_a_transaction_that_was_rolled_back),
+	CONTRACT_TEST(what_stands_in_is_revived_but_not_added),
 	CONTRACT_TEST(one_may_be_settled_without_an_attempt),
 	{NULL, NULL},
 };

@@ -122,7 +122,7 @@ static int add_unseen(struct db *db, int64_t alert, const struct revival *reviva
 	for (size_t i = 0; i < revival->n && !result; i++) {
 		const struct tocsin_new_delivery *delivery = revival->wanted[i].delivery;
 
-		if (!revival->wanted[i].seen)
+		if (!revival->wanted[i].seen && !delivery->stand_in)
 			result = db_add_delivery(db, alert, source, delivery, db_wall_ms());
 	}
 	return result;

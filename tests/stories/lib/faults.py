@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lives that end at a fault point: tocsind is told where to die, and led past that place.
 
+The chat folds what waits into digests, and a peer that nobody ever reaches has a channel that stands in.
+
 Needs a build with --enable-fault-points; see core/base/fault.h.
 """
 
@@ -19,6 +21,8 @@ from .tocsin import SLOW, wait_until
 UNSETTLED = ("intake.unpark", "intake.revive")
 ONCE = ("intake.revive",)
 
+NOBODY = "http://127.0.0.1:1/"      # refuses every connection
+
 
 def points(stage):
     """The names of a build; none when it was made without."""
@@ -28,13 +32,14 @@ def points(stage):
 
 
 class Dying:
-    """A daemon with three channels and a table, whose lives end where they are told to."""
+    """A daemon with five channels and a table, whose lives end where they are told to."""
 
     def __init__(self, tocsin, database, standins, directory, dice):
         self.tocsin = tocsin
         self.database = database
         self.sinks = {kind: standins(Sink, kind, directory) for kind in ("smtp", "web")}
         self.log = directory / "alerts.json"
+        self.spare = directory / "spare.json"
         self.dice = dice
         self.inserted = range(1_000_000, 1_000_000)    # numbers apart from what is posted
         self.turn = 0
@@ -56,11 +61,15 @@ class Dying:
         self.turn += 1
         quick = {"first": f"{50 + self.turn % 2}ms", "max": "200ms", "give_up_after": "1h"}
         self.tocsin.configure(
-            channels={"chat": slack_channel(self.sinks["web"], retry=quick, concurrency=8),
+            channels={"chat": slack_channel(self.sinks["web"], retry=quick, concurrency=2,
+                                            digest={"over": 1, "most": 20}),
+                      "away": {**slack_channel(self.sinks["web"], retry=quick, fallback="spare",
+                                               fallback_after="0s"), "url": NOBODY},
+                      "spare": file_channel(self.spare, retry=quick, sync=False),
                       "mail": smtp_channel(self.sinks["smtp"], retry=quick, workers=2),
                       "log": file_channel(self.log, retry=quick, sync=False)},
             sources={"table": postgres_source(self.database, poll=f"{1 + self.turn % 2}s")},
-            routes=[{"name": "all", "channels": ["chat", "mail", "log"]}],
+            routes=[{"name": "all", "channels": ["chat", "away", "mail", "log"]}],
             default={"channels": ["log"]}, log={"level": "warning"}, history={"keep": "0s"})
 
     def add_rows(self, n):
@@ -144,8 +153,8 @@ class Dying:
 
     def tolls(self):
         """The toll of each channel, posted alerts and rows together."""
-        in_file, _ = numbers_in_file(self.log)
-        arrived = {"log": in_file, "chat": self.sinks["web"].arrived(),
+        arrived = {"log": numbers_in_file(self.log)[0], "spare": numbers_in_file(self.spare)[0],
+                   "chat": self.sinks["web"].arrived(),
                    "mail": self.sinks["smtp"].arrived()}
         promised = set(self.sender.acknowledged) | set(self.inserted)
         attempted = set(self.sender.attempted) | set(self.inserted)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Death at every place that the code itself names as dangerous: with a table that is read, three
+"""Death at every place that the code itself names as dangerous: with a table that is read, five
 channels and a sender that goes on, through start, work, reload, shutdown and runs for cron.
 """
 
