@@ -88,6 +88,8 @@ static void accept_one(void *state, int number, const char *mark)
 
 static int settle_one(const struct tocsin_stored_delivery *delivery, void *state)
 {
+	static const struct tocsin_new_delivery spare = {
+		.channel = "spare", .recipient = "", .route = "all", .key = "spare", .due_ms = NOW};
 	const struct tocsin_attempt attempt = {
 		.delivery = delivery->id,
 		.token = delivery->token,
@@ -95,7 +97,10 @@ static int settle_one(const struct tocsin_stored_delivery *delivery, void *state
 		.started_ms = NOW,
 		.state = delivery->id % 3 == 0 ? TOCSIN_STATE_DEAD : TOCSIN_STATE_DELIVERED,
 		.ended_ms = NOW,
-		.detail = "250 ok"};
+		.detail = "250 ok",
+		.output = "what it said",
+		.instead = &spare,
+		.n_instead = delivery->id % 3 == 0};
 	struct tocsin_attempt_result result;
 
 	return OPS->settle(state, &attempt, &result);
@@ -115,6 +120,7 @@ static void fill(void)
 	}
 	assert(OPS->claim(state, "mail", NOW, NOW + 60000, 8, settle_one, state) == 0);
 	assert(OPS->save(state, "rows", "position", "5") == 0);
+	assert(OPS->note(state, "chat", "0123456789abcdef", "", "17") == 0);
 	assert(OPS->commit(state) == 0);
 	OPS->close(state);
 }
@@ -185,6 +191,10 @@ static const char *const column[] = {
 	"counter SET value",
 	"name SET text",
 	"kept SET value",
+	"output SET text",
+	"output SET token",
+	"note SET text",
+	"note SET used_ms",
 };
 
 /* What SQLite itself refuses (a text for a number) changes nothing. */
@@ -319,6 +329,9 @@ static void look(void *state)
 		(void)OPS->attempts(state, id, show_attempt, NULL);
 	if (OPS->load(state, "rows", "position", &value) == 0)
 		free(value);
+	value = NULL;
+	if (OPS->recall(state, "chat", "0123456789abcdef", "", &value) == 0)
+		free(value);
 }
 
 static int change(void *state)
@@ -341,6 +354,8 @@ static int change(void *state)
 		result = OPS->replay(state, &dead, NOW, &n);
 	if (!result)
 		result = OPS->hasten(state, NOW);
+	if (!result)
+		result = OPS->forget(state, NOW, 100, &removed);
 	return result ? result : OPS->prune(state, NOW + 1, NOW + 1, 100, &removed);
 }
 
