@@ -77,6 +77,12 @@ const struct plugin *loader_find(const struct loader *loader, enum tocsin_kind k
 	return NULL;
 }
 
+const char *loader_services(const struct loader *loader)
+{
+	(void)loader;
+	return NULL;
+}
+
 const char *loader_kind_name(enum tocsin_kind kind)
 {
 	return kind == TOCSIN_CHANNEL ? "channel" : kind == TOCSIN_SOURCE ? "source" : "store";
@@ -88,6 +94,13 @@ static const char conf[] =
 	"channels:\n"
 	"  chat: {type: chat, url: '${env:TEST_MEMORY_URL}', rate: 5/s}\n"
 	"  mail: {type: chat, url: 'https://mail.example.com/', tags: [c, d]}\n"
+	"  shop: {type: shop, key: abcdef, tag: [a, b]}\n"
+	"services:\n"
+	"  shop: {plugin: chat, summary: sells, options: {\n"
+	"    key: {type: secret, required: true, help: Key., example: x},\n"
+	"    n: {type: int, preset: 5, help: Number.}, tag: {type: strings, help: Tags.}},\n"
+	"    channel: {url: 'https://shop.example.com/${option:key}/${option:n}',\n"
+	"      tags: '${option:tag}', rate: 1/s}}\n"
 	"sources:\n"
 	"  rows: {type: table, url: 'https://rows.example.com/', labels: {team: web}}\n"
 	"routes:\n"

@@ -416,69 +416,6 @@ static void a_template_that_fails_is_tried_again_later(void **state)
 	assert_delivered();
 }
 
-static void assert_complaint(const char *part)
-{
-	char why[512] = "";
-	const char *sentence = webhook_check(&config, why, sizeof(why));
-
-	if (!part) {
-		if (sentence)
-			fail_msg("refused: %s", sentence);
-		return;
-	}
-	if (!sentence || !strstr(sentence, part))
-		fail_msg("'%s' does not say '%s'", sentence ? sentence : "nothing", part);
-}
-
-#define COMPLAINS(part, ...) \
-	do { \
-		set_up(NULL); \
-		__VA_ARGS__; \
-		assert_complaint(part); \
-	} while (0)
-
-static void what_does_not_go_together_is_told(void **state)
-{
-	static const char *const teapot[] = {"4 18"};
-	const struct tocsin_pair no_number = {"a", "many"}, no_path = {"a..b", "5"};
-	struct webhook_rule rule = {.outcome = 0};
-
-	(void)state;
-	COMPLAINS(NULL, (void)0);
-	COMPLAINS("more than one body", config.body = config.text = config.url);
-	COMPLAINS("resolved has more than one",
-		  config.resolved.body = config.resolved.form = config.url);
-	COMPLAINS("GET has no body", (config.method = METHOD_GET, config.body = config.url));
-	COMPLAINS("2 ways to log in", (config.auth.bearer = "x", config.auth.username = "y"));
-	COMPLAINS("password needs", config.auth.password = "x");
-	COMPLAINS("token needs", config.auth.token = "x");
-	COMPLAINS("auth.query needs auth.token", config.auth.query = "x");
-	COMPLAINS("name of a header", (config.auth.header = "X Y", config.auth.token = "x"));
-	COMPLAINS("colon", config.auth.username = "a:b");
-	COMPLAINS("previous needs", config.signature.previous = "x");
-	COMPLAINS("24 to 64 bytes", config.signature.secret = "short");
-	COMPLAINS("where the signature goes", config.hmac.secret = "x");
-	COMPLAINS("need a body that is JSON",
-		  (config.hmac.secret = "x", config.hmac.field = "s", config.text = config.url));
-	COMPLAINS("no other '{'", (config.hmac.secret = "x", config.hmac.header = "X-A",
-				   config.hmac.message = "{what}"));
-	COMPLAINS("idempotency_header must be", config.idempotency_header = "a b");
-	COMPLAINS("success.status '4 18'", config.success.status.item = teapot);
-	COMPLAINS("success.json 'a.'", config.success.json = "a.");
-	COMPLAINS("success.is needs", config.success.is = "0");
-	config.replies = (struct tocsin_sections){&rule, 1};
-	COMPLAINS("replies[0] holds for every answer",
-		  config.replies = ((struct tocsin_sections){&rule, 1}));
-	rule.when.contains = "x";
-	rule.retry_after = "[";
-	COMPLAINS("replies[0].retry_after '['",
-		  config.replies = ((struct tocsin_sections){&rule, 1}));
-	COMPLAINS("must be a number of at least 1",
-		  config.limits.fields = ((struct tocsin_map){&no_number, 1}));
-	COMPLAINS("limits.fields: 'a..b' is not a path",
-		  config.limits.fields = ((struct tocsin_map){&no_path, 1}));
-}
-
 /* Everything at once. */
 static int deliver_scarcely(void *data)
 {
@@ -569,7 +506,6 @@ int main(void)
 		TEST(a_request_fits_by_shortening_its_longest_text),
 		TEST(a_text_fits_too),
 		TEST(a_template_that_fails_is_tried_again_later),
-		TEST(what_does_not_go_together_is_told),
 		TEST(without_memory_nothing_goes_out),
 		TEST(without_memory_no_default_body_goes_out),
 	};

@@ -2,7 +2,6 @@
 #include "writer.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,15 +69,15 @@ const char *writer_text(struct writer *writer)
 
 static void add_escaped(struct writer *writer, unsigned char c)
 {
-	char escape[8];
+	static const char digits[] = "0123456789abcdef";
+	const char escape[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
 
 	if (c == '"' || c == '\\')
 		writer_add(writer, (const char[]){'\\', (char)c}, 2);
 	else if (c == '\n')
 		writer_add(writer, "\\n", 2);
 	else
-		writer_add(writer, escape,
-			   (size_t)snprintf(escape, sizeof(escape), "\\u%04x", (unsigned int)c));
+		writer_add(writer, escape, sizeof(escape));
 }
 
 void writer_json(struct writer *writer, const char *text)
