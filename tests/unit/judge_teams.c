@@ -38,7 +38,7 @@ static void check_heading(const json_t *box, bool marked)
 	is(box, "type", "Container");
 	is_one_of(box, "style", "|default|emphasis|good|attention|warning|accent|");
 	assert(json_array_size(items) == 1);
-	judge_keys(text, "|type|text|weight|size|style|color|wrap|");
+	judge_keys(text, "|type|text|weight|size|color|wrap|");
 	is(text, "type", "TextBlock");
 	is_one_of(text, "color", "|default|dark|light|accent|good|warning|attention|");
 	check_words(text, "text", 250, marked);

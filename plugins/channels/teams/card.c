@@ -106,10 +106,10 @@ static const char *style_of(const struct tocsin_alert *alert)
 
 static json_t *heading(const struct tocsin_alert *alert, const char *template)
 {
-	return json_pack("{ss ss sb s[{ss so ss ss ss ss sb}]}", "type", "Container", "style",
+	return json_pack("{ss ss sb s[{ss so ss ss ss sb}]}", "type", "Container", "style",
 			 style_of(alert), "bleed", 1, "items", "type", "TextBlock", "text",
 			 string_of(title_text(alert, template)), "weight", "Bolder", "size",
-			 "Medium", "style", "heading", "color", style_of(alert), "wrap", 1);
+			 "Medium", "color", style_of(alert), "wrap", 1);
 }
 
 static json_t *text_block(char *text)

@@ -15,7 +15,7 @@ from .http import HttpServer
 PATH = "/powerautomate/automations/direct/workflows/0a1b/triggers/manual/paths/invoke"
 LARGEST = 28 * 1024
 KINDS = {
-    "TextBlock": {"text", "wrap", "weight", "size", "style", "color", "isSubtle"},
+    "TextBlock": {"text", "wrap", "weight", "size", "color", "isSubtle"},
     "Container": {"items", "style", "bleed"},
     "FactSet": {"facts"},
 }
