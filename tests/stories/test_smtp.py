@@ -360,6 +360,33 @@ def test_an_impossible_recipient_is_refused_or_dead_never_spoken(tocsin, smtp, a
     assert counters["dead"] == 1 or taken.count("a@example.com") == 1
 
 
+@pytest.mark.parametrize("threading, subject", [
+    ("headers", "[RESOLVED] disk is full"), ("subject", "Re: [WARNING] disk is full")])
+def test_the_mails_about_an_incident_are_one_conversation(tocsin, smtp, threading, subject):
+    """Each recipient's repeats and end refer to their first mail, also after a restart; what fires
+    again begins another one."""
+    to = ["ops@example.com", "anna@example.com"]
+    tocsin.configure(channels={"mail": smtp_channel(smtp, to=to, threading=threading)}).start()
+
+    def hear(status):
+        before = len(smtp.mails)
+        tocsin.send(alert("disk is full", status=status))
+        mails = smtp.wait_mails(before + 2)[before:]
+        tocsin.wait_settled()
+        return {mail.recipients[0]: mail.message for mail in mails}
+
+    first, repeat = hear("firing"), hear("firing")
+    tocsin.stop()
+    tocsin.start()
+    end, again = hear("resolved"), hear("firing")
+    for who in to:
+        assert first[who]["in-reply-to"] is None and again[who]["in-reply-to"] is None
+        for later in (repeat[who], end[who]):
+            assert later["in-reply-to"] == first[who]["message-id"] == later["references"]
+        assert end[who]["subject"] == subject
+    assert hear("event")["ops@example.com"]["in-reply-to"] is None
+
+
 def test_large_and_odd_bodies_arrive_as_they_were(tocsin, smtp):
     """Dots at line starts, very long lines, From_, all of Unicode."""
     bodies = [".", ".\n.\n..\n", "\n".join("." * n for n in range(30)), "From here", "x" * 60_000,

@@ -156,14 +156,22 @@ static void a_digest_lists_its_alerts(void **unused)
 {
 	static struct fake_alert first, second;
 	const struct tocsin_alert *folded[] = {&first.alert, &second.alert};
+	char essay[5000], brief[1100];
 
 	(void)unused;
+	for (size_t i = 0; i < sizeof(essay) - 1; i++)
+		essay[i] = "\xc3\xa4"[i % 2];
+	essay[sizeof(essay) - 2] = 'x';
+	essay[sizeof(essay) - 1] = '\0';
+	snprintf(brief, sizeof(brief), "%.1018s …", essay);
 	fake_alert_init(&first, "db1 is <down>");
 	first.alert.link = "https://example.com/db1";
 	fake_annotate(&first, "description", "no answer\nfor a minute");
 	fake_alert_init(&second, "db2 is slow");
 	second.alert.severity = TOCSIN_WARNING;
+	fake_annotate(&second, "message", essay);
 	fake_alert_init(&fake, "2 alerts");
+	fake_annotate(&fake, "description", "critical db1\nwarning db2");
 	fake.delivery.folded = folded;
 	fake.delivery.n_folded = 2;
 	(void)headers();
@@ -172,6 +180,9 @@ static void a_digest_lists_its_alerts(void **unused)
 	assert_both("  no answer\r\n  for a minute\r\n", "no answer<br>for a minute</td>");
 	assert_both("WARNING: db2 is slow\r\n", "<b>db2 is slow</b>");
 	assert_both("  Link: https://example.com/db1\r\n", "href=\"https://example.com/db1\"");
+	/* of a long message the beginning, and nothing twice */
+	assert_both(brief, brief);
+	assert_none("warning db2");
 	assert_none("Details");
 	assert_non_null(strstr(headers(), "X-Priority: 1\r\nImportance: high\r\n"));
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "../../common/text.h"
+
 /* Names that mean something to a mail: what they hold is said in its place. */
 static const char *const places[] = {
 	"button", "instructions", "link", "link_title", "recipient_name", "subject",
@@ -24,6 +26,20 @@ bool smtp_own_link(const struct tocsin_alert *alert, struct notice_link *link)
 	if (found)
 		*link = links[0];
 	return found;
+}
+
+const char *smtp_brief(const struct tocsin_alert *alert, char out[SMTP_BRIEF_SIZE])
+{
+	static const char more[] = " …";
+	const char *message = notice_message(alert);
+	size_t length;
+
+	if (!message || strlen(message) < SMTP_BRIEF_SIZE)
+		return message;
+	length = text_prefix(message, SMTP_BRIEF_SIZE - sizeof(more));
+	memcpy(out, message, length);
+	memcpy(out + length, more, sizeof(more));
+	return out;
 }
 
 /* A row of a table may have its link as an annotation, too, and what the button says. */
@@ -52,11 +68,14 @@ void smtp_content_init(struct smtp_content *content, const struct tocsin_deliver
 		.folded = delivery->folded,
 		.n_folded = delivery->folded ? delivery->n_folded : 0,
 		.title = words->title ? words->title : notice_title(alert),
-		.message = words->message ? words->message : notice_message(alert),
 		.metric = notice_metric(alert),
 		.instructions = smtp_value(alert, "instructions"),
 		.recipient = smtp_value(alert, "recipient_name"),
 	};
+	/* that of a digest lists its alerts, which the mail does at greater length */
+	content->message = words->message;
+	if (!content->message && content->n_folded == 0)
+		content->message = notice_message(alert);
 	find_links(content);
 	notice_local_time(notice_time_ms(alert), content->time);
 }

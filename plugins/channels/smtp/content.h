@@ -28,6 +28,9 @@ void smtp_content_init(struct smtp_content *content, const struct tocsin_deliver
 		       const struct smtp_words *words);
 /* The link of the alert itself, without the title that it may be given; false: it has none. */
 bool smtp_own_link(const struct tocsin_alert *alert, struct notice_link *link);
+/* The message of one of the alerts of a digest: of a long one the beginning, in out. NULL: none. */
+#define SMTP_BRIEF_SIZE 1024
+const char *smtp_brief(const struct tocsin_alert *alert, char out[SMTP_BRIEF_SIZE]);
 /* An annotation, else a label; NULL when there is none or it is empty. */
 const char *smtp_value(const struct tocsin_alert *alert, const char *name);
 /* Whether a label or annotation is to be listed: it is not said elsewhere in the mail. */

@@ -25,7 +25,7 @@ char *sheet_end(struct sheet *sheet, size_t *length);
 
 static inline bool sheet_has_room(struct sheet *sheet, size_t more)
 {
-	return more <= sheet->room - sheet->length || sheet_grow(sheet, more);
+	return more < sheet->room - sheet->length || sheet_grow(sheet, more);
 }
 
 static inline void sheet_put(struct sheet *sheet, const char *data, size_t length)

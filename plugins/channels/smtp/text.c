@@ -51,8 +51,8 @@ static void put_links(struct sheet *out, const struct smtp_content *content)
 /* One of the alerts of a digest. */
 static void put_item(struct sheet *out, const struct tocsin_alert *alert)
 {
-	const char *message = notice_message(alert);
-	char time[NOTICE_TIME_SIZE];
+	char time[NOTICE_TIME_SIZE], brief[SMTP_BRIEF_SIZE];
+	const char *message = smtp_brief(alert, brief);
 	struct notice_link link;
 
 	sheet_text(out, "\r\n");
