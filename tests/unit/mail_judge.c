@@ -13,6 +13,16 @@
 #define LINE 78
 #define LONGEST_PATH 270 /* a line may be longer for one address, which cannot be folded */
 
+/* The CRLF that ends the line, of a text that has one. Not strstr: the address sanitizer's measures
+ * all that follows, at each line. */
+static const char *line_end(const char *line)
+{
+	const char *end = strpbrk(line, "\r\n");
+
+	assert(end && end[0] == '\r' && end[1] == '\n');
+	return end;
+}
+
 /* Valid UTF-8 and no controls but tabs and line ends. */
 static void judge_utf8(const char *text)
 {
@@ -120,8 +130,7 @@ static const char *judge_headers(struct judged_mail *mail, const char *message)
 		const char *end = line;
 
 		do {
-			next = strstr(end, "\r\n");
-			assert(next);
+			next = line_end(end);
 			assert(next - end <= LINE || (next - end <= LONGEST_PATH &&
 						      memchr(end, '@', (size_t)(next - end))));
 			for (; end < next; end++)
@@ -164,7 +173,7 @@ static char *decode_lines(const char *text, const char *end)
 
 	*at = '\0';
 	while (text < end) {
-		const char *next = strstr(text, "\r\n");
+		const char *next = line_end(text);
 
 		at = decode_base64(text, (size_t)(next - text), at);
 		text = next + 2;
@@ -185,8 +194,8 @@ static char *judge_part(const char *part, const char *end, const char *type)
 	assert(strncmp(at, encoding, strlen(encoding)) == 0);
 	at += strlen(encoding);
 	for (const char *line = body, *next; line < end; line = next + 2) {
-		next = strstr(line, "\r\n");
-		assert(next && next - line <= 76 && *line != '.');
+		next = line_end(line);
+		assert(next - line <= 76 && *line != '.');
 		assert(next == line || (next[-1] != ' ' && next[-1] != '\t'));
 		for (; line < next; line++)
 			assert((*line >= 0x20 && *line <= 0x7e) || *line == '\t');
