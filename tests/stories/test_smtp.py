@@ -11,7 +11,7 @@ from lib.canary import canary
 from lib.pki import Authority
 from lib.sections import smtp_channel
 from lib.smtp import SmtpServer
-from lib.tocsin import SLOW, alert, wait_until
+from lib.tocsin import alert, wait_until
 
 PASSWORD = f"{canary('mail')} p4ss"
 USERS = {"alerts@example.com": PASSWORD}
@@ -158,7 +158,7 @@ def test_a_server_that_cannot_prove_itself_gets_nothing(tocsin, standins, author
     tocsin.send(alert())
     wait_until(lambda: tocsin.deliveries()[0]["attempts"] >= 1)
     found = tocsin.delivery(tocsin.deliveries()[0]["id"])
-    assert found["state"] == "pending" and not server.mails and not server.logins
+    assert found["state"] in ("pending", "claimed") and not server.mails and not server.logins
     assert server.failed_logins == 0
     assert re.search("TLS|SSL|certificate|STARTTLS", found["history"][0]["detail"], re.I), found
 
@@ -217,7 +217,7 @@ def test_a_silent_server_is_given_up_after_the_timeout(tocsin, smtp, point):
     smtp.silent(point)
     tocsin.configure(channels={"mail": smtp_channel(smtp, server_timeout="1s")}).start()
     tocsin.send(alert())
-    smtp.wait_mails(1, timeout=15 * SLOW)
+    smtp.wait_mails(1, timeout=15)
     tocsin.wait_settled()
     found = tocsin.delivery(tocsin.deliveries()[0]["id"])
     assert "time" in found["history"][0]["detail"].lower(), found["history"]

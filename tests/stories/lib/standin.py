@@ -10,6 +10,8 @@ import struct
 import threading
 import time
 
+from .tocsin import SLOW
+
 
 class Closed(Exception):
     """The peer, or the script, ended the connection."""
@@ -145,13 +147,13 @@ class StandIn:
 
     def wait_for(self, predicate, timeout=10, what="the stand-in's condition"):
         """Waits until predicate() holds; it is looked at whenever something changed."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * SLOW
         with self.lock:
             while not predicate():
                 left = end - time.monotonic()
                 if left <= 0:
                     what = what() if callable(what) else what
-                    raise AssertionError(f"{what} did not come true within {timeout} s")
+                    raise AssertionError(f"{what} did not come true within {timeout * SLOW:g} s")
                 self.changed.wait(min(left, 0.1))
 
     def hold(self, sock):
