@@ -228,6 +228,7 @@ class Lab:
     def __init__(self, place, smoke):
         self.place = pathlib.Path(place)
         self.build = pathlib.Path.cwd()
+        os.environ["TOCSIN_JQ"] = str(self.build / "tocsin-jq")
         self.source = pathlib.Path(__file__).resolve().parent
         self.smoke = smoke
         self.rounds = 1 if smoke else 3
@@ -235,7 +236,7 @@ class Lab:
         self.paths = 0
         self.plugins = self.place / "plugins"
         self.plugins.mkdir(mode=0o755)
-        for plugin in glob.glob("plugins/*/*/.libs/*.so") + ["tests/bench/.libs/post.so"]:
+        for plugin in glob.glob("plugins/*/*/.libs/*.so"):
             os.chmod(shutil.copy(plugin, self.plugins), 0o755)
 
     def size(self, amount, least=20):
@@ -304,8 +305,17 @@ class Lab:
 
 
 def hook(url, **more):
-    """The channel of the bench: one POST an alert, 64 at a time, and a server may hang long."""
-    return {"type": "post", "url": url, "concurrency": 64, "timeout": "10m", **more}
+    """The webhook with its own body: one POST an alert, 64 at a time, and a server may hang long."""
+    return {"type": "webhook", "url": url, "private_addresses": "allow", "concurrency": 64,
+            "timeout": "10m", **more}
+
+
+def templated_hook(url):
+    """The same with a body of templates."""
+    return hook(url, body={
+        "text": "{{ .heading }}: {{ .title | cut(200) }}", "message": "{{ .message }}",
+        "labels": "{{ .labels }}", "status": "{{ .status }}", "id": "{{ .fingerprint }}",
+        "level": '{{ if .severity == "critical" then 1 else 3 end }}'})
 
 
 @contextlib.contextmanager

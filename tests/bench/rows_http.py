@@ -3,7 +3,7 @@
 the sink; and the memory when the sink hangs."""
 
 import peers
-from lab import Daemon, Figure, Sink, hook, running
+from lab import Daemon, Figure, Sink, hook, running, templated_hook
 from table import compare
 
 
@@ -47,10 +47,15 @@ def rows(lab):
             lambda: deliver(lab, hook, alerts), lambda: peers.curl_loop(lab, alerts),
             lambda: peers.alertmanager(lab, "webhook", alerts),
             lambda: peers.syslog_ng(lab, alerts), rounds=rounds)
-        what = "webhook, 64 under way"
+        what = "webhook, default body, 64 under way"
         yield compare(what, alerts, ours, "bare curl-multi loop", curl, rate=12000, ratio=0.4)
         yield compare(what, alerts, ours, "Alertmanager webhook", manager, ratio=2)
         yield compare(what, alerts, ours, "syslog-ng, 8 workers, disk", ng, ratio=0.6)
+        templated, plain = lab.interleave(
+            lambda: deliver(lab, templated_hook, alerts), lambda: deliver(lab, hook, alerts),
+            rounds=rounds)
+        yield compare("webhook, templated, 64 under way", alerts, templated,
+                      "webhook, default body", plain, ratio=0.5)
         alerts = lab.size(5000) * scale
         ours, manager = lab.interleave(
             lambda: deliver(lab, slack, alerts),
