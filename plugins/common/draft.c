@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "draft.h"
 
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -30,7 +31,9 @@ bool draft_begin(struct draft *draft)
 	draft->text = malloc(draft->room);
 	if (draft->text)
 		draft->out = fopencookie(draft, "w", (cookie_io_functions_t){.write = take});
-	if (!draft->out)
+	if (draft->out) /* it is nobody else's: a lock for each character costs more than the rest */
+		(void)__fsetlocking(draft->out, FSETLOCKING_BYCALLER);
+	else
 		free(draft->text);
 	return draft->out;
 }

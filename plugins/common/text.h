@@ -68,11 +68,15 @@ static inline size_t text_encode(uint32_t point, char out[4])
 	return size;
 }
 
+/* The stream is the caller's alone. */
 static inline void text_put(FILE *out, uint32_t point)
 {
 	char bytes[4] = {0};
 
-	fwrite(bytes, 1, text_encode(point, bytes), out);
+	if (point < 0x80)
+		putc_unlocked((int)point, out);
+	else
+		fwrite(bytes, 1, text_encode(point, bytes), out);
 }
 
 /* C0, DEL, C1, line separators and the controls that reorder what a reader sees. */
