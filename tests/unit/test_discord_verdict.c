@@ -60,8 +60,8 @@ static void the_errors_of_discord_are_explained(void **unused)
 	(void)unused;
 	assert_int_equal(done->outcome, TOCSIN_REJECTED);
 	assert_string_equal(done->why,
-			    "Discord says 400, code 50035: Discord did not understand the message "
-			    "(embeds.0.description: Must be 4096 or fewer in length.)");
+			    "Discord says 400, code 50035: Discord did not understand the message: "
+			    "embeds.0.description: Must be 4096 or fewer in length.");
 	assert_string_equal(answer(400, "{\"message\":\"New\",\"code\":4711}", NULL)->why,
 			    "Discord says 400, code 4711: New");
 	assert_string_equal(answer(400, "no JSON", NULL)->why, "status 400");

@@ -104,12 +104,12 @@ static void explain(const struct tocsin_reply *reply, const json_t *object,
 
 	if (!json_is_integer(code) || (!sentence && !said))
 		return;
-	detail = first_error(json_object_get(object, "errors"), path);
-	snprintf(verdict->why, sizeof(verdict->why),
-		 "Discord says %d, code %lld: %s%s%.60s%s%.80s%s", reply->status,
-		 (long long)json_integer_value(code), sentence ? sentence : said,
-		 detail ? " (" : "", detail ? path : "", detail ? ": " : "", detail ? detail : "",
-		 detail ? ")" : "");
+	detail = sentence ? first_error(json_object_get(object, "errors"), path) : NULL;
+	/* What Discord wrote stands last and is cut there only: the core masks a secret in it, and the
+	 * beginning of one at the end, but not one without its end in the middle. */
+	snprintf(verdict->why, sizeof(verdict->why), "Discord says %d, code %lld: %s%s%s%s%s",
+		 reply->status, (long long)json_integer_value(code), sentence ? sentence : said,
+		 detail ? ": " : "", detail ? path : "", detail ? ": " : "", detail ? detail : "");
 }
 
 static void judge_pace(const struct tocsin_reply *reply, const json_t *object,

@@ -150,9 +150,10 @@ static void explain(const struct meaning *meaning, const char *word, int status,
 {
 	const char *detail = detail_of(object);
 
-	snprintf(verdict->why, sizeof(verdict->why), "Slack says %d %s: %s%s%.80s%s", status, word,
-		 meaning ? meaning->sentence : "see Slack's documentation", detail ? " (" : "",
-		 detail ? detail : "", detail ? ")" : "");
+	/* What Slack wrote freely stands last and is cut there only: so the core masks a secret in it. */
+	snprintf(verdict->why, sizeof(verdict->why), "Slack says %d %s: %s%s%s", status, word,
+		 meaning ? meaning->sentence : "see Slack's documentation", detail ? ": " : "",
+		 detail ? detail : "");
 }
 
 /* Status 200 means taken only when the body does not say otherwise. */

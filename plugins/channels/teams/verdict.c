@@ -61,12 +61,13 @@ static void explain(const struct tocsin_reply *reply, struct tocsin_verdict *ver
 	const char *said = json_string_value(json_object_get(error, "message"));
 	const struct meaning *meaning = code ? meaning_of(code) : NULL;
 
-	if (code) {
+	/* A code is a word; what is longer is none, and would be cut in its middle. */
+	if (code && strlen(code) <= 60) {
 		/* The status decides, except that trouble on their side is worth another try. */
 		if (meaning && meaning->outcome != TOCSIN_REJECTED)
 			verdict->outcome = meaning->outcome;
-		snprintf(verdict->why, sizeof(verdict->why), "Teams says %d %.60s: %.150s",
-			 reply->status, code,
+		snprintf(verdict->why, sizeof(verdict->why), "Teams says %d %s: %s", reply->status,
+			 code,
 			 meaning ? meaning->sentence
 			 : said  ? said
 				 : "see the run history of the flow");

@@ -18,13 +18,16 @@ import pytest
 from lib import canary as canaries
 from lib.canary import canary
 from lib.client import Refused
-from lib.sections import file_channel, postgres_source, slack_channel, smtp_channel
-from lib.slack import TOKEN, SlackServer
+from lib.discord import DiscordServer
+from lib.sections import (discord_channel, file_channel, postgres_source, slack_bot, slack_channel,
+                          smtp_channel, teams_channel)
+from lib.slack import TOKEN, SlackApi, SlackServer
 from lib.smtp import SmtpServer
 from lib.standin import Closed, StandIn
+from lib.teams import TeamsServer
 from lib.tocsin import alert, wait_until
 
-pytestmark = pytest.mark.needs("sqlite", "slack", "smtp", "postgres", "file")
+pytestmark = pytest.mark.needs("sqlite", "discord", "slack", "smtp", "teams", "postgres", "file")
 
 PASSWORD = canary("mail")
 USER = "alerts@example.com"
@@ -123,6 +126,29 @@ def test_secrets_of_every_login(tocsin, standins, authority, auth):
     server.drop("mail")
     tocsin.send(alert("after the password changed"))
     tocsin.wait_log("refuses the login")
+    ask_everything(tocsin)
+
+
+# discord and teams: url; slack: token
+
+
+@pytest.mark.parametrize("kind", ["discord", "teams", "bot"])
+@pytest.mark.parametrize("before", [0, 40, 130, 200])
+def test_secrets_of_chats_that_quote_what_they_were_sent(tocsin, standins, kind, before):
+    """In each place of an answer that is shown, and cut anywhere."""
+    make, section = {"discord": (DiscordServer, discord_channel),
+                     "teams": (TeamsServer, teams_channel), "bot": (SlackApi, slack_bot)}[kind]
+    server = standins(make)
+    secret = f"{'x' * before} {server.bearer if kind == 'bot' else server.webhook}"
+    answers = {
+        "discord": {"code": 50035, "message": secret,
+                    "errors": {secret: {"_errors": [{"message": secret}]}}},
+        "teams": {"error": {"code": secret if before == 40 else "New", "message": secret}},
+        "bot": {"ok": False, "error": "missing_scope", "needed": secret}}
+    server.answer(200 if kind == "bot" else 400, json.dumps(answers[kind]))
+    tocsin.configure(channels={"chat": section(server)}).start()
+    tocsin.send(alert())
+    tried(tocsin)
     ask_everything(tocsin)
 
 
