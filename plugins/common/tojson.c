@@ -117,18 +117,21 @@ static char *one_line(const json_t *object)
 void tojson_put(struct draft *draft, json_t *object)
 {
 	char *text = one_line(object);
-	const char *cursor = text ? text : "";
+	const char *cursor = text ? text : "", *begin = cursor, *at = cursor;
 	uint32_t point;
 
 	json_decref(object);
 	draft->failed |= !text;
-	/* Outside of strings JSON is plain ASCII, so a control can only stand in a string. */
-	while ((point = text_next(&cursor)) != 0) {
-		if (text_is_control(point))
-			fprintf(draft->out, "\\u%04x", (unsigned int)point);
-		else
-			text_put(draft->out, point);
+	/* Outside of strings JSON is plain ASCII, so a control can only stand in a string. All else
+	 * is written as it is, in runs. */
+	for (; (point = text_next(&cursor)) != 0; at = cursor) {
+		if (!text_is_control(point))
+			continue;
+		fwrite(begin, 1, (size_t)(at - begin), draft->out);
+		fprintf(draft->out, "\\u%04x", (unsigned int)point);
+		begin = cursor;
 	}
+	fwrite(begin, 1, (size_t)(at - begin), draft->out);
 	fputc('\n', draft->out);
 	free(text);
 }
