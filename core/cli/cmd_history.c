@@ -7,7 +7,7 @@
 static const struct option_row options[] = {
 	{"source", 0, "NAME", "Only alerts from this source."},
 	{"since", 0, "WHEN", "Only received since: 2h, 3d, or 2025-11-18T14:30:45Z."},
-	{"limit", 'n', "N", "At most so many, newest first; the default is 50."},
+	{"limit", 'n', "N", "At most so many, newest first; the default is 50, with --json all."},
 	{"all", 0, NULL, "All of them."},
 	OPTIONS_ONLINE,
 };
@@ -104,7 +104,8 @@ static int run(struct cli *cli)
 {
 	struct buffer path = {0};
 	long long limit;
-	int status = show_limit(cli, 50, &limit);
+	/* People want the end of it, an export wants the whole. */
+	int status = show_limit(cli, cli->json ? 0 : 50, &limit);
 
 	buffer_puts(&path, "/api/v1/alerts");
 	client_add_parameter(&path, "source", cli_get(cli, "source"));
@@ -122,9 +123,9 @@ const struct command command_history = {
 	.summary = "list alerts and what became of them",
 	.description =
 		"Lists the alerts that were accepted, newest first, with the states of their "
-		"deliveries. --json prints one JSON array.",
+		"deliveries. --json prints one JSON array of the whole history.",
 	.examples = "  tocsin history --since 1d\n"
-		    "  tocsin history --all --json > alert_history.json\n",
+		    "  tocsin history --json > alert_history.json\n",
 	OPTIONS(options),
 	.run = run,
 };

@@ -10,6 +10,8 @@
 #include "base/buffer.h"
 #include "base/text.h"
 
+#define NEAR 64 /* problems of one place that are looked through for the same one */
+
 /* Takes the place of texts for which there is no memory; never freed. */
 static char memory_is_short[] = "memory is short";
 static char *const only_that[] = {memory_is_short};
@@ -115,8 +117,20 @@ static int by_place(const void *left, const void *right)
 	return order == 0 ? by_number(a->index, b->index) : order;
 }
 
+/* A text that several channels share is read for each of them, with the same mistake. */
+static bool said_before(const struct problems *problems, size_t n, const char *text)
+{
+	for (size_t back = 1; back <= n && back <= NEAR; back++) {
+		if (strcmp(problems->text[n - back], text) == 0)
+			return true;
+	}
+	return false;
+}
+
 void problems_sort(struct problems *problems)
 {
+	size_t kept = 0;
+
 	struct placed *placed;
 
 	if (problems->n < 2)
@@ -128,8 +142,15 @@ void problems_sort(struct problems *problems)
 	for (size_t i = 0; i < problems->n; i++)
 		placed[i] = place_of(problems->text[i], i);
 	qsort(placed, problems->n, sizeof(*placed), by_place);
-	for (size_t i = 0; i < problems->n; i++)
-		problems->text[i] = placed[i].text;
+	for (size_t i = 0; i < problems->n; i++) {
+		char *text = placed[i].text;
+
+		if (!said_before(problems, kept, text))
+			problems->text[kept++] = text;
+		else if (text != memory_is_short)
+			free(text);
+	}
+	problems->n = kept;
 	free(placed);
 }
 

@@ -21,7 +21,8 @@ struct problems {
  * fails: when memory is short, "memory is short" takes the place of the text. place may be NULL. */
 void problems_add(struct problems *problems, const struct place *place, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Sorts by file, line and column as written, so that a person can walk through them. */
+/* Sorts by file, line and column as written, so that a person can walk through them; what was added
+ * twice is told once. */
 void problems_sort(struct problems *problems);
 void problems_done(struct problems *problems);
 

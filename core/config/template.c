@@ -179,25 +179,72 @@ bool template_read_text(struct template_reading *reading, const struct template_
 	}
 }
 
-void template_add_json_inside(struct buffer *out, const char *text, size_t length)
+/* The length of a code point that begins here and that text_add_json would escape although JSON does
+ * not ask for it: what steers terminals, breaks lines or turns the direction of reading. Else 0. */
+static size_t is_control(const unsigned char *text, size_t left)
+{
+	if (text[0] == 0x7f)
+		return 1;
+	if (left >= 2 &&
+	    ((text[0] == 0xc2 && text[1] < 0xa0) || (text[0] == 0xd8 && text[1] == 0x9c)))
+		return 2;
+	if (left < 3 || text[0] != 0xe2)
+		return 0;
+	if (text[1] == 0x80 &&
+	    (text[2] == 0x8e || text[2] == 0x8f || (text[2] >= 0xa8 && text[2] <= 0xae)))
+		return 3;
+	return text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9 ? 3 : 0;
+}
+
+/* As \u2028. */
+static void add_control(struct buffer *out, const unsigned char *text, size_t length)
+{
+	unsigned int point = text[0];
+
+	if (length == 2)
+		point = (text[0] & 0x1fU) << 6 | (text[1] & 0x3fU);
+	else if (length == 3)
+		point = (text[0] & 0x0fU) << 12 | (text[1] & 0x3fU) << 6 | (text[2] & 0x3fU);
+	buffer_printf(out, "\\u%04x", point);
+}
+
+static void add_json(struct buffer *out, const char *text, size_t length, bool inside)
 {
 	const char *end = text + length, *run = text;
 
-	for (; text < end; text++) {
+	while (text < end) {
 		unsigned char c = (unsigned char)*text;
+		size_t control = 0;
 
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+		if (c >= 0x7f)
+			control = is_control((const unsigned char *)text, (size_t)(end - text));
+		if (control == 0 && (!inside || (c >= 0x20 && c != '"' && c != '\\'))) {
+			text++;
 			continue;
+		}
 		buffer_add(out, run, (size_t)(text - run));
-		run = text + 1;
-		if (c == '\n')
+		if (control > 0)
+			add_control(out, (const unsigned char *)text, control);
+		else if (c == '\n')
 			buffer_add(out, "\\n", 2);
 		else if (c == '"' || c == '\\')
 			buffer_printf(out, "\\%c", c);
 		else
 			buffer_printf(out, "\\u%04x", (unsigned int)c);
+		text += control > 0 ? control : 1;
+		run = text;
 	}
 	buffer_add(out, run, (size_t)(text - run));
+}
+
+void template_add_json_inside(struct buffer *out, const char *text, size_t length)
+{
+	add_json(out, text, length, true);
+}
+
+void template_add_json_value(struct buffer *out, const char *json, size_t length)
+{
+	add_json(out, json, length, false);
 }
 
 void template_add_json(struct buffer *out, const char *text, size_t length)

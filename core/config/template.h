@@ -79,8 +79,11 @@ const struct tocsin_template *template_read(const struct options_context *contex
 /* Appends all that it is made of, for a digest. */
 void template_dump(struct buffer *out, const struct tocsin_template *template);
 
-/* Appends text as the inside of a JSON text, and with its quotes. It must be UTF-8. */
+/* Appends text as the inside of a JSON text, and with its quotes; what text_add_json escapes is
+ * escaped. It must be UTF-8. */
 void template_add_json_inside(struct buffer *out, const char *text, size_t length);
+/* The same for what is JSON already. */
+void template_add_json_value(struct buffer *out, const char *json, size_t length);
 void template_add_json(struct buffer *out, const char *text, size_t length);
 
 #endif

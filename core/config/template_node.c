@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "config/template_parts.h"
 
@@ -114,31 +115,17 @@ bool template_read_scalar(struct template_reading *reading, const struct tocsin_
 	return template_read_text(reading, &source, text);
 }
 
-static const char *digits(const char *text)
-{
-	return text + strspn(text, "0123456789");
-}
-
-/* What YAML and JSON both take for a number. */
+/* What YAML and JSON both take for a number, if it is one that a double holds. */
 static bool is_number(const char *text)
 {
-	const char *at = text + (*text == '-');
+	json_error_t mistake;
+	json_t *json = NULL;
+	bool number = isdigit((unsigned char)text[*text == '-']) &&
+		      json_read(text, strlen(text), JSON_DECODE_ANY, &json, &mistake) == 0 &&
+		      json_is_number(json);
 
-	if (!isdigit((unsigned char)*at) || (*at == '0' && isdigit((unsigned char)at[1])))
-		return false;
-	at = digits(at);
-	if (*at == '.') {
-		if (!isdigit((unsigned char)at[1]))
-			return false;
-		at = digits(at + 1);
-	}
-	if (*at == 'e' || *at == 'E') {
-		at += at[1] == '-' || at[1] == '+' ? 2 : 1;
-		if (!isdigit((unsigned char)*at))
-			return false;
-		at = digits(at);
-	}
-	return *at == '\0';
+	json_decref(json);
+	return number;
 }
 
 static const char *keep_json(struct template_reading *reading, struct buffer *json)

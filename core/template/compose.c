@@ -92,7 +92,7 @@ static void add_json_value(struct composing *composing, const struct value *valu
 	if (value->kind == WIRE_NULL) {
 		buffer_puts(composing->out, "null");
 	} else if (value->kind == WIRE_JSON) {
-		buffer_add(composing->out, value->text, value->length);
+		template_add_json_value(composing->out, value->text, value->length);
 	} else {
 		buffer_putc(composing->out, '"');
 		add_value(composing, value, false);

@@ -17,7 +17,7 @@ from lib.tocsin import SLOW, alert, wait_until
 
 COMMANDS = ["send", "test", "status", "check config", "routes test", "deliveries", "dead list",
             "dead show", "dead replay", "dead drop", "history", "plugins list", "plugins show",
-            "reload", "sql alerts", "version"]
+            "reload", "sql alerts", "templates list", "templates render", "version"]
 ONLINE = ["send --summary x --label a=b", "status", "deliveries", "dead list",
           "dead show 1", "dead replay --all", "dead drop --all", "history", "reload"]
 
@@ -183,8 +183,9 @@ def test_lists_can_be_longer_than_a_page(running):
     for _ in range(3):
         running.send(*(alert(f"n {n}") for n in range(400)))
     running.wait_settled()
-    run = running.cli("history", "--all", "--json")
-    assert len(run.json) == 1200
+    for line in (["history", "--all", "--json"], ["history", "--json"]):
+        assert len(running.cli(*line).json) == 1200
+    assert len(running.cli("history").lines) == 51, "a person sees the last 50"
     assert len(running.cli("history", "--limit", "7", "--json").json) == 7
     assert len(running.cli("deliveries", "--all", "--json").json) == 1200
 

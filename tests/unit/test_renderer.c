@@ -231,6 +231,24 @@ static void a_structure_is_json_whatever_is_in_it(void **state)
 	end(&trial);
 }
 
+/* As in every other JSON of ours, so that a line of it can be shown on a terminal. */
+static void controls_are_escaped_in_structures_also_where_json_would_not(void **state)
+{
+	const struct tocsin_template *template;
+	struct trial trial;
+
+	(void)state;
+	begin(&trial);
+	fixture_label(&trial.fixture, "x", "a\x7f\xc2\x9b\u2028\u202e\u2066\u061c\u200fü…");
+	template = structure(&trial, "body", "{a: '{{ .labels }}', b: '{{ .labels.x }}'}");
+	render(&trial);
+	assert_string_equal(said(&trial, template),
+			    "{\"a\":{\"site\":\"www.example.com\",\"x\":\"a\\u007f\\u009b\\u2028"
+			    "\\u202e\\u2066\\u061c\\u200fü…\"},\"b\":\"a\\u007f\\u009b\\u2028"
+			    "\\u202e\\u2066\\u061c\\u200fü…\"}");
+	end(&trial);
+}
+
 static void title_and_message_are_said_first(void **state)
 {
 	const struct tocsin_template *title, *message, *body, *other;
@@ -471,6 +489,7 @@ int main(void)
 		cmocka_unit_test(functions_of_ours),
 		cmocka_unit_test(values_are_escaped_and_the_text_around_them_is_not),
 		cmocka_unit_test(a_structure_is_json_whatever_is_in_it),
+		cmocka_unit_test(controls_are_escaped_in_structures_also_where_json_would_not),
 		cmocka_unit_test(title_and_message_are_said_first),
 		cmocka_unit_test(what_fails_fails_alone_and_is_told_once),
 		cmocka_unit_test(too_much_text_is_a_failure),
