@@ -86,13 +86,14 @@ class Shapes:
         self.number += 1
         number = self.number
         pick = dice.choice if dice else lambda options: options[0]
+        # Time-outs that no slow machine reaches: what they repeat is not the reload's.
         channels = {
             "log": file_channel(self.path("log"), sync=False,
                                 retry={"max": pick(["1s", "2s"])}),
             "mail": smtp_channel(self.smtp, retry=QUICK, workers=pick([2, 1]),
-                                 server_timeout=pick(["5s", "6s", "7s"])),
+                                 server_timeout=pick(["300s", "301s", "302s"])),
             "chat": slack_channel(self.slack, retry=QUICK, concurrency=pick([8, 4]),
-                                  timeout=pick(["5s", "6s"])),
+                                  timeout=pick(["300s", "301s"])),
             **{name: file_channel(self.path(name), sync=False) for name in extras}}
         wants = {"mail": {"log", "mail"}, "chat": {"log", "chat"}, "rows": {"log"},
                  "plain": {"log", *extras}}
