@@ -82,6 +82,7 @@ extern const struct command command_dead_drop;
 extern const struct command command_history;
 extern const struct command command_plugins_list;
 extern const struct command command_plugins_show;
+extern const struct command command_plugins_table;
 extern const struct command command_reload;
 extern const struct command command_sql_alerts;
 extern const struct command command_templates_list;

@@ -10,12 +10,25 @@
 #include "cli/cli.h"
 
 static const struct command *const commands[] = {
-	&command_send,         &command_test,           &command_status,
-	&command_check_config, &command_routes_show,    &command_routes_test,
-	&command_deliveries,   &command_dead_list,      &command_dead_show,
-	&command_dead_replay,  &command_dead_drop,      &command_history,
-	&command_plugins_list, &command_plugins_show,   &command_reload,
-	&command_sql_alerts,   &command_templates_list, &command_templates_render,
+	&command_send,
+	&command_test,
+	&command_status,
+	&command_check_config,
+	&command_routes_show,
+	&command_routes_test,
+	&command_deliveries,
+	&command_dead_list,
+	&command_dead_show,
+	&command_dead_replay,
+	&command_dead_drop,
+	&command_history,
+	&command_plugins_list,
+	&command_plugins_show,
+	&command_plugins_table,
+	&command_reload,
+	&command_sql_alerts,
+	&command_templates_list,
+	&command_templates_render,
 	&command_version,
 };
 

@@ -211,6 +211,18 @@ struct tocsin_plugin {
 	int concurrency;                     /* preset of `concurrency` (not blocking); 0: 4 */
 	/* sources */
 	bool rereads;                        /* emits unsettled alerts again after a restart */
+	/* channels, for the table of what each can do ('tocsin plugins table') */
+	unsigned int supports;               /* bits of enum tocsin_supports */
+	const char *limits;                  /* what the peer takes, in words; NULL: any length */
+};
+
+/* What a channel does beyond sending a text. */
+enum tocsin_supports {
+	TOCSIN_SUPPORTS_THREADS = 1,     /* later news of an alert go to the first message */
+	TOCSIN_SUPPORTS_UPDATE = 2,      /* the first message or incident changes or closes */
+	TOCSIN_SUPPORTS_RICH_TEXT = 4,   /* markup, colours, cards */
+	TOCSIN_SUPPORTS_LINKS = 8,       /* links can be followed */
+	TOCSIN_SUPPORTS_IDEMPOTENCY = 16, /* the peer recognises a repetition by its key */
 };
 
 /* Makes the one symbol that a plugin exports. */

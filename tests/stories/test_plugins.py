@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -245,3 +246,14 @@ def test_the_list_of_plugins_shows_where_each_came_from(ringing, kit, stage):
                       "--plugins", kit.directory)
     bell = next(each for each in run.json if each["name"] == "bell")
     assert bell["kind"] == "channel" and str(path) in json.dumps(bell), bell
+
+
+def test_the_page_of_channels_is_the_table_of_the_program(tocsin, stage):
+    """doc/channels.md has each channel and service that this build has, as the program tells it."""
+    run = tocsin.run(stage.tocsin, "plugins", "table", "--markdown")
+    page = (Path(__file__).parents[2] / "doc/channels.md").read_text().splitlines()
+    assert run.status == 0 and len(run.stdout.splitlines()) > 70, run
+    assert [line for line in page if line.startswith("|")] == run.stdout.splitlines()
+    rows = tocsin.run(stage.tocsin, "plugins", "table", "--json").json
+    assert {each["name"] for each in rows if each["threads"]} >= {"slack", "smtp", "googlechat"}
+    assert "LIMITS" in tocsin.run(stage.tocsin, "plugins", "table").stdout

@@ -188,4 +188,6 @@ static const struct tocsin_channel_ops ops = {
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "discord", .version = "1.0",
 	      .summary = "posts alerts to a webhook of Discord", .options = options,
 	      .option_count = TOCSIN_COUNT(options), .config_size = sizeof(struct discord_config),
-	      .channel = &ops, .rate = "2/s", .concurrency = 1, );
+	      .channel = &ops, .rate = "2/s", .concurrency = 1,
+	      .supports = TOCSIN_SUPPORTS_RICH_TEXT | TOCSIN_SUPPORTS_LINKS,
+	      .limits = "title 256, description 4096, 25 fields, 6000 characters in all", );

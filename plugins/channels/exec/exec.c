@@ -303,4 +303,5 @@ static const struct tocsin_channel_ops ops = {
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "exec", .version = "1.0",
 	      .summary = "runs a program for each alert", .options = options,
 	      .option_count = TOCSIN_COUNT(options), .config_size = sizeof(struct exec_config),
-	      .channel = &ops, .blocking = true, .batch = 1);
+	      .channel = &ops, .blocking = true, .batch = 1,
+	      .supports = TOCSIN_SUPPORTS_IDEMPOTENCY, );

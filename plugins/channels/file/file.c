@@ -277,4 +277,4 @@ TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "file", .version = "1.1",
 	      .summary = "appends alerts to files, as text for people or as JSON lines",
 	      .options = options, .option_count = TOCSIN_COUNT(options),
 	      .config_size = sizeof(struct file_config), .channel = &ops, .blocking = true,
-	      .batch = BATCH, );
+	      .batch = BATCH, .supports = TOCSIN_SUPPORTS_LINKS | TOCSIN_SUPPORTS_IDEMPOTENCY, );

@@ -166,4 +166,7 @@ static const struct tocsin_channel_ops ops = {
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "slack", .version = "2.0",
 	      .summary = "posts alerts to Slack through a webhook or as a bot", .options = options,
 	      .option_count = TOCSIN_COUNT(options), .config_size = sizeof(struct slack_config),
-	      .channel = &ops, .rate = "1/s", .concurrency = 1, );
+	      .channel = &ops, .rate = "1/s", .concurrency = 1,
+	      .supports = TOCSIN_SUPPORTS_THREADS | TOCSIN_SUPPORTS_UPDATE |
+			  TOCSIN_SUPPORTS_RICH_TEXT | TOCSIN_SUPPORTS_LINKS,
+	      .limits = "heading 150, text 3000, 50 blocks, 13,200 characters in all", );

@@ -315,4 +315,7 @@ static const struct tocsin_channel_ops ops = {
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "smtp", .version = "1.0",
 	      .summary = "sends alerts as e-mail through a mail server", .options = options,
 	      .option_count = TOCSIN_COUNT(options), .config_size = sizeof(struct smtp_config),
-	      .channel = &ops, .blocking = true, .recipients = true, .batch = 1);
+	      .channel = &ops, .blocking = true, .recipients = true, .batch = 1,
+	      .supports = TOCSIN_SUPPORTS_THREADS | TOCSIN_SUPPORTS_RICH_TEXT |
+			  TOCSIN_SUPPORTS_LINKS | TOCSIN_SUPPORTS_IDEMPOTENCY,
+	      .limits = "SIZE of the server", );

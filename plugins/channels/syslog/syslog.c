@@ -222,4 +222,4 @@ TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "syslog", .version = "1.0",
 	      .summary = "sends alerts to a syslog daemon on this machine or another",
 	      .options = options, .option_count = TOCSIN_COUNT(options),
 	      .config_size = sizeof(struct syslog_config), .channel = &ops, .blocking = true,
-	      .batch = SYSLOG_BATCH);
+	      .batch = SYSLOG_BATCH, .limits = "max_size: 8 KiB, over UDP 2 KiB", );

@@ -113,4 +113,5 @@ static const struct tocsin_channel_ops ops = {
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "teams", .version = "1.0",
 	      .summary = "posts alerts to Microsoft Teams through a workflow", .options = options,
 	      .option_count = TOCSIN_COUNT(options), .config_size = sizeof(struct teams_config),
-	      .channel = &ops, .rate = "1/s", .concurrency = 1, );
+	      .channel = &ops, .rate = "1/s", .concurrency = 1,
+	      .supports = TOCSIN_SUPPORTS_RICH_TEXT | TOCSIN_SUPPORTS_LINKS, .limits = "28 KB", );

@@ -74,4 +74,6 @@ static const struct tocsin_channel_ops ops = {
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "webhook", .version = "1.0",
 	      .summary = "sends alerts as HTTP requests: any method, headers and body",
 	      .options = webhook_options, .option_count = WEBHOOK_OPTION_COUNT,
-	      .config_size = sizeof(struct webhook_config), .channel = &ops, .concurrency = 8, );
+	      .config_size = sizeof(struct webhook_config), .channel = &ops, .concurrency = 8,
+	      .supports = TOCSIN_SUPPORTS_LINKS | TOCSIN_SUPPORTS_IDEMPOTENCY,
+	      .limits = "as configured", );
