@@ -55,6 +55,12 @@ const struct plugin *const *loader_all(const struct loader *loader, size_t *n)
 	return all;
 }
 
+const char *loader_services(const struct loader *loader)
+{
+	(void)loader;
+	return NULL;
+}
+
 const char *loader_kind_name(enum tocsin_kind kind)
 {
 	return kind == TOCSIN_CHANNEL ? "channel" : "store";
