@@ -94,7 +94,7 @@ def test_a_page_becomes_the_description_of_its_plugin(tocsin, tmp_path):
 @pytest.mark.parametrize("arguments", [["smpt"], ["smtp", "--kind", "store"]])
 def test_a_plugin_that_is_not_there_is_told(tocsin, arguments):
     found = show(tocsin, *arguments)
-    assert found.status == 1 and f"no plugin '{arguments[0]}'" in found.stderr, found
+    assert found.status == 1 and f"no plugin or service '{arguments[0]}'" in found.stderr, found
 
 
 @pytest.mark.parametrize("line", ["routes show", "plugins list", "plugins show smtp"])

@@ -91,7 +91,9 @@ def test_odd_texts_arrive_as_texts(tocsin, server, authority):
     tocsin.wait_settled()
     assert_sound(mails)
     for mail in mails:
-        assert mail.names == mails[0].names
+        # Later mails of one alert refer to the first.
+        names = [name for name in mail.names if name not in ("In-Reply-To", "References")]
+        assert names == mails[0].names
     texts = ["\n".join(line.strip() for line in mail.text().splitlines()) for mail in mails]
     for text in ODD[:8]:
         wanted = "\n".join(line.strip() for line in text.strip().splitlines())

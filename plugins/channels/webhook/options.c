@@ -47,14 +47,14 @@ static const struct tocsin_option resolved_options[] = {
 };
 
 static const struct tocsin_option signature_options[] = {
-	TOCSIN_OPTION_AS("previous", SECRET, struct webhook_config, signature.previous,
-			 .example = "\"${cred:old-webhook-secret}\"",
-			 .help = "While the secret is being changed: the old one, with which "
-				 "requests are signed, too."),
-	TOCSIN_OPTION_AS("secret", SECRET, struct webhook_config, signature.secret,
-			 .example = "\"${cred:webhook-secret}\"",
-			 .help = "Shared with the receiver: `whsec_` and 24 to 64 bytes in "
-				 "base64."),
+	TOCSIN_OPTION(SECRET, struct webhook_signature, previous,
+		      .example = "\"${cred:old-webhook-secret}\"",
+		      .help = "While the secret is being changed: the old one, with which "
+			      "requests are signed, too."),
+	TOCSIN_OPTION(SECRET, struct webhook_signature, secret,
+		      .example = "\"${cred:webhook-secret}\"",
+		      .help = "Shared with the receiver: `whsec_` and 24 to 64 bytes in "
+			      "base64."),
 };
 
 static const struct tocsin_option hmac_options[] = {

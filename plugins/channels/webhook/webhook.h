@@ -58,6 +58,11 @@ struct webhook_auth {
 	const char *token;
 };
 
+/* Of Standard Webhooks. */
+struct webhook_signature {
+	const char *secret, *previous;
+};
+
 /* What another request may say differently for alerts that are over. */
 struct webhook_resolved {
 	int64_t method;                 /* 0: as for the others, else 1 + webhook_method */
@@ -78,9 +83,7 @@ struct webhook_config {
 	const char *content_type;
 	struct webhook_auth auth;
 	struct webhook_resolved resolved;
-	struct {
-		const char *secret, *previous;
-	} signature;
+	struct webhook_signature signature;
 	struct webhook_hmac hmac;
 	const char *idempotency_header;
 	int64_t idempotency_form;
