@@ -95,19 +95,17 @@ static int load_plugins(struct program *program, struct error *err)
 {
 	size_t index = 0;
 	const char *directory = arguments_next(&program->arguments, "plugins", &index);
-	const char *services = arguments_get(&program->arguments, "services");
+	const char *from = arguments_get(&program->arguments, "services");
 	int result = loader_new(&program->loader, err);
 
 	if (result == 0)
-		result = loader_set_services(program->loader, services ? services : PATHS_SERVICES,
-					     err);
-	if (result < 0)
-		return result;
-	if (!directory)
-		return loader_scan(program->loader, PATHS_PLUGINS, on_refused, program, err);
-	while (directory && result >= 0) {
-		result = loader_scan(program->loader, directory, on_refused, program, err);
+		result = loader_set_services(program->loader, from ? from : PATHS_SERVICES, err);
+	while (result >= 0) {
+		result = loader_scan(program->loader, directory ? directory : PATHS_PLUGINS,
+				     on_refused, program, err);
 		directory = arguments_next(&program->arguments, "plugins", &index);
+		if (!directory)
+			break;
 	}
 	return result;
 }
