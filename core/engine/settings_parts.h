@@ -20,6 +20,15 @@ struct text_names {
 	size_t n;
 };
 
+/* settings_texts.c: adds a name once, and those of every channel plugin. */
+void texts_know(struct text_names *names, const char *name);
+void texts_know_plugins(struct text_names *names, const struct loader *loader);
+bool texts_are_known(const struct text_names *names, const char *name);
+/* The problem of a name that is not known there. */
+struct loading;
+void texts_refuse(struct loading *loading, const char *what, const struct node *key,
+		  const struct text_names *names);
+
 /* What `templates` of a route says, until the channels of the route are known. */
 struct route_texts {
 	const struct node *texts;

@@ -165,17 +165,22 @@ static const struct tocsin_option channel_options[] = {
 };
 
 /* Only to be described: which texts there are is up to the plugins. */
-struct text_keys {
-	const struct tocsin_template *title, *message;
-};
 static const struct tocsin_option template_options[] = {
-	TOCSIN_OPTION(TEMPLATE, struct text_keys, message,
-		      .example = "\"{{ .message // .title }}\"",
-		      .help = "What there is to say about it."),
-	TOCSIN_OPTION(TEMPLATE, struct text_keys, title,
-		      .example = "\"[{{ .severity | ascii_upcase }}] {{ .title }}\"",
-		      .help = "What it is about, in one line. Channels may have further texts; "
-			      "'tocsin plugins show' names them."),
+	{
+		.size = sizeof(struct tocsin_option),
+		.type = TOCSIN_TEMPLATE,
+		.name = "message",
+		.help = "What there is to say about it.",
+		.example = "\"{{ .message // .title }}\"",
+	},
+	{
+		.size = sizeof(struct tocsin_option),
+		.type = TOCSIN_TEMPLATE,
+		.name = "title",
+		.help = "What it is about, in one line. Channels may have further texts; 'tocsin "
+			"plugins show' names them.",
+		.example = "\"[{{ .severity | ascii_upcase }}] {{ .title }}\"",
+	},
 };
 
 static const struct tocsin_option source_options[] = {

@@ -113,68 +113,12 @@ static const struct node *texts_of(struct loading *loading, const char *what,
 	return NULL;
 }
 
-/* The names of texts that a place may use, each once. */
-static void know(struct text_names *names, const char *name)
-{
-	for (size_t i = 0; i < names->n; i++) {
-		if (strcmp(names->name[i], name) == 0)
-			return;
-	}
-	if (names->n < TEXT_NAMES)
-		names->name[names->n++] = name;
-}
-
 static void know_fields(struct text_names *names, const struct fields *fields)
 {
 	for (size_t i = 0; i < fields->n; i++) {
 		if (fields->field[i].option.text)
-			know(names, fields->field[i].option.name);
+			texts_know(names, fields->field[i].option.name);
 	}
-}
-
-static void know_plugins(struct text_names *names, const struct loader *loader)
-{
-	size_t n;
-	const struct plugin *const *plugin = loader_all(loader, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		const struct tocsin_plugin *it = &plugin[i]->it;
-
-		for (size_t k = 0; it->kind == TOCSIN_CHANNEL && k < it->option_count; k++) {
-			/* the table lives as long as the plugin, unlike a copy of the entry */
-			if (options_at(it->options, it->option_size, k).text)
-				know(names, options_at(it->options, it->option_size, k).name);
-		}
-	}
-}
-
-static bool is_known(const struct text_names *names, const char *name)
-{
-	for (size_t i = 0; i < names->n; i++) {
-		if (strcmp(names->name[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void refuse_text(struct loading *loading, const char *what, const struct node *key,
-			const struct text_names *names)
-{
-	const char *meant = text_closest(key->text, names->name, names->n);
-	struct buffer sentence = {0};
-
-	buffer_printf(&sentence, "%s: there is no text '%.60s'", what, key->text);
-	if (meant)
-		buffer_printf(&sentence, "; did you mean '%s'?", meant);
-	else if (names->n == 0)
-		buffer_puts(&sentence, "; there are none here, take it out");
-	else
-		buffer_puts(&sentence, "; the known ones are ");
-	for (size_t i = 0; !meant && i < names->n; i++)
-		buffer_printf(&sentence, "%s%s", i == 0 ? "" : ", ", names->name[i]);
-	problems_add(problems_of(loading), &key->place, "%s",
-		     sentence.failed ? "memory is short" : buffer_text(&sentence));
-	buffer_done(&sentence);
 }
 
 /* --- one channel --- */
@@ -212,7 +156,7 @@ void settings_read_channel_templates(struct loading *loading, const char *what,
 
 			know_fields(&names, fields);
 			if (!named)
-				refuse_text(loading, what, texts->key[i], &names);
+				texts_refuse(loading, what, texts->key[i], &names);
 			continue;
 		}
 		if (has_own(loading, what, node, texts->key[i], named))
@@ -332,7 +276,6 @@ size_t settings_note_route_templates(void *data, const char *what, const struct 
 struct overriding {
 	struct loading *loading;
 	const struct route *route;
-	struct channel_settings *channel;
 	struct fields *fields;
 	const struct tocsin_template **instead; /* of each field */
 	bool any;
@@ -374,7 +317,7 @@ static void override_texts(struct overriding *o)
 static void override(struct loading *loading, const struct route *route,
 		     struct channel_settings *channel, struct template_sets *sets)
 {
-	struct overriding o = {.loading = loading, .route = route, .channel = channel};
+	struct overriding o = {.loading = loading, .route = route};
 	struct template_of_route *grown;
 
 	o.fields = fields_of(loading, channel);
@@ -420,9 +363,9 @@ static void check_known(struct loading *loading)
 		const struct route_texts *texts = &loading->route_texts[i];
 
 		for (size_t k = 0; !texts->named && k < texts->texts->n; k++) {
-			if (!is_known(&texts->names, texts->texts->key[k]->text))
-				refuse_text(loading, texts->what, texts->texts->key[k],
-					    &texts->names);
+			if (!texts_are_known(&texts->names, texts->texts->key[k]->text))
+				texts_refuse(loading, texts->what, texts->texts->key[k],
+					     &texts->names);
 		}
 	}
 }
@@ -443,7 +386,7 @@ static void check_sets(struct loading *loading)
 	struct text_names names = {0};
 
 	if (loading->templates->n > 0)
-		know_plugins(&names, loading->loader);
+		texts_know_plugins(&names, loading->loader);
 	for (size_t i = 0; i < loading->templates->n; i++) {
 		const struct entry *entry = &loading->templates->entry[i];
 		char what[96];
@@ -458,8 +401,8 @@ static void check_sets(struct loading *loading)
 			continue;
 		}
 		for (size_t k = 0; k < entry->value->n; k++) {
-			if (!is_known(&names, entry->value->key[k]->text))
-				refuse_text(loading, what, entry->value->key[k], &names);
+			if (!texts_are_known(&names, entry->value->key[k]->text))
+				texts_refuse(loading, what, entry->value->key[k], &names);
 		}
 		if (!loading->template_used[i])
 			read_unused(loading, what, entry);

@@ -43,6 +43,7 @@ int values_read(const char **at, const char *end, struct value *value, size_t n)
 /* One template on its way; values are taken in the order of their expressions. */
 struct composing {
 	struct buffer *out;
+	size_t before; /* what was in it */
 	enum tocsin_escape escape;
 	bool json; /* inside of a JSON text */
 	const struct value *value;
@@ -151,11 +152,11 @@ int compose(struct buffer *out, const struct tocsin_template *template, const st
 				      .escape = template->escape,
 				      .json = template->structure,
 				      .value = value};
-	size_t before = out->length, most = template->structure ? COMPOSE_STRUCTURE : COMPOSE_TEXT;
+	size_t most = template->structure ? COMPOSE_STRUCTURE : COMPOSE_TEXT;
 
 	if (template->structure)
 		add_node(&composing, &template->root);
 	else
 		add_text(&composing, &template->text);
-	return out->length - before > most ? -E2BIG : 0;
+	return composing.out->length - composing.before > most ? -E2BIG : 0;
 }

@@ -254,7 +254,7 @@ static int make_ready(struct batch *batch)
 		result = compile(renderer, program->id, program->set->program, &err);
 		program->generation = renderer->process.generation;
 	}
-	if (result < 0) {
+	if (result < 0 && result != -ECONNRESET) { /* killed from outside: try again at once */
 		renderer->start_at_ms = clock_boot_ms() + RESTART_MS;
 		log_write(renderer->log, TOCSIN_LOG_ERROR, "templates",
 			  "%s; the built-in texts take the place of templates", err.text);
@@ -296,6 +296,8 @@ static int ask(struct batch *batch)
 		if (make_message(batch) == 0)
 			return -ENODATA;
 		result = make_ready(batch);
+		if (result == -ECONNRESET)
+			continue;
 		if (result < 0)
 			return result;
 		result = process_ask(&batch->renderer->process, WIRE_RENDER, batch->message.data,

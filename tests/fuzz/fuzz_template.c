@@ -120,7 +120,8 @@ static void check_composed(const struct tocsin_template *template, const struct 
 		json = json_loadb(buffer_text(&out), out.length, JSON_DECODE_ANY | JSON_ALLOW_NUL,
 				  NULL);
 		assert(!template->structure || json);
-		assert(!template->structure || fuzz_is_clean(buffer_text(&out), out.length, "\n\r\t"));
+		assert(!template->structure ||
+		       fuzz_is_clean(buffer_text(&out), out.length, "\n\r\t"));
 		json_decref(json);
 	}
 	for (size_t i = 0; i < template->n; i++)

@@ -119,7 +119,7 @@ def test_no_expression_holds_an_alert_up(tocsin, bad):
 def kill_evaluators(tocsin, until):
     """Kills the process that evaluates, again and again; how often."""
     killed = 0
-    while not until.wait(0.01):
+    while not until.wait(0.15):
         for pid in evaluators(tocsin.pid):
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -137,6 +137,7 @@ def send_under_kills(tocsin, n):
     try:
         for i in range(n):
             tocsin.send(alert(f"n {i}"))
+            time.sleep(0.003)
         tocsin.wait_settled()
     finally:
         until.set()

@@ -51,26 +51,18 @@ static void end(struct trial *trial)
 	fixture_done(&trial->fixture);
 }
 
-static const struct tocsin_template *text(struct trial *trial, const char *name, const char *yaml)
+static const struct tocsin_template *add(struct trial *trial, const char *name,
+					 enum tocsin_option_type type, const char *yaml)
 {
 	const struct tocsin_template *template =
-		fixture_add(&trial->fixture, name, TOCSIN_TEMPLATE, TOCSIN_ESCAPE_NONE, yaml);
+		fixture_add(&trial->fixture, name, type, TOCSIN_ESCAPE_NONE, yaml);
 
 	if (!template)
 		fail_msg("%s", trial->fixture.problems.text[0]);
 	return template;
 }
-
-static const struct tocsin_template *structure(struct trial *trial, const char *name,
-					       const char *yaml)
-{
-	const struct tocsin_template *template =
-		fixture_add(&trial->fixture, name, TOCSIN_STRUCTURE, TOCSIN_ESCAPE_NONE, yaml);
-
-	if (!template)
-		fail_msg("%s", trial->fixture.problems.text[0]);
-	return template;
-}
+#define text(trial, name, yaml) add(trial, name, TOCSIN_TEMPLATE, yaml)
+#define structure(trial, name, yaml) add(trial, name, TOCSIN_STRUCTURE, yaml)
 
 static void compile(struct trial *trial)
 {
