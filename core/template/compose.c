@@ -149,6 +149,7 @@ static void add_node(struct composing *composing, const struct template_node *no
 int compose(struct buffer *out, const struct tocsin_template *template, const struct value *value)
 {
 	struct composing composing = {.out = out,
+				      .before = out->length,
 				      .escape = template->escape,
 				      .json = template->structure,
 				      .value = value};

@@ -80,10 +80,11 @@ static struct rendering *pack(const struct template_set *set, const struct texts
 {
 	size_t head = sizeof(struct rendering) + set->n * sizeof(char *);
 	struct rendering *rendering = malloc(head + texts->all.length);
-	char *text = (char *)rendering + head;
+	char *text;
 
 	if (!rendering)
 		return NULL;
+	text = (char *)rendering + head;
 	rendering->set = set;
 	rendering->size = head + texts->all.length;
 	if (texts->all.length > 0)

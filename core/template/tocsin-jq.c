@@ -57,7 +57,8 @@ struct program {
 	struct program *next;
 };
 
-/* Bytes that grow; when they cannot, the process ends, and the daemon knows what to do. */
+/* Bytes that grow; when they cannot, the process ends, and the daemon knows what to do: so it is with
+ * everything that goes wrong here. */
 struct bytes {
 	char *data;
 	size_t length, room;
@@ -66,18 +67,13 @@ struct bytes {
 static struct program *programs;
 static struct wire_progress *progress;
 
-static void end(void)
-{
-	_exit(1);
-}
-
 static void add(struct bytes *bytes, const void *data, size_t length)
 {
 	if (length > bytes->room - bytes->length) {
 		bytes->room = 2 * (bytes->room + length);
 		bytes->data = realloc(bytes->data, bytes->room);
 		if (!bytes->data)
-			end();
+			_exit(1);
 	}
 	if (length > 0)
 		memcpy(bytes->data + bytes->length, data, length);
@@ -141,7 +137,7 @@ struct input {
 static void take(struct input *input, void *data, size_t length)
 {
 	if ((size_t)(input->end - input->at) < length)
-		end();
+		_exit(1);
 	memcpy(data, input->at, length);
 	input->at += length;
 }
@@ -160,7 +156,7 @@ static jv take_text(struct input *input)
 	jv text;
 
 	if ((size_t)(input->end - input->at) < length)
-		end();
+		_exit(1);
 	text = jv_string_sized(input->at, (int)length);
 	input->at += length;
 	return text;
@@ -174,7 +170,7 @@ static jv take_value(struct input *input, int depth)
 	uint32_t n;
 
 	if (depth > DEPTH)
-		end();
+		_exit(1);
 	take(input, &kind, 1);
 	switch ((enum wire_value)kind) {
 	case WIRE_TRUE:
@@ -256,10 +252,10 @@ static void compile(struct input *input)
 	struct bytes source = {0}, why = {0};
 
 	if (!program)
-		end();
+		_exit(1);
 	program->jq = jq_init();
 	if (!program->jq)
-		end();
+		_exit(1);
 	add(&source, input->at, length);
 	add(&source, "", 1);
 	jq_set_error_cb(program->jq, hear, &why);
@@ -358,7 +354,7 @@ static void render(struct input *input, struct bytes *out)
 		struct input document = {input->at, input->at + length};
 
 		if ((size_t)(input->end - input->at) < length || !program)
-			end();
+			_exit(1);
 		progress->job = i;
 		progress->value = 0;
 		run(program->jq, take_value(&document, 0), n, out);
@@ -374,7 +370,7 @@ static void limit(int resource, rlim_t most)
 	const struct rlimit limits = {most, most};
 
 	if (setrlimit((__rlimit_resource_t)resource, &limits) != 0)
-		end();
+		_exit(1);
 }
 
 static void shut_in(void)
@@ -404,14 +400,14 @@ static void serve(void)
 		receive(header, sizeof(header));
 		memcpy(&length, header + 1, sizeof(length));
 		if (length > WIRE_MESSAGE)
-			end();
+			_exit(1);
 		message.length = 0;
 		if (length > message.room) {
 			message.room = 0;
 			free(message.data);
 			message.data = malloc(length);
 			if (!message.data)
-				end();
+				_exit(1);
 			message.room = length;
 		}
 		receive(message.data, length);
@@ -424,7 +420,7 @@ static void serve(void)
 		else if (header[0] == WIRE_RENDER)
 			render(&input, &out);
 		else
-			end();
+			_exit(1);
 		alarm(0);
 	}
 }

@@ -164,9 +164,9 @@ def test_control_without_the_process_the_words_are_missed(tocsin, tmp_path):
     tocsin.environment["TOCSIN_JQ"] = str(program)
     tocsin.configure(channels={"one": console(title="<{{ .title }}>")}).start()
     program.unlink()
-    assert send_under_kills(tocsin, 20) >= 1
-    assert tocsin.counters()["delivered"] == 20
-    assert len([each for each in records(tocsin) if "title" in each]) < 20
+    assert send_under_kills(tocsin, 100) >= 1
+    assert tocsin.counters()["delivered"] == 100
+    assert len([each for each in records(tocsin) if "title" in each]) < 100
     assert "cannot be started" in tocsin.log()
 
 
