@@ -401,7 +401,6 @@ static void serve(void)
 		memcpy(&length, header + 1, sizeof(length));
 		if (length > WIRE_MESSAGE)
 			_exit(1);
-		message.length = 0;
 		if (length > message.room) {
 			message.room = 0;
 			free(message.data);
