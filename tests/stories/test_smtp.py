@@ -11,7 +11,7 @@ from lib.canary import canary
 from lib.pki import Authority
 from lib.sections import smtp_channel
 from lib.smtp import SmtpServer
-from lib.tocsin import alert, wait_until
+from lib.tocsin import SLOW, alert, wait_until
 
 PASSWORD = f"{canary('mail')} p4ss"
 USERS = {"alerts@example.com": PASSWORD}
@@ -175,7 +175,8 @@ def test_a_wrong_password_waits_and_is_not_shown(tocsin, standins, authority):
 
 def test_one_connection_is_kept_for_many_mails(tocsin, standins, authority):
     server = standins(SmtpServer, "starttls", authority.issue("127.0.0.1"), USERS)
-    tocsin.configure(channels={"mail": login(server, authority)}).start()
+    channel = {**login(server, authority), "server_timeout": f"{10 * SLOW:.0f}s"}
+    tocsin.configure(channels={"mail": channel}).start()
     tocsin.send(*(alert(f"number {n}") for n in range(40)))
     server.wait_mails(40)
     assert server.connections == 1 and len(server.logins) == 1
