@@ -235,7 +235,7 @@ def test_isolation(campaign, start, yard, standins, tmp_path):
     turns = Turns(yard, peers.healthy)
     take_turns(turns, base, sick, 1, 1)
     before = resident_kib(sick)
-    take_turns(turns, base, sick, campaign.size(4, 60), campaign.size(8, 90))
+    take_turns(turns, base, sick, campaign.size(4, 40), campaign.size(8, 50))
     after = resident_kib(sick)
     for tocsin in (base, sick):
         tocsin.send_signal(signal.SIGCONT)
