@@ -112,7 +112,7 @@ def test_a_busy_user_does_not_hold_up_the_others(tocsin, standins):
     """At most 10 at once overall, at most 2 of one user."""
     slack = standins(Slow)
     tocsin.configure(channels={"chat": slack_channel(
-        slack, concurrency=10, at_once_per={"label": "user", "most": 2})}).start()
+        slack, layout="classic", concurrency=10, at_once_per={"label": "user", "most": 2})}).start()
     tocsin.send(*of("u1", 100))
     for user in range(2, 8):
         tocsin.send(*of(f"u{user}", 4))
@@ -128,7 +128,7 @@ def test_more_alerts_of_one_user_than_memory_holds_do_not_hold_up_the_others(toc
     """Without stirring the store while they wait."""
     slack = standins(Slow)
     tocsin.configure(channels={"chat": slack_channel(
-        slack, concurrency=10, at_once_per={"label": "user", "most": 1})}).start()
+        slack, layout="classic", concurrency=10, at_once_per={"label": "user", "most": 1})}).start()
     tocsin.send(*of("u1", 1000))
     tocsin.send(*of("u1", 1000))
     tocsin.send(*of("u2", 5), *[alert(f"alert {n}") for n in range(5)])

@@ -226,5 +226,4 @@ static const struct tocsin_channel_ops ops = {
 TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "console", .version = "1.0",
 	      .summary = "writes alerts to standard output or standard error", .options = options,
 	      .option_count = TOCSIN_COUNT(options), .config_size = sizeof(struct config),
-	      .channel = &ops, .blocking = true, .batch = 64,
-	      .supports = TOCSIN_SUPPORTS_LINKS, );
+	      .channel = &ops, .blocking = true, .batch = 64, .supports = TOCSIN_SUPPORTS_LINKS, );
