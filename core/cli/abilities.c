@@ -2,7 +2,6 @@
 #include "cli/abilities.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -26,12 +25,13 @@ static const char *text_of(const struct node *map, const char *key)
 }
 
 /* "title 250, text 4096 bytes, 64KiB in all": the limits of the plugin's request. */
-static char *limits_of(const struct service *service)
+static const char *limits_of(struct arena *arena, const struct service *service)
 {
 	const struct node *limits = node_get(service->channel, "limits");
 	const struct node *fields = limits ? node_get(limits, "fields") : NULL;
 	const char *unit = text_of(limits, "unit"), *whole = text_of(limits, "request");
 	struct buffer text = {0};
+	const char *kept;
 
 	for (size_t i = 0; fields && fields->kind == NODE_MAP && i < fields->n; i++)
 		buffer_printf(&text, "%s%s %s", i > 0 ? ", " : "", fields->key[i]->text,
@@ -40,11 +40,9 @@ static char *limits_of(const struct service *service)
 		buffer_printf(&text, " %s", unit);
 	if (whole)
 		buffer_printf(&text, "%s%s in all", text.length > 0 ? ", " : "", whole);
-	if (text.failed) {
-		buffer_done(&text);
-		return NULL;
-	}
-	return text.data ? buffer_take(&text) : strdup("");
+	kept = text.failed ? NULL : arena_strdup(arena, buffer_text(&text));
+	buffer_done(&text);
+	return kept;
 }
 
 static int add(struct abilities_list *list, struct abilities able)
@@ -63,7 +61,7 @@ static int add_plugin(struct abilities_list *list, const struct tocsin_plugin *i
 				 .supports = it->supports,
 				 .recipients = it->recipients,
 				 .rate = it->rate,
-				 .limits = strdup(it->limits ? it->limits : ""),
+				 .limits = it->limits ? it->limits : "",
 			 });
 }
 
@@ -75,7 +73,7 @@ static int add_service(struct abilities_list *list, const struct service *servic
 				 .supports = abilities_of_service(service),
 				 .recipients = service->recipients,
 				 .rate = text_of(service->channel, "rate"),
-				 .limits = limits_of(service),
+				 .limits = limits_of(list->arena, service),
 			 });
 }
 
@@ -87,7 +85,9 @@ int abilities_collect(struct abilities_list *list, const struct loader *loader,
 	int result = 0;
 
 	*list = (struct abilities_list){0};
-	list->item = calloc(n + services->n + 1, sizeof(*list->item));
+	list->arena = arena_new();
+	list->item = list->arena ? arena_alloc(list->arena, (n + services->n) * sizeof(*list->item))
+				 : NULL;
 	if (!list->item)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && result == 0; i++)
@@ -100,9 +100,8 @@ int abilities_collect(struct abilities_list *list, const struct loader *loader,
 
 void abilities_done(struct abilities_list *list)
 {
-	for (size_t i = 0; i < list->n; i++)
-		free(list->item[i].limits);
-	free(list->item);
+	if (list->arena)
+		arena_free(list->arena);
 	*list = (struct abilities_list){0};
 }
 

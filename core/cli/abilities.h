@@ -8,17 +8,18 @@
 #include "config/service.h"
 #include "plugin/loader.h"
 
-/* Strings are borrowed from the plugin or service, but for limits. */
+/* Borrowed from the plugin or service, or of the list. */
 struct abilities {
 	const char *name;
 	const char *kind;       /* "channel", "service" */
 	unsigned int supports;  /* bits of enum tocsin_supports */
 	bool recipients;
 	const char *rate;       /* NULL: as fast as it goes */
-	char *limits;           /* what the receiver takes, in words; "": any length */
+	const char *limits;     /* what the receiver takes, in words; "": any length */
 };
 
 struct abilities_list {
+	struct arena *arena;    /* owns the items */
 	struct abilities *item;
 	size_t n;
 };

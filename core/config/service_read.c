@@ -225,7 +225,7 @@ static void read_options(const struct reading *reading, const struct node *map)
 		problems_add(reading->context->problems, NULL, "memory is short");
 	for (size_t i = 0; option && field && i < n; i++)
 		read_option(reading, map->key[i], map->item[i], i, &option[i]);
-	if (reading->context->problems->added != before)
+	if (!option || !field || reading->context->problems->added != before)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		field[i] = option[i];

@@ -273,7 +273,7 @@ static const struct node *make_channel(struct making *making)
 	const struct node *service = copy(making, use->service->channel);
 	struct node *map = service ? make_map(making, service, use->node) : NULL;
 
-	for (size_t i = 0; map && i < service->n; i++) {
+	for (size_t i = 0; map && service->key && i < service->n; i++) {
 		struct node *item =
 			choose(making, service->key[i], service->item[i],
 			       (struct node *)node_get(use->node, service->key[i]->text));

@@ -210,6 +210,7 @@ static void load(struct loading *loading, const char *directory, const struct do
 	loading->settings->directory = loading_strdup(loading, directory);
 	sections_collect(loading, documents, &sections);
 	read_sections(loading, &sections);
+	loading->templates = NULL; /* it points into the sections */
 	sections_done(&sections);
 }
 

@@ -38,7 +38,7 @@ static struct type_names type_names(struct loading *loading, enum tocsin_kind ki
 
 static void list_types(struct buffer *out, const struct type_names *names)
 {
-	for (size_t i = 0; i < names->n_plugins; i++)
+	for (size_t i = 0; names->name && i < names->n_plugins; i++)
 		buffer_printf(out, "%s%s", i > 0 ? ", " : "", names->name[i]);
 	if (names->n > names->n_plugins)
 		buffer_printf(out, " and %zu services, see 'tocsin plugins list'",

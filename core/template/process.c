@@ -115,7 +115,7 @@ static int spawn(struct process *process, const char *path, int theirs)
 
 int process_start(struct process *process, const char *path, struct error *err)
 {
-	int pair[2], result;
+	int pair[2] = {-1, -1}, result;
 
 	if (process->pid > 0)
 		return 0;

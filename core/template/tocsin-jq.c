@@ -67,14 +67,21 @@ struct bytes {
 static struct program *programs;
 static struct wire_progress *progress;
 
+/* Room for at least so many. */
+static void widen(struct bytes *bytes, size_t room)
+{
+	char *larger = realloc(bytes->data, room);
+
+	if (!larger)
+		_exit(1);
+	bytes->data = larger;
+	bytes->room = room;
+}
+
 static void add(struct bytes *bytes, const void *data, size_t length)
 {
-	if (length > bytes->room - bytes->length) {
-		bytes->room = 2 * (bytes->room + length);
-		bytes->data = realloc(bytes->data, bytes->room);
-		if (!bytes->data)
-			_exit(1);
-	}
+	if (!bytes->data || length > bytes->room - bytes->length)
+		widen(bytes, 2 * (bytes->room + length) + 64);
 	if (length > 0)
 		memcpy(bytes->data + bytes->length, data, length);
 	bytes->length += length;
@@ -144,7 +151,7 @@ static void take(struct input *input, void *data, size_t length)
 
 static uint32_t take_u32(struct input *input)
 {
-	uint32_t value;
+	uint32_t value = 0;
 
 	take(input, &value, sizeof(value));
 	return value;
@@ -401,14 +408,8 @@ static void serve(void)
 		memcpy(&length, header + 1, sizeof(length));
 		if (length > WIRE_MESSAGE)
 			_exit(1);
-		if (length > message.room) {
-			message.room = 0;
-			free(message.data);
-			message.data = malloc(length);
-			if (!message.data)
-				_exit(1);
-			message.room = length;
-		}
+		if (!message.data || length > message.room)
+			widen(&message, (size_t)length + 1);
 		receive(message.data, length);
 		input = (struct input){message.data, message.data + length};
 		alarm(LONGEST_S);

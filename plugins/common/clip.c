@@ -31,7 +31,7 @@ void clip_begin(struct clip *clip, size_t most, const char *note)
 
 static void append(struct clip *clip, const char *bytes, size_t length)
 {
-	if (clip->length + length >= clip->room) {
+	if (!clip->text || clip->length + length >= clip->room) {
 		size_t room = 2 * clip->room + length + 64;
 		char *grown = clip->failed ? NULL : realloc(clip->text, room);
 

@@ -257,3 +257,20 @@ def test_the_page_of_channels_is_the_table_of_the_program(tocsin, stage):
     rows = tocsin.run(stage.tocsin, "plugins", "table", "--json").json
     assert {each["name"] for each in rows if each["threads"]} >= {"slack", "smtp", "googlechat"}
     assert "LIMITS" in tocsin.run(stage.tocsin, "plugins", "table").stdout
+
+
+def test_a_channel_in_the_tree_takes_three_files_and_two_lines():
+    """Code, manual page and build fragment in its own directory, a line in configure.ac and one in
+    Makefile.am; nothing else that is built names it."""
+    top = Path(__file__).parents[2]
+    channels = sorted(each.name for each in (top / "plugins/channels").iterdir() if each.is_dir())
+    build = [top / "configure.ac", top / "Makefile.am", top / "core/core.am", top / "doc/doc.am",
+             top / "packaging/packaging.am", *(top / "core").rglob("*.[ch]")]
+    assert {each.name for each in (top / "plugins/channels/console").iterdir()} == {
+        "console.c", "console.md", "plugin.am"}
+    for name in channels:
+        own = {each.name for each in (top / "plugins/channels" / name).iterdir()}
+        assert own >= {f"{name}.c", f"{name}.md", "plugin.am"}, name
+        lines = [(path.name, line) for path in build for line in path.read_text().splitlines()
+                 if f"channels/{name}" in line and not line.startswith("#")]
+        assert [place for place, _ in lines] == ["configure.ac", "Makefile.am"], lines

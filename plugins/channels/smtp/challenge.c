@@ -46,14 +46,14 @@ static char *decode(const char *base64)
 static int send_base64(struct smtp_session *session, const char *before, const char *text)
 {
 	size_t length = strlen(before);
-	char *line = malloc(length + SMTP_BASE64_SIZE(strlen(text)) + 2);
+	char *line = malloc(length + SMTP_BASE64_SIZE(strlen(text)) + 3);
 	int rc;
 
 	if (!line)
 		return -ENOMEM;
-	memcpy(line, before, length);
+	memcpy(line, before, length + 1);
 	length += smtp_base64(line + length, text, strlen(text));
-	memcpy(line + length, "\r\n", 2);
+	memcpy(line + length, "\r\n", 3);
 	rc = smtp_send(session, line, length + 2);
 	explicit_bzero(line, length);
 	free(line);

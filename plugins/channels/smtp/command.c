@@ -88,7 +88,7 @@ static int start(const struct tocsin_strings *command, int output, pid_t *proces
 			argv[i] = (char *)(uintptr_t)command->item[i];
 		choose_environment(environment, sizeof(environment) / sizeof(environment[0]));
 		rc = set_up(&actions, &attributes, output);
-		if (rc == 0)
+		if (rc == 0 && argv[0])
 			rc = posix_spawn(process, argv[0], &actions, &attributes, argv,
 					 environment);
 		posix_spawnattr_destroy(&attributes);

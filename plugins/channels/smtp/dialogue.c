@@ -90,7 +90,8 @@ int smtp_command(struct smtp_session *session, const char *format, ...)
 		session->broken = true;
 		return -E2BIG;
 	}
-	memcpy(line + n, "\r\n", 2);
+	line[n] = '\r';
+	line[n + 1] = '\n';
 	session->output_length += (size_t)n + 2;
 	return 0;
 }

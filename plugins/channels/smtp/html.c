@@ -45,13 +45,13 @@ static const char *ink_on(const char *color)
 
 static void put_badge(struct sheet *out, const struct tocsin_alert *alert)
 {
+	static const char badge[] = "<span style=\"display:inline-block;padding:1px 10px;"
+				    "border-radius:4px;font-size:12px;font-weight:bold;"
+				    "background-color:#";
 	const char *color = notice_color(alert);
 
-	sheet_texts(out,
-		    "<span style=\"display:inline-block;padding:1px 10px;border-radius:4px;"
-		    "font-size:12px;font-weight:bold;background-color:#",
-		    color, ";color:", ink_on(color), "\">", notice_emoji(alert), "&nbsp;",
-		    notice_heading(alert), "</span>\r\n");
+	sheet_texts(out, badge, color, ";color:", ink_on(color), "\">", notice_emoji(alert),
+		    "&nbsp;", notice_heading(alert), "</span>\r\n");
 }
 
 static void put_title(struct sheet *out, const char *title)

@@ -35,7 +35,8 @@ void smtp_put_base64(struct sheet *out, const char *data, size_t length)
 		size_t n = length < LINE_BYTES ? length : LINE_BYTES;
 		size_t size = smtp_base64(line, data, n);
 
-		memcpy(line + size, "\r\n", 2);
+		line[size] = '\r';
+		line[size + 1] = '\n';
 		sheet_put(out, line, size + 2);
 		data += n;
 		length -= n;

@@ -34,22 +34,40 @@ static bool is_id(const char *text)
 	return at && at > text && smtp_is_domain(at + 1);
 }
 
+/* The word at the beginning, and the space behind it; false when it is too long or there is none. */
+static bool take_word(const char **at, char *word, size_t size)
+{
+	size_t length = strcspn(*at, " ");
+
+	if (length == 0 || length >= size || (*at)[length] == '\0')
+		return false;
+	memcpy(word, *at, length);
+	word[length] = '\0';
+	*at += length + 1;
+	return true;
+}
+
 /* "1 ID STARTED_MS open|ended SUBJECT" */
 void smtp_thread_read(struct smtp_thread *thread, const char *note)
 {
-	char state[8];
-	int end = 0;
+	char version[4], started[24], state[8], *end = started;
 
 	*thread = (struct smtp_thread){0};
-	if (sscanf(note, "1 %319s %" SCNd64 " %7s %n", thread->first, &thread->started_ms, state,
-		   &end) != 3 ||
-	    end == 0 || !is_id(thread->first)) {
+	if (!take_word(&note, version, sizeof(version)) || strcmp(version, "1") != 0 ||
+	    !take_word(&note, thread->first, sizeof(thread->first)) ||
+	    !take_word(&note, started, sizeof(started)) ||
+	    !take_word(&note, state, sizeof(state)) || !is_id(thread->first)) {
+		thread->first[0] = '\0';
+		return;
+	}
+	thread->started_ms = strtoll(started, &end, 10);
+	if (*end != '\0') {
 		thread->first[0] = '\0';
 		return;
 	}
 	thread->ended = strcmp(state, "ended") == 0;
 	snprintf(thread->subject, sizeof(thread->subject), "%.*s",
-		 (int)text_prefix(note + end, sizeof(thread->subject) - 1), note + end);
+		 (int)text_prefix(note, sizeof(thread->subject) - 1), note);
 }
 
 bool smtp_thread_goes_on(const struct smtp_thread *thread, const struct tocsin_alert *alert,

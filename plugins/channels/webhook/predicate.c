@@ -35,25 +35,34 @@ json_t *answer_json(struct answer *answer)
 	return answer->json;
 }
 
+/* Three digits; 0 when they are no status. */
+static int status_at(const char *text)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return 0;
+		status = status * 10 + (text[i] - '0');
+	}
+	return status >= 100 && status <= 599 ? status : 0;
+}
+
 /* First and last status that the text means; false when it means none. */
 static bool parse_status(const char *text, int *first, int *last)
 {
-	int length = 0;
+	size_t length = strlen(text);
 
 	if (text[0] >= '1' && text[0] <= '5' && strcmp(text + 1, "xx") == 0) {
 		*first = (text[0] - '0') * 100;
 		*last = *first + 99;
 		return true;
 	}
-	if (!isdigit((unsigned char)text[0]))
+	if (length != 3 && (length != 7 || text[3] != '-'))
 		return false;
-	if (sscanf(text, "%3d-%3d%n", first, last, &length) == 2 && text[length] == '\0' &&
-	    strlen(text) == 7)
-		return *first >= 100 && *first <= *last && *last <= 599;
-	if (strlen(text) != 3 || sscanf(text, "%3d%n", first, &length) != 1 || length != 3)
-		return false;
-	*last = *first;
-	return *first >= 100 && *first <= 599;
+	*first = status_at(text);
+	*last = length == 3 ? *first : status_at(text + 4);
+	return *first != 0 && *first <= *last;
 }
 
 bool webhook_status_is_valid(const char *text)

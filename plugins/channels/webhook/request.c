@@ -363,7 +363,7 @@ bool webhook_request(struct assembly *assembly, struct tocsin_delivery *delivery
 
 	if (!refusal->outcome)
 		make_body(assembly, &parts, delivery, now_ms, refusal);
-	if (!refusal->outcome)
+	if (!refusal->outcome && url)
 		make_url(assembly, url, in_url ? writer_text(&assembly->body) : NULL, refusal);
 	if (in_url)
 		writer_clear(&assembly->body);
