@@ -252,7 +252,8 @@ static int make_ready(struct batch *batch)
 					program->generation == renderer->process.generation))
 			continue;
 		result = compile(renderer, program->id, program->set->program, &err);
-		program->generation = renderer->process.generation;
+		if (result == 0)
+			program->generation = renderer->process.generation;
 	}
 	if (result < 0 && result != -ECONNRESET) { /* killed from outside: try again at once */
 		renderer->start_at_ms = clock_boot_ms() + RESTART_MS;
