@@ -4,189 +4,18 @@
  * tests/services/golden, and what the vendor's answers mean (tests/services/replies.yaml).
  * With TOCSIN_GOLDEN=write the requests are written down instead; then read what changed.
  */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../../plugins/channels/webhook/reply.h"
-#include "../../plugins/channels/webhook/request.h"
 #include "base/buffer.h"
-#include "config/service.h"
 #include "delivery/verdict.h"
-#include "engine/settings.h"
-#include "template/renderer.h"
-
-#define NOW_MS INT64_C(1763476245123) /* 2025-11-18T14:30:45.123Z */
-
-extern const struct tocsin_plugin tocsin_plugin;
-
-/* --- in place of the loader --- */
-
-struct db_config {
-	const char *path;
-};
-static const struct tocsin_option db_options[] = {
-	TOCSIN_OPTION(PATH, struct db_config, path, .help = "File."),
-};
-static struct plugin webhook;
-static const struct plugin db = {.it = {.kind = TOCSIN_STORE,
-					.name = "db",
-					.option_size = sizeof(struct tocsin_option),
-					.options = db_options,
-					.option_count = 1,
-					.config_size = sizeof(struct db_config)}};
-static const struct plugin *const plugins[] = {&webhook, &db};
-static char services_directory[512], golden_directory[512], replies_path[512];
-
-const struct plugin *loader_find(const struct loader *loader, enum tocsin_kind kind,
-				 const char *name)
-{
-	(void)loader;
-	for (size_t i = 0; i < 2; i++)
-		if (plugins[i]->it.kind == kind && strcmp(plugins[i]->it.name, name) == 0)
-			return plugins[i];
-	return NULL;
-}
-
-const struct plugin *const *loader_all(const struct loader *loader, size_t *n)
-{
-	(void)loader;
-	*n = 2;
-	return plugins;
-}
-
-const char *loader_services(const struct loader *loader)
-{
-	(void)loader;
-	return services_directory;
-}
-
-const char *loader_kind_name(enum tocsin_kind kind)
-{
-	return kind == TOCSIN_CHANNEL ? "channel" : kind == TOCSIN_SOURCE ? "source" : "store";
-}
-
-/* --- a channel of every service --- */
-
-static char scratch[] = "/tmp/tocsin-services-XXXXXX";
-static char config_directory[64], credentials[64];
-static struct settings *settings;
-static struct log *silent;
-static struct renderer *renderer;
-
-static void write_file(const char *directory, const char *name, const char *text)
-{
-	char path[192];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	file = fopen(path, "we");
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
-/* What the example refers to: a credential with a value that one can recognise. */
-static void give_credential(const struct tocsin_option *option)
-{
-	const char *at = strstr(option->example, "${cred:");
-	char name[96], value[160];
-
-	if (!at)
-		return;
-	at += strlen("${cred:");
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, "}"), at);
-	snprintf(value, sizeof(value), "%sS3cret+%s",
-		 option->type == TOCSIN_SECRET_URL ? "https://hooks.example.com/" : "", name);
-	write_file(credentials, name, value);
-}
-
-static void add_channel(struct buffer *conf, const struct service *service)
-{
-	buffer_printf(conf, "  %s:\n    type: %s\n", service->name, service->name);
-	for (size_t i = 0; i < service->n_options; i++) {
-		const struct tocsin_option *option = &service->option[i];
-
-		if (!option->required)
-			continue;
-		give_credential(option);
-		buffer_printf(conf, "    %s: %s\n", option->name, option->example);
-	}
-	if (service->recipients)
-		buffer_puts(conf, "    to: [\"+15550100\"]\n");
-}
-
-static void write_configuration(void)
-{
-	struct problems problems = {0};
-	struct options_context context = {.problems = &problems, .arena = arena_new()};
-	struct services services = {0};
-	struct buffer conf = {0};
-
-	services_scan(&services, &context, services_directory);
-	for (size_t i = 0; i < problems.n; i++)
-		print_error("%s\n", problems.text[i]);
-	assert_int_equal(problems.n, 0);
-	assert_true(services.n >= 40);
-	buffer_puts(&conf, "store: {type: db}\nchannels:\n");
-	for (size_t i = 0; i < services.n; i++)
-		add_channel(&conf, services.item[i]);
-	buffer_puts(&conf, "default: {channels: []}\n");
-	write_file(config_directory, "a.yaml", buffer_text(&conf));
-	buffer_done(&conf);
-	services_done(&services);
-	arena_free(context.arena);
-	problems_done(&problems);
-}
-
-static int set_up(void **state)
-{
-	const char *top = getenv("srcdir");
-	struct problems problems = {0};
-
-	(void)state;
-	top = top ? top : ".";
-	snprintf(services_directory, sizeof(services_directory),
-		 "%s/plugins/channels/webhook/services", top);
-	snprintf(golden_directory, sizeof(golden_directory), "%s/tests/services/golden", top);
-	snprintf(replies_path, sizeof(replies_path), "%s/tests/services/replies.yaml", top);
-	webhook.it = tocsin_plugin;
-	webhook.channel = *tocsin_plugin.channel;
-	if (!mkdtemp(scratch))
-		return -1;
-	snprintf(config_directory, sizeof(config_directory), "%s/conf.d", scratch);
-	snprintf(credentials, sizeof(credentials), "%s/credentials", scratch);
-	if (mkdir(config_directory, 0700) < 0 || mkdir(credentials, 0700) < 0 ||
-	    setenv("CREDENTIALS_DIRECTORY", credentials, 1) < 0 ||
-	    log_new(&silent, -1, LOG_TEXT, TOCSIN_LOG_DEBUG) < 0)
-		return -1;
-	write_configuration();
-	settings_load(config_directory, NULL, silent, &problems, &settings);
-	for (size_t i = 0; i < problems.n; i++)
-		print_error("%s\n", problems.text[i]);
-	problems_done(&problems);
-	renderer = renderer_new(silent, NULL);
-	return settings && renderer ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	char command[128];
-
-	(void)state;
-	renderer_free(renderer);
-	settings_free(settings);
-	log_free(silent);
-	snprintf(command, sizeof(command), "rm -r %s", scratch);
-	return system(command);
-}
+#include "services_fixture.h"
 
 /* --- requests --- */
 
@@ -202,18 +31,12 @@ static const struct tocsin_pair annotations[] = {
 	{"summary", "disk is full on <db1> & \"others\""},
 };
 
-static const struct template_set *rendered_set;
-static const struct rendering *rendered;
-
-static const char *text_of(struct tocsin_delivery *delivery, const struct tocsin_template *template)
+static void add_request(struct buffer *out, struct service_trial *trial,
+			struct tocsin_delivery *delivery)
 {
-	(void)delivery;
-	return rendering_text(rendered_set, rendered, template);
-}
+	struct tocsin_request made, *request = &made;
 
-static void add_request(struct buffer *out, const struct channel_settings *channel,
-			const struct tocsin_request *request)
-{
+	service_trial_request(trial, delivery, request);
 	buffer_printf(out, "%s %s\n", request->method, request->url);
 	for (size_t i = 0; i < request->headers.n; i++)
 		buffer_printf(out, "%s: %s\n", request->headers.pair[i].name,
@@ -221,31 +44,6 @@ static void add_request(struct buffer *out, const struct channel_settings *chann
 	if (request->body)
 		buffer_printf(out, "Content-Type: %s\n\n%s\n", request->content_type,
 			      request->body);
-	(void)channel;
-}
-
-static void add_delivery(struct buffer *out, const struct channel_settings *channel,
-			 struct renderer_program *program, struct tocsin_delivery *delivery)
-{
-	static const struct tocsin_host host = {.size = sizeof(host), .text = text_of};
-	struct render_job job = {.program = program, .delivery = delivery};
-	struct tocsin_request request;
-	struct refusal refusal = {0};
-	struct assembly assembly;
-
-	if (program)
-		renderer_render(renderer, &job, 1);
-	rendered_set = channel->templates->own;
-	rendered = job.rendering;
-	if (job.errors > 0)
-		fail_msg("%s: %zu templates failed", channel->name, job.errors);
-	assert_int_equal(webhook_assembly_init(&assembly, &host, channel->config), 0);
-	if (webhook_request(&assembly, delivery, NOW_MS, &request, &refusal))
-		add_request(out, channel, &request);
-	else
-		fail_msg("%s: %s", channel->name, refusal.why);
-	webhook_assembly_done(&assembly);
-	rendering_free(job.rendering);
 }
 
 static void add_both(struct buffer *out, const struct channel_settings *channel)
@@ -257,7 +55,7 @@ static void add_both(struct buffer *out, const struct channel_settings *channel)
 		.fingerprint = "00c0ffee00c0ffee",
 		.severity_name = "critical",
 		.severity = TOCSIN_CRITICAL,
-		.starts_at_ms = NOW_MS,
+		.starts_at_ms = SERVICES_NOW_MS,
 		.labels = {labels, sizeof(labels) / sizeof(labels[0])},
 		.annotations = {annotations, sizeof(annotations) / sizeof(annotations[0])},
 		.link = "https://example.com/db1?x=1&y=2",
@@ -272,31 +70,28 @@ static void add_both(struct buffer *out, const struct channel_settings *channel)
 		.attempt = 1,
 		.alert = &alert,
 	};
-	struct renderer_program *program = NULL;
-	struct error err;
+	struct service_trial trial;
 
-	if (channel->templates->own->program &&
-	    renderer_add(renderer, channel->templates->own, channel->name, &program, &err) < 0)
-		fail_msg("%s: %s", channel->name, err.text);
+	service_trial_begin(&trial, channel);
 	buffer_puts(out, "# firing\n");
-	add_delivery(out, channel, program, &delivery);
+	add_request(out, &trial, &delivery);
 	alert.status = TOCSIN_RESOLVED;
-	alert.ends_at_ms = NOW_MS + 60000;
+	alert.ends_at_ms = SERVICES_NOW_MS + 60000;
 	buffer_puts(out, "\n# resolved\n");
 	if (channel->common.send_resolved)
-		add_delivery(out, channel, program, &delivery);
-	if (program)
-		renderer_remove(program);
+		add_request(out, &trial, &delivery);
+	service_trial_end(&trial);
 }
 
 static char *read_golden(const char *name)
 {
-	char path[640], *text = NULL;
+	char path[640], file[96], *text = NULL;
 	size_t length = 0, n;
 	char piece[4096];
 	FILE *in, *out;
 
-	snprintf(path, sizeof(path), "%s/%s.txt", golden_directory, name);
+	snprintf(file, sizeof(file), "golden/%s.txt", name);
+	services_path(path, file);
 	in = fopen(path, "re");
 	if (!in)
 		return NULL;
@@ -309,21 +104,33 @@ static char *read_golden(const char *name)
 	return text;
 }
 
+static void write_golden(const char *name, const char *text)
+{
+	char path[640], file[96];
+	FILE *out;
+
+	snprintf(file, sizeof(file), "golden/%s.txt", name);
+	services_path(path, file);
+	out = fopen(path, "we");
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+}
+
 static void every_request_is_what_was_agreed(void **state)
 {
 	const char *mode = getenv("TOCSIN_GOLDEN");
 	int wrong = 0;
 
 	(void)state;
-	for (size_t i = 0; i < settings->n_channels; i++) {
-		const struct channel_settings *channel = &settings->channel[i];
+	for (size_t i = 0; i < services_settings()->n_channels; i++) {
+		const struct channel_settings *channel = &services_settings()->channel[i];
 		struct buffer made = {0};
-		char *golden = read_golden(channel->name), name[80];
+		char *golden = read_golden(channel->name);
 
 		add_both(&made, channel);
-		snprintf(name, sizeof(name), "%s.txt", channel->name);
 		if (mode && strcmp(mode, "write") == 0) {
-			write_file(golden_directory, name, buffer_text(&made));
+			write_golden(channel->name, buffer_text(&made));
 		} else if (!golden || strcmp(golden, buffer_text(&made)) != 0) {
 			print_error("%s: expected\n%s\nbut it is\n%s\n", channel->name,
 				    golden ? golden : "nothing", buffer_text(&made));
@@ -340,11 +147,11 @@ static void every_request_is_what_was_agreed(void **state)
 static void no_body_is_broken_by_an_alert(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < settings->n_channels; i++) {
+	for (size_t i = 0; i < services_settings()->n_channels; i++) {
 		struct buffer made = {0};
 		const char *at;
 
-		add_both(&made, &settings->channel[i]);
+		add_both(&made, &services_settings()->channel[i]);
 		at = buffer_text(&made);
 		while ((at = strstr(at, "Content-Type: application/json\n\n"))) {
 			char *end;
@@ -354,7 +161,7 @@ static void no_body_is_broken_by_an_alert(void **state)
 			end = strchr(at, '\n');
 			body = json_loadb(at, (size_t)(end - at), 0, NULL);
 			if (!body)
-				fail_msg("%s: not JSON: %.*s", settings->channel[i].name,
+				fail_msg("%s: not JSON: %.*s", services_settings()->channel[i].name,
 					 (int)(end - at), at);
 			json_decref(body);
 		}
@@ -390,9 +197,9 @@ static struct tocsin_verdict judge(const struct answered *answered)
 	for (size_t i = 0; i < answered->n_headers; i++)
 		if (strcmp(answered->header[i].name, "retry-after") == 0)
 			reply.retry_after_ms =
-				verdict_retry_after_ms(answered->header[i].value, NOW_MS);
+				verdict_retry_after_ms(answered->header[i].value, SERVICES_NOW_MS);
 	verdict_from_reply(&reply, &verdict);
-	webhook_judge_at(&reply, &verdict, answered->config, NOW_MS);
+	webhook_judge_at(&reply, &verdict, answered->config, SERVICES_NOW_MS);
 	return verdict;
 }
 
@@ -431,11 +238,13 @@ static void what_vendors_answer_means_what_they_say(void **state)
 	struct problems problems = {0};
 	struct node *root;
 	int wrong = 0;
+	char path[640];
 
 	(void)state;
-	assert_int_equal(yaml_read_file(replies_path, &problems, &root), 0);
-	for (size_t i = 0; i < settings->n_channels; i++) {
-		const struct channel_settings *channel = &settings->channel[i];
+	services_path(path, "replies.yaml");
+	assert_int_equal(yaml_read_file(path, &problems, &root), 0);
+	for (size_t i = 0; i < services_settings()->n_channels; i++) {
+		const struct channel_settings *channel = &services_settings()->channel[i];
 		const struct node *rows = node_get(root, channel->name);
 
 		if (!rows || rows->n == 0) {
@@ -456,8 +265,8 @@ static void what_means_the_same_everywhere_does(void **state)
 	int wrong = 0;
 
 	(void)state;
-	for (size_t i = 0; i < settings->n_channels; i++) {
-		const struct channel_settings *channel = &settings->channel[i];
+	for (size_t i = 0; i < services_settings()->n_channels; i++) {
+		const struct channel_settings *channel = &services_settings()->channel[i];
 		const struct webhook_config *config = channel->config;
 		struct answered answered = {.config = config, .service = channel->name, .body = ""};
 
@@ -488,5 +297,5 @@ int main(void)
 		cmocka_unit_test(what_means_the_same_everywhere_does),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, services_set_up, services_tear_down);
 }
