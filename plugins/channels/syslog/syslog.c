@@ -135,7 +135,7 @@ static void add_message(struct syslog *syslog, struct tocsin_delivery *delivery,
 		syslog->host->text(delivery, syslog->config->message), syslog->message);
 
 	if (framing == SYSLOG_OCTETS)
-		at += sprintf(at, "%zu ", length);
+		at += snprintf(at, SYSLOG_FRAME, "%zu ", length);
 	memcpy(at, syslog->message, length);
 	at += length;
 	if (framing == SYSLOG_LINES)

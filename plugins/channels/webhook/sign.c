@@ -90,7 +90,7 @@ bool webhook_sign_standard(const char *secret, const char *previous, const struc
 static const char *const placeholders[] = {"{secret}", "{timestamp}", "{id}", "{body}"};
 #define N_PLACEHOLDERS (sizeof(placeholders) / sizeof(placeholders[0]))
 
-/* Which placeholder begins here; N_PLACEHOLDERS: none. */
+/* Which of the pieces, such as {timestamp}, begins here; N_PLACEHOLDERS: none. */
 static size_t placeholder_at(const char *text)
 {
 	size_t i = 0;
