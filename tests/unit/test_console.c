@@ -19,6 +19,7 @@
 /* The layout of the plugin's own configuration. */
 struct config {
 	int64_t stream, format, color;
+	const struct tocsin_template *title, *message, *record;
 };
 enum { LINE, BLOCK, JSON };
 enum { AUTO, ALWAYS, NEVER };

@@ -249,7 +249,7 @@ static void append_buttons(struct list *list, const struct tocsin_alert *alert)
 	struct notice_link links[NOTICE_LINKS];
 	size_t n = notice_links(alert, links);
 	struct list buttons = {.blocks = n > 0 ? json_array() : NULL};
-	char id[24];
+	char id[32];
 
 	for (size_t i = 0; i < n; i++) {
 		snprintf(id, sizeof(id), "link_%zu", i);
