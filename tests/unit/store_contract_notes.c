@@ -122,7 +122,7 @@ static void notes_that_nobody_used_are_forgotten(void **state)
 static void no_more_notes_are_forgotten_at_once_than_asked_for(void **state)
 {
 	struct contract *c = *state;
-	char fingerprint[8];
+	char fingerprint[16];
 
 	contract_begin(c);
 	for (int i = 0; i < 10; i++) {

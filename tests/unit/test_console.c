@@ -53,7 +53,7 @@ static const struct fake_done *deliver(const struct config *config, struct fake_
 
 static void a_line_says_when_how_bad_what_and_where(void **unused)
 {
-	struct config config = {0, LINE, AUTO};
+	struct config config = {.stream = 0, .format = LINE, .color = AUTO};
 	struct fake_alert fake;
 
 	(void)unused;
@@ -88,7 +88,7 @@ static void no_text_reaches_the_terminal_as_a_command(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < TOCSIN_COUNT(attacks); i++) {
 		for (int64_t format = LINE; format <= JSON; format++) {
-			struct config config = {0, format, NEVER};
+			struct config config = {.stream = 0, .format = format, .color = NEVER};
 
 			fake_alert_init(&fake, attacks[i]);
 			fake_label(&fake, "x", attacks[i]);
@@ -106,7 +106,7 @@ static void no_text_reaches_the_terminal_as_a_command(void **unused)
 
 static void colour_surrounds_only_the_heading(void **unused)
 {
-	struct config config = {0, LINE, ALWAYS};
+	struct config config = {.stream = 0, .format = LINE, .color = ALWAYS};
 	struct fake_alert fake;
 
 	(void)unused;
@@ -120,7 +120,7 @@ static void colour_surrounds_only_the_heading(void **unused)
 
 static void json_is_one_object_a_line(void **unused)
 {
-	struct config config = {0, JSON, AUTO};
+	struct config config = {.stream = 0, .format = JSON, .color = AUTO};
 	struct fake_alert fake;
 	json_t *object;
 
@@ -140,7 +140,7 @@ static void json_is_one_object_a_line(void **unused)
 
 static void what_cannot_be_written_is_tried_again(void **unused)
 {
-	struct config config = {1, LINE, AUTO};
+	struct config config = {.stream = 1, .format = LINE, .color = AUTO};
 	int before = dup(STDERR_FILENO), full = open("/dev/full", O_WRONLY);
 	const struct fake_done *done;
 	struct fake_alert fake;

@@ -382,7 +382,7 @@ static void the_log_is_used_again_instead_of_growing(void **state)
 	struct tocsin_alert alert = {.source = "rows", .fingerprint = "f"};
 	struct tocsin_new_alert new = {.alert = &alert, .now_ms = 1};
 	const size_t size = 1 << 20;
-	char *body = malloc(size), id[8];
+	char *body = malloc(size), id[16];
 	struct stat log = {0};
 	void *opened = open_it(store);
 	int64_t number;
