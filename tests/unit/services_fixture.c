@@ -225,8 +225,12 @@ void service_trial_request(struct service_trial *trial, struct tocsin_delivery *
 	struct refusal refusal = {0};
 
 	rendering_free(trial->rendering);
-	if (trial->program)
+	/* On a machine that is very busy, the process may not get its share in time. */
+	for (int tries = 0; trial->program && tries < 3 && (tries == 0 || job.errors > 0);
+	     tries++) {
+		rendering_free(job.rendering);
 		renderer_render(renderer, &job, 1);
+	}
 	trial->rendering = job.rendering;
 	rendered_set = trial->channel->templates->own;
 	rendered = job.rendering;
