@@ -42,12 +42,12 @@
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-	return "hard_rss_limit_mb=512:detect_leaks=0";
+	return "hard_rss_limit_mb=1536:quarantine_size_mb=16:detect_leaks=0";
 }
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
-	return "hard_rss_limit_mb=512";
+	return "hard_rss_limit_mb=1536";
 }
 #endif
 
