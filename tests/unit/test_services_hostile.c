@@ -248,8 +248,8 @@ static void keep_harmless(struct service_trial *trial, struct harmless *harmless
 	hostile_fill(&fake, "harmless");
 	fake.alert.link = link;
 	for (size_t i = 0; i < fake.alert.annotations.n; i++) {
-		fake.annotations[i].value =
-			strstr(fake.annotations[i].name, "_url") ? link : "two\nlines";
+		fake.annotations[i].value = strstr(fake.annotations[i].name, "_url") ? link
+										     : "two\nlines";
 	}
 	fake.alert.status = status;
 	fake.alert.ends_at_ms = SERVICES_NOW_MS;
