@@ -9,6 +9,8 @@
 
 #include <openssl/evp.h>
 
+#include "base/spelling.h"
+
 #define SHORTEST 4
 /* A part of a URL that is shorter is hardly a secret, but may well be a word of other texts. */
 #define SHORTEST_PART 12
@@ -16,6 +18,10 @@
 #define SHORTEST_CODED 8
 /* What a text must have of a secret at its end, to be taken for a secret that was cut off. */
 #define SHORTEST_CUT 8
+/* With which secrets for signing begin (Standard Webhooks), but which is none itself. */
+#define SIGNING "whsec_"
+/* In the request, and in an answer that quotes it. */
+#define MOST_ESCAPES 2
 #define MASK "***"
 
 static bool is_known(const struct secrets *secrets, const char *text, size_t length)
@@ -66,13 +72,43 @@ static int keep_coded(struct secrets *secrets, const char *text, size_t length, 
 }
 
 /* One text, as it is and in base64 wherever it begins there. */
-static int add_text(struct secrets *secrets, const char *text, size_t length)
+static int add_plain(struct secrets *secrets, const char *text, size_t length)
 {
 	int result = keep(secrets, text, length);
 
 	for (size_t before = 0; before < 3 && result == 0 && length >= SHORTEST_CODED; before++)
 		result = keep_coded(secrets, text, length, before);
 	return result;
+}
+
+/* What it means, and that without the quotation marks that may come to light. */
+static int add_decoded(struct secrets *secrets, const char *text, size_t length)
+{
+	char *decoded = strndup(text, length);
+	int result = 0;
+
+	if (decoded == NULL)
+		return -ENOMEM;
+	if (spelling_decode(decoded) && strlen(decoded) >= SHORTEST_CODED) {
+		const char *inside = decoded + strspn(decoded, "\"");
+		size_t rest = strcspn(inside, "\"");
+
+		result = add_plain(secrets, decoded, strlen(decoded));
+		if (result == 0 && rest >= SHORTEST_CODED)
+			result = add_plain(secrets, inside, rest);
+	}
+	explicit_bzero(decoded, length);
+	free(decoded);
+	return result;
+}
+
+/* One text, also decoded when it is percent-encoded. */
+static int add_text(struct secrets *secrets, const char *text, size_t length)
+{
+	int result = add_plain(secrets, text, length);
+
+	return result == 0 && memchr(text, '%', length) ? add_decoded(secrets, text, length)
+							: result;
 }
 
 /* The path with its query, the path, and each of their pieces: the token may be any of them. */
@@ -129,6 +165,9 @@ int secrets_add(struct secrets *secrets, const char *secret)
 	if (length < SHORTEST)
 		return 0;
 	result = add_text(secrets, secret, length);
+	if (result == 0 && strncmp(secret, SIGNING, strlen(SIGNING)) == 0 &&
+	    length >= strlen(SIGNING) + SHORTEST_CODED)
+		result = add_text(secrets, secret + strlen(SIGNING), length - strlen(SIGNING));
 	if (result == 0 && url != NULL)
 		result = add_url(secrets, url + strlen("://"));
 	if (result == 0 && value != NULL)
@@ -136,32 +175,55 @@ int secrets_add(struct secrets *secrets, const char *secret)
 	return result;
 }
 
-/* How much of text, from its beginning, is a secret, or the beginning of one that was cut off.
- * The beginning of a URL is a name that may be shown. */
-static size_t covers(const char *secret, const char *text)
+/* The end of a text that was cut off within a secret, after so many bytes of it. The beginning of a
+ * URL is a name that may be shown. */
+static bool is_cut(const char *secret, size_t same)
 {
-	size_t length = strlen(secret), same = 0;
-
-	while (same < length && text[same] == secret[same])
-		same++;
-	if (same == length)
-		return length;
-	if (text[same] == '\0' && same >= SHORTEST_CUT && strstr(secret, "://") == NULL)
-		return same;
-	return 0;
+	return same >= SHORTEST_CUT && strstr(secret, "://") == NULL;
 }
 
-/* Length of the longest secret that text begins with, or 0. */
-static size_t secret_at(const struct secrets *secrets, const char *text)
+/* Forms write the one for the other, and who takes something for a form reads the other. */
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '+';
+}
+
+/* How much of text, from its beginning, is a secret, or the beginning of one that was cut off, when
+ * what the text says was escaped so many times. */
+static size_t covers(const char *secret, const char *text, int times)
+{
+	size_t at = 0, same = 0;
+
+	for (; secret[same] != '\0'; same++) {
+		char c;
+		size_t length = spelling_read(text + at, times, &c);
+
+		if (c == '\0')
+			return is_cut(secret, same) ? at + length : 0;
+		if (c != secret[same] && !(is_blank(c) && is_blank(secret[same])))
+			return 0;
+		at += length;
+	}
+	return at;
+}
+
+/* Length of the longest secret that text begins with, or 0; most: how often it may be escaped. */
+static size_t secret_at(const struct secrets *secrets, const char *text, int most)
 {
 	size_t longest = 0;
+	char first[MOST_ESCAPES + 1];
 
+	for (int times = 0; times <= most; times++)
+		(void)spelling_read(text, times, &first[times]);
 	for (size_t i = 0; i < secrets->n; i++) {
-		size_t length;
+		const char *secret = secrets->text[i];
+		size_t length = 0;
 
-		if (secrets->text[i][0] != text[0])
+		if (most == 0 && secret[0] != first[0])
 			continue;
-		length = covers(secrets->text[i], text);
+		for (int times = 0; times <= most && length == 0; times++)
+			if (secret[0] == first[times])
+				length = covers(secret, text, times);
 		if (length > longest)
 			longest = length;
 	}
@@ -173,15 +235,17 @@ static size_t secret_at(const struct secrets *secrets, const char *text)
 void secrets_mask(const struct secrets *secrets, char *text)
 {
 	size_t to = 0, from = 0, covered = 0;
+	/* Most lines of the log have no escape, and then there is much less to compare. */
+	int most = strpbrk(text, SPELLING_BEGINS) ? MOST_ESCAPES : 0;
 
 	for (; text[from] != '\0'; from++) {
-		size_t length = secret_at(secrets, text + from);
+		size_t length = secret_at(secrets, text + from, most);
 
 		if (length > 0 && from + length > covered)
 			covered = from + length;
 		if (from >= covered) {
 			text[to++] = text[from];
-		} else if (from + 1 == covered && secret_at(secrets, text + from + 1) == 0) {
+		} else if (from + 1 == covered && secret_at(secrets, text + from + 1, most) == 0) {
 			memcpy(text + to, MASK, strlen(MASK));
 			to += strlen(MASK);
 		}

@@ -4,7 +4,8 @@
  *
  * Servers quote what they were sent. So of each secret also that is known which can
  * turn up alone: the path of a URL and its long pieces, the password of a URL or of
- * key=value pairs; and all of it in base64, as logins send it.
+ * key=value pairs; and all of it in base64, as logins send it. Of what is percent-encoded also
+ * what it means; and every spelling of a secret in a URL, in JSON or in HTML is found.
  *
  * Not locked: the owner does that.
  */
