@@ -52,7 +52,9 @@ static void refuse_type(struct loading *loading, const struct plugin_section *se
 	const char *kind = loader_kind_name(section->kind);
 	struct buffer sentence = {0};
 	struct type_names names = type_names(loading, section->kind);
-	const char *meant = names.name && name ? text_closest(name, names.name, names.n) : NULL;
+	/* Without a plugin, services are of no use. */
+	bool none = names.n_plugins == 0;
+	const char *meant = name && !none ? text_closest(name, names.name, names.n) : NULL;
 
 	if (name)
 		buffer_printf(&sentence, "no %s plugin '%.60s'", kind, name);
@@ -60,7 +62,7 @@ static void refuse_type(struct loading *loading, const struct plugin_section *se
 		buffer_puts(&sentence, "the required key 'type' is missing");
 	if (meant)
 		buffer_printf(&sentence, "; did you mean '%s'?", meant);
-	if (names.n == 0) {
+	if (none) {
 		buffer_printf(&sentence,
 			      "; no %s plugins were found, name their directory with "
 			      "--plugins",

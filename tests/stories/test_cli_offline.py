@@ -105,6 +105,16 @@ def test_a_plugin_directory_that_is_not_there_is_told(configured, tmp_path, line
     assert run.status == 1 and "nowhere" in run.stderr, run
 
 
+def test_without_plugins_services_are_none_either(configured, tmp_path):
+    (tmp_path / "plugins").mkdir(mode=0o755)
+    configured.write("20-service.yaml", "channels: {duty: {type: telegrma}}\n")
+    run = offline(configured, "routes", "show", "--plugins", tmp_path / "plugins")
+    assert run.status == 1, run
+    for name in ("file", "telegrma"):
+        assert (f"no channel plugin '{name}'; no channel plugins were found, name their directory "
+                "with --plugins") in run.stderr, run
+
+
 def test_a_channel_is_tested_without_a_daemon(configured, slack, tmp_path):
     """With nothing of the daemon: no store, no socket."""
     run = trial(configured, "log", "--summary", "does it work?", "--severity", "error")
