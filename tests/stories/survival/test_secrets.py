@@ -12,8 +12,10 @@ import os
 import signal
 import struct
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import yaml
 
 from lib import canary as canaries
 from lib.canary import canary
@@ -22,8 +24,10 @@ from lib.discord import DiscordServer
 from lib.sections import (discord_channel, file_channel, postgres_source, slack_bot, slack_channel,
                           smtp_channel, teams_channel)
 from lib.slack import TOKEN, SlackApi, SlackServer
+from lib.services import secrets_of, services, webhooks
 from lib.smtp import SmtpServer
 from lib.standin import Closed, StandIn
+from lib.talkative import Internet
 from lib.teams import TeamsServer
 from lib.tocsin import alert, wait_until
 
@@ -49,12 +53,17 @@ def _recorded(request, joint_campaign):
         kind: n - before[kind] for kind, n in canaries.looked_at.items()})
 
 
-def ask_everything(tocsin):
-    """Every view of a running daemon, and what it leaves behind; the harness looks through it."""
+def look_around(tocsin):
+    """What a running daemon tells of everything."""
     for command in COMMANDS:
         tocsin.cli(*command)
     for endpoint in ENDPOINTS:
         tocsin.get(f"/api/v1/{endpoint}")
+
+
+def ask_everything(tocsin):
+    """Every view of a running daemon, and what it leaves behind; the harness looks through it."""
+    look_around(tocsin)
     for delivery in tocsin.deliveries()[:5]:
         tocsin.delivery(delivery["id"])
         tocsin.cli("deliveries", delivery["id"])
@@ -208,6 +217,88 @@ def test_secrets_when_a_webhook_goes_nowhere(tocsin, standins, authority, troubl
     ask_everything(tocsin)
 
 
+# services, and the webhook that they are made of
+
+
+@pytest.fixture
+def secretives(stage):
+    """Channels of all services that have a secret, and of the webhook in all its ways."""
+    return [*services(stage), *webhooks()]
+
+
+@pytest.fixture
+def internet(standins, authority, secretives):
+    """What they speak to."""
+    return standins(Internet, authority, secretives)
+
+
+def configure_services(tocsin, internet, channels):
+    """All channels get all alerts, and have no way but through the stand-in."""
+    tocsin.environment = {"https_proxy": internet.proxy}
+    tocsin.configure(channels=channels, default={"channels": sorted(channels)})
+
+
+def look_at_deliveries(tocsin):
+    """What the daemon tells of each, and of everything."""
+    for delivery in tocsin.deliveries():
+        tocsin.delivery(delivery["id"])
+    look_around(tocsin)
+
+
+def ask_services(tocsin, internet, secretives):
+    """Each within the command itself: a rehearsal, and a test for each answer that is left."""
+    configuration = yaml.safe_load((tocsin.conf / "10-story.yaml").read_text())
+
+    def ask(each):
+        alone = tocsin.conf / each.name     # other channels would only take time
+        alone.mkdir()
+        channel = {each.name: configuration["channels"][each.name]}
+        (alone / "one.yaml").write_text(yaml.safe_dump(
+            {**configuration, "channels": channel, "default": {"channels": [each.name]}}))
+        command = [tocsin.stage.tocsin, "test", each.name, "--config", alone]
+        said = tocsin.run(*command, "--dry-run")
+        assert said.status == 0, said
+        for _ in range(internet.left().get(each.word, 0)):
+            tocsin.run(*command, "--local")
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(ask, secretives))
+
+
+@pytest.mark.needs("webhook")
+def test_secrets_of_services(tocsin, internet, secretives, authority):
+    """Which quote what they were sent, wherever it is shown."""
+    channels = {each.name: each.section(ca_file=str(authority.ca_file)) for each in secretives}
+    configure_services(tocsin, internet, channels)
+    tocsin.start()
+    for n in range(max(internet.left().values())):
+        tocsin.send(alert(f"number {n}", "critical", labels={"n": str(n)}))
+    wait_until(lambda: not internet.left(), 30, lambda: f"{internet.left()} unsaid\n")
+    for each in secretives[::8]:
+        tocsin.cli("test", each.name)
+    internet.kind = "pausing"       # after any of these answers nothing is sent for a while
+    tocsin.send(alert("the last", "critical"))
+    wait_until(internet.all_spoke, 30, lambda: f"{internet.left()} unsaid\n")
+    look_at_deliveries(tocsin)
+    ask_services(tocsin, internet, secretives)
+    ask_offline(tocsin)
+    assert not internet.left()
+
+
+@pytest.mark.needs("webhook")
+def test_secrets_of_services_that_nobody_reaches(tocsin, internet, secretives, authority):
+    trusted = {"ca_file": str(authority.ca_file)}
+    troubles = [{}, {**trusted, "private_addresses": "refuse"}, trusted]
+    channels = {each.name: each.section(**troubles[number % len(troubles)])
+                for number, each in enumerate(secretives)}
+    internet.lets_through = lambda host: len(host) % 2 == 0
+    internet.reset()
+    configure_services(tocsin, internet, channels)
+    tocsin.start().send(alert())
+    wait_until(lambda: all(each["attempts"] for each in tocsin.deliveries()), 30, tocsin.log)
+    look_at_deliveries(tocsin)
+
+
 # postgres: connection and password
 
 
@@ -338,10 +429,14 @@ def test_secrets_are_in_no_core_dump(tocsin, slack, tmp_path, program):
     assert not dumped, f"{program} left a core dump"
 
 
-# Every secret option of every plugin, and the story that is hardest on it.
+# Every secret option of every plugin, and the story that is hardest on it; services come by
+# themselves, as they are configured in theirs.
 SECRETS = {
+    "channel discord url": test_secrets_of_chats_that_quote_what_they_were_sent,
+    "channel slack token": test_secrets_of_chats_that_quote_what_they_were_sent,
     "channel slack url": test_secrets_of_a_webhook_that_quotes_its_address,
     "channel smtp password": test_secrets_of_a_mail_server_that_quotes_the_login,
+    "channel teams url": test_secrets_of_chats_that_quote_what_they_were_sent,
     "source postgres connection": test_secrets_of_a_database_that_quotes_the_password,
     "source postgres password": test_secrets_of_a_database_that_quotes_the_password,
 }
@@ -356,10 +451,11 @@ def secret_options(options, before):
         yield from secret_options(option.get("options", ()), name)
 
 
-def test_secrets_of_all_plugins_have_a_story(tocsin):
+def test_secrets_of_all_plugins_have_a_story(tocsin, secretives):
     found = set()
     for plugin in tocsin.run(tocsin.stage.tocsin, "plugins", "list", "--json").json:
         about = tocsin.run(tocsin.stage.tocsin, "plugins", "show", plugin["name"], "--kind",
                            plugin["kind"], "--json").json
         found |= set(secret_options(about["options"], f"{plugin['kind']} {plugin['name']}"))
-    assert found == set(SECRETS), "write a story for it, and name it above"
+    told = {**SECRETS, **dict.fromkeys(secrets_of(secretives), test_secrets_of_services)}
+    assert found == set(told), "write a story for it, and name it above"
