@@ -18,6 +18,7 @@
 #include "template/renderer.h"
 #include "template/renderer_parts.h"
 #include "template_fixture.h"
+#include "valgrind.h"
 
 struct trial {
 	struct template_fixture fixture;
@@ -408,15 +409,6 @@ static void a_process_that_is_killed_comes_back(void **state)
 	}
 	assert_int_equal(logged(&trial, "template"), 0);
 	end(&trial);
-}
-
-/* valgrind lets a program be spawned that is not there. */
-static void skip_under_valgrind(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	if (preload && strstr(preload, "valgrind"))
-		skip();
 }
 
 static void without_the_program_there_is_a_sentence(void **state)

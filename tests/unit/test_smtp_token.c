@@ -16,6 +16,7 @@
 
 #include "../../plugins/channels/smtp/token.h"
 #include "fake_host.h"
+#include "valgrind.h"
 
 #define WALL_S 1763476245
 
@@ -142,15 +143,6 @@ static void failures_are_told_without_what_was_printed(void **unused)
 		assert_string_equal(why, cases[i].wanted);
 		assert_null(token.text);
 	}
-}
-
-/* valgrind lets a program be spawned that is not there. */
-static void skip_under_valgrind(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	if (preload && strstr(preload, "valgrind"))
-		skip();
 }
 
 static void a_program_that_is_not_there_is_told(void **unused)
