@@ -49,6 +49,9 @@ enum tocsin_option_type {       /* C type of the field; form in YAML */
 				   hold {{ jq }}; host->text gives it as JSON */
 	TOCSIN_SECTIONS,        /* struct tocsin_sections; a list of sections, each one struct
 				   described by options and option_count */
+	TOCSIN_SCHEDULE,        /* const struct tocsin_schedule *; when something is to happen: a cron
+				   expression, "every 5m", a calendar expression; NULL when absent */
+	TOCSIN_ZONE,            /* const struct tocsin_zone *; Europe/Berlin, UTC, local */
 };
 
 /*
@@ -65,6 +68,8 @@ enum tocsin_escape {
 };
 
 struct tocsin_template;
+struct tocsin_schedule;
+struct tocsin_zone;
 
 /* At most `count` in any `per_ms`; count 0 is unlimited. */
 struct tocsin_rate {
@@ -116,6 +121,8 @@ struct tocsin_option {
 #define TOCSIN_TYPE_TEMPLATE const struct tocsin_template *
 #define TOCSIN_TYPE_STRUCTURE const struct tocsin_template *
 #define TOCSIN_TYPE_SECTIONS struct tocsin_sections
+#define TOCSIN_TYPE_SCHEDULE const struct tocsin_schedule *
+#define TOCSIN_TYPE_ZONE const struct tocsin_zone *
 #define TOCSIN_FIELD(kind, structure, field) \
 	(offsetof(structure, field) + \
 	 _Generic(((structure *)0)->field, TOCSIN_TYPE_##kind: (size_t)0))

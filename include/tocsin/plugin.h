@@ -9,7 +9,7 @@
  * Life of an instance (one per channel or source in the configuration; one per
  * worker of a blocking channel):
  *
- *	check? -> open -> deliver* | run -> close
+ *	check? -> open -> deliver* | run -> close        (a source: also call* inside run)
  *
  * All calls into one instance come from one thread, never two at once, so a
  * plugin needs no lock. Module-global mutable state is a mistake: several
@@ -77,6 +77,29 @@ struct tocsin_settled {
 	enum tocsin_settlement outcome;
 };
 
+/* What the items of a source are, if outsiders speak of them by name: the words of the commands
+ * and of the paths of the API (/api/v1/heartbeats, /api/v1/jobs, /api/v1/checks). */
+enum tocsin_items { TOCSIN_HEARTBEATS = 1, TOCSIN_JOBS, TOCSIN_CHECKS };
+
+/* A word from outside to a source: a ping, a report, a question, an order. What the verbs of each kind
+ * of items are, and what they say and answer, is in tocsin-calls(7). */
+struct tocsin_call {
+	size_t size;
+	const char *verb;                 /* "list", "show", "ping", ... */
+	const char *item;                 /* which one it is about; NULL: all of them */
+	const char *body;                 /* a JSON object; "{}" when nothing was said */
+	/* set by the source */
+	int status;                       /* as in HTTP: 200, 201, 400, 404, 409, 503 (later) */
+	char *answer;                     /* JSON, or of 400 and more a sentence; from malloc(), taken
+					     over by the core. NULL: out of memory */
+};
+
+/* One saved value, see each. */
+typedef int tocsin_value_fn(const char *name, const char *value, void *data);
+
+/* Room for a local time as text, such as "2025-11-18 14:30:45 CET". */
+#define TOCSIN_LOCAL_TIME 40
+
 enum tocsin_wait { TOCSIN_STOP = -1, TOCSIN_TIMEOUT = 0, TOCSIN_READY = 1 };
 
 typedef void tocsin_reply_fn(const struct tocsin_reply *reply, void *data);
@@ -91,8 +114,8 @@ struct tocsin_host {
 		__attribute__((format(printf, 3, 4)));
 	/* Adds to a counter of this instance, shown in status and metrics. */
 	void (*count)(struct tocsin_self *self, const char *counter, int64_t add);
-	/* Small durable values of this instance. load: 0 and *value for the caller to free(),
-	 * -ENOENT when never saved. Both return a negative errno when the store fails. */
+	/* Small durable values of this instance. save: value NULL forgets it. load: 0 and *value for the
+	 * caller to free(), -ENOENT when never saved. Both return a negative errno when the store fails. */
 	int (*save)(struct tocsin_self *self, const char *name, const char *value);
 	int (*load)(struct tocsin_self *self, const char *name, char **value);
 
@@ -150,6 +173,25 @@ struct tocsin_host {
 	/* channels: keeps what a program wrote with this attempt, for 'tocsin dead show' and the
 	 * history; cut at 4 KiB, controls and invalid UTF-8 replaced. */
 	void (*output)(struct tocsin_delivery *delivery, const char *text, size_t length);
+
+	/* sources: the names of the items that it has now; replaces what it said before. Called before
+	 * the first wait, and whenever they change. 0 or -ENOMEM. */
+	int (*announce)(struct tocsin_self *self, const char *const item[], size_t n);
+	/* As save, but in the same commit as the next emit, which may be one of no alerts: so what is
+	 * remembered and what was raised never differ. value NULL: forgets it. 0 or -ENOMEM. When emit
+	 * says -EAGAIN nothing was written and what was kept stays kept for the next one. */
+	int (*keep)(struct tocsin_self *self, const char *name, const char *value);
+	/* Calls fn for the saved values whose names begin with prefix, in the order of their names
+	 * (newest_first: backwards), at most limit of them (0: all), until it returns other than 0. What was
+	 * kept but not yet emitted is not seen. 0, what fn returned, or a negative errno of the store. */
+	int (*each)(struct tocsin_self *self, const char *prefix, bool newest_first, size_t limit,
+		    tocsin_value_fn *fn, void *data);
+	/* The first moment after `after_ms` (wall time) at which the schedule says so in that zone
+	 * (NULL: the one of the system); INT64_MAX: never again. Any thread. */
+	int64_t (*next)(const struct tocsin_schedule *schedule, const struct tocsin_zone *zone,
+			int64_t after_ms);
+	/* A wall time for people, "2025-11-18 14:30:45 CET". Any thread. */
+	void (*local)(const struct tocsin_zone *zone, int64_t wall_ms, char text[TOCSIN_LOCAL_TIME]);
 };
 
 struct tocsin_channel_ops {
@@ -187,6 +229,10 @@ struct tocsin_source_ops {
 	void (*close)(void *state);
 	/* optional: as for channels. */
 	const char *(*check)(const void *config, char *why, size_t why_size);
+	/* optional, of a source with `items`: takes all words that wait, oldest first. Called inside
+	 * host->wait. Each has its status and answer when it returns; what a 200 acknowledges is
+	 * committed by then (emit, save). `tocsin check --local` calls it without run. */
+	void (*call)(void *state, struct tocsin_call *const call[], size_t n);
 };
 
 struct tocsin_plugin {
@@ -214,6 +260,8 @@ struct tocsin_plugin {
 	/* channels, for the table of what each can do ('tocsin plugins table') */
 	unsigned int supports;               /* bits of enum tocsin_supports */
 	const char *limits;                  /* what the peer takes, in words; NULL: any length */
+	/* sources */
+	enum tocsin_items items;             /* what `call` speaks of; 0: nothing */
 };
 
 /* What a channel does beyond sending a text. */

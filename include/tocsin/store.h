@@ -244,6 +244,11 @@ struct tocsin_store_ops {
 		      const char *recipient, char **note);
 	/* Removes at most limit notes that were used last before that time (own time). */
 	int (*forget)(void *state, int64_t used_before_ms, size_t limit, size_t *removed);
+
+	/* The saved values of an instance whose names begin with prefix (bytes), by name, backwards when
+	 * newest_first; at most limit (0: all). Stops with what fn returns when that is not 0. */
+	int (*each)(void *state, const char *instance, const char *prefix, bool newest_first,
+		    size_t limit, tocsin_value_fn *fn, void *data);
 };
 
 #endif
