@@ -68,8 +68,16 @@ enum tocsin_escape {
 };
 
 struct tocsin_template;
-struct tocsin_schedule;
-struct tocsin_zone;
+
+/* What a plugin sees of a time zone and of a schedule; host->next and host->local know the rest. */
+struct tocsin_zone {
+	const char *name;               /* Europe/Berlin */
+};
+
+struct tocsin_schedule {
+	const char *text;               /* as it was written */
+	const struct tocsin_zone *zone; /* its own, which goes before any other; NULL: it names none */
+};
 
 /* At most `count` in any `per_ms`; count 0 is unlimited. */
 struct tocsin_rate {
