@@ -265,7 +265,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input input = {data, size};
 	char *choice = fuzz_text(&input);
 	struct config config;
-	struct postgres p = {.host = &host, .config = &config, .db = (PGconn *)&values};
+	struct postgres p = {
+		.host = &host, .config = &config, .db = {.connection = (PGconn *)&values}};
 	PGresult *catalog;
 
 	if (!choice)
@@ -280,7 +281,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (columns_map(&p, catalog) == 0)
 		read_rows(&p);
 	else
-		assert(*p.why);
+		assert(*p.db.why);
 	PQclear(catalog);
 	PQclear(waiting);
 	waiting = NULL;

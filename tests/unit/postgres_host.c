@@ -121,7 +121,7 @@ static bool all_told(struct tocsin_self *self)
 static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t timeout_ms)
 {
 	struct pollfd fds[2] = {{.fd = self->stop, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-	int64_t end = session_now_ms() + timeout_ms;
+	int64_t end = database_now_ms() + timeout_ms;
 
 	pthread_mutex_lock(&self->lock);
 	if (self->full && self->settle_when_full && self->refusals > 0) {
@@ -131,7 +131,7 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 	}
 	pthread_mutex_unlock(&self->lock);
 	for (;;) {
-		int64_t left = end - session_now_ms();
+		int64_t left = end - database_now_ms();
 
 		tell(self);
 		/* Short naps, so that deliveries that end meanwhile are told. */

@@ -97,19 +97,6 @@ static void a_broken_connection_string_is_refused_without_repeating_it(void **st
 	assert_null(strstr(check_options(&config, why, sizeof(why)), "secret"));
 }
 
-static void waits_between_attempts_grow_to_half_a_minute(void **state)
-{
-	(void)state;
-	assert_int_equal(session_backoff_ms(1, 0), 500);
-	assert_int_equal(session_backoff_ms(1, 500), 1000);
-	assert_int_equal(session_backoff_ms(2, 1000), 2000);
-	assert_int_equal(session_backoff_ms(5, 8000), 16000);
-	assert_int_equal(session_backoff_ms(6, 15000), 30000);
-	assert_int_equal(session_backoff_ms(1000000, 15000), 30000);
-	for (int attempt = 1; attempt < 100; attempt++)
-		assert_in_range(session_backoff_ms(attempt, UINT32_MAX), 500, 30000);
-}
-
 static void sweeps_take_a_tenth_of_the_time_and_news_are_read_at_once(void **state)
 {
 	struct config config = preset();
@@ -167,15 +154,6 @@ static void a_thousand_addresses_are_cut_to_what_an_alert_takes(void **state)
 	recipients_done(&addresses);
 }
 
-static void sentences_of_libpq_become_one_line(void **state)
-{
-	struct postgres p = {0};
-
-	(void)state;
-	assert_int_equal(connection_error(&p, -5, "could not connect:\n\tis it running?\n\n"), -5);
-	assert_string_equal(p.why, "could not connect: is it running?");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,11 +161,9 @@ int main(void)
 		cmocka_unit_test(a_name_that_is_sql_is_refused),
 		cmocka_unit_test(options_that_need_each_other_are_asked_for),
 		cmocka_unit_test(a_broken_connection_string_is_refused_without_repeating_it),
-		cmocka_unit_test(waits_between_attempts_grow_to_half_a_minute),
 		cmocka_unit_test(sweeps_take_a_tenth_of_the_time_and_news_are_read_at_once),
 		cmocka_unit_test(addresses_of_a_row_are_split_trimmed_and_named_once),
 		cmocka_unit_test(a_thousand_addresses_are_cut_to_what_an_alert_takes),
-		cmocka_unit_test(sentences_of_libpq_become_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,25 +148,6 @@ static void keys_of_any_text_survive_in_an_array(void **state)
 		"{\"7\",\"a,b\",\"say \\\"hi\\\"\",\"back\\\\slash\",\"\",\"{}\",\"NULL\"}");
 }
 
-static void errors_are_told_apart_by_who_can_mend_them(void **state)
-{
-	(void)state;
-	assert_int_equal(sql_errno(NULL), -ENOTCONN);
-	assert_int_equal(sql_errno("57P01"), -ENOTCONN);
-	assert_int_equal(sql_errno("08006"), -ENOTCONN);
-	assert_int_equal(sql_errno("42P01"), -EINVAL);
-	assert_int_equal(sql_errno("42501"), -EINVAL);
-	assert_int_equal(sql_errno("25006"), -EINVAL);
-	assert_int_equal(sql_errno("23505"), -EDOM);
-	assert_int_equal(sql_errno("P0001"), -EDOM);
-	assert_int_equal(sql_errno("57014"), -EAGAIN);
-	assert_int_equal(sql_errno("40P01"), -EAGAIN);
-	assert_int_equal(sql_errno("55P03"), -EAGAIN);
-	assert_int_equal(sql_errno("53300"), -EAGAIN);
-	assert_non_null(strstr(sql_advice("42501"), "grant"));
-	assert_non_null(sql_advice("99999"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,7 +160,6 @@ int main(void)
 		cmocka_unit_test(a_table_without_order_is_read_by_key),
 		cmocka_unit_test(settling_writes_only_rows_that_are_not_settled),
 		cmocka_unit_test(keys_of_any_text_survive_in_an_array),
-		cmocka_unit_test(errors_are_told_apart_by_who_can_mend_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,22 +87,6 @@ static const char *check_statements(const struct config *config)
 	return NULL;
 }
 
-static const char *check_connection(const struct config *config)
-{
-	bool string = strchr(config->connection, '=') || strstr(config->connection, "://");
-	char *error = NULL;
-	PQconninfoOption *parsed = string ? PQconninfoParse(config->connection, &error) : NULL;
-	bool bad = string && !parsed;
-
-	/* libpq's own sentence may quote a piece of the password. */
-	PQconninfoFree(parsed);
-	PQfreemem(error);
-	return bad ? "'connection' is no connection string of libpq: write key=value pairs with "
-		     "blanks between them and values with blanks in single quotes, or a "
-		     "postgresql:// URI"
-		   : NULL;
-}
-
 const char *check_options(const void *data, char *why, size_t why_size)
 {
 	const struct config *config = data;
@@ -114,5 +98,5 @@ const char *check_options(const void *data, char *why, size_t why_size)
 		wrong = check_map("annotation_columns", &config->annotation_columns, why, why_size);
 	if (!wrong)
 		wrong = check_statements(config);
-	return wrong ? wrong : check_connection(config);
+	return wrong ? wrong : database_check(config->connection);
 }

@@ -28,16 +28,16 @@ int columns_need(struct postgres *p, const PGresult *catalog, const char *option
 		return 0;
 	for (int i = 0; i < PQntuples(catalog); i++)
 		if (strcasecmp(PQgetvalue(catalog, i, CATALOG_NAME), name) == 0)
-			return connection_error(p, -EINVAL,
-						"option '%s': table %s has no column "
-						"'%s'; did you mean '%s'?",
-						option, p->config->table, name,
-						PQgetvalue(catalog, i, CATALOG_NAME));
-	return connection_error(p, -EINVAL,
-				"option '%s': table %s has no column '%s'; name one of "
-				"its columns%s",
-				option, p->config->table, name,
-				strcmp(option, "order") ? "" : ", or \"\" to read by key alone");
+			return database_error(&p->db, -EINVAL,
+					      "option '%s': table %s has no column "
+					      "'%s'; did you mean '%s'?",
+					      option, p->config->table, name,
+					      PQgetvalue(catalog, i, CATALOG_NAME));
+	return database_error(&p->db, -EINVAL,
+			      "option '%s': table %s has no column '%s'; name one of "
+			      "its columns%s",
+			      option, p->config->table, name,
+			      strcmp(option, "order") ? "" : ", or \"\" to read by key alone");
 }
 
 /* COLUMN_KEY, COLUMN_ORDER and COLUMN_STARTS, in milliseconds. */
@@ -73,7 +73,7 @@ static int add_field(struct postgres *p, const PGresult *catalog, int column, en
 {
 	int most = characters(p->config, role);
 	bool array = *PQgetvalue(catalog, column, CATALOG_CATEGORY) == 'A';
-	char *quoted = sql_quote(p->db, PQgetvalue(catalog, column, CATALOG_NAME));
+	char *quoted = sql_quote(p->db.connection, PQgetvalue(catalog, column, CATALOG_NAME));
 	char *expression = NULL, *columns = NULL;
 
 	if (quoted)
@@ -84,7 +84,7 @@ static int add_field(struct postgres *p, const PGresult *catalog, int column, en
 	free(expression);
 	free(quoted);
 	if (!columns)
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	free(p->table.columns);
 	p->table.columns = columns;
 	p->table.field[p->table.n_fields++] = (struct field){.role = role, .name = name};
@@ -130,7 +130,7 @@ static int map_all(struct postgres *p, const PGresult *catalog)
 	p->table.field = calloc(most, sizeof(*p->table.field));
 	p->table.columns = first_columns(&p->table.sql, is_time);
 	if (!p->table.field || !p->table.columns)
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	rc = map_columns(p, catalog, "label_columns", ROLE_LABEL, &config->label_columns, &site);
 	if (!rc)
 		rc = map_columns(p, catalog, "annotation_columns", ROLE_ANNOTATION,
@@ -163,7 +163,7 @@ static int preset_recipients(struct postgres *p, const PGresult *catalog)
 
 	if (column < 0)
 		return 0;
-	rc = connection_query(p, NULL, sql, 1, value, &result);
+	rc = database_query(&p->db, NULL, sql, 1, value, &result);
 	if (rc)
 		return rc;
 	if (PQntuples(result) == 1) {
@@ -171,7 +171,7 @@ static int preset_recipients(struct postgres *p, const PGresult *catalog)
 						 " WHERE " SITE " = $1 ORDER BY email",
 						 PQgetvalue(result, 0, 0));
 		rc = p->table.recipients ? add_field(p, catalog, column, ROLE_RECIPIENTS_BY, NULL)
-					 : connection_error(p, -ENOMEM, "out of memory");
+					 : database_error(&p->db, -ENOMEM, "out of memory");
 	}
 	PQclear(result);
 	return rc;
@@ -189,7 +189,7 @@ static int choose_recipients(struct postgres *p, const PGresult *catalog)
 		return 0;
 	p->table.recipients = strdup(config->recipients);
 	if (!p->table.recipients)
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	return map_column(p, catalog, "recipients_by", ROLE_RECIPIENTS_BY, NULL,
 			  config->recipients_by, NULL);
 }
@@ -202,18 +202,18 @@ static int choose_settle(struct postgres *p, const PGresult *catalog)
 	if (!p->table.settle_many) {
 		p->table.settle = strdup(settle);
 	} else if (find_column(catalog, FLAG) < 0) {
-		return connection_error(p, -EINVAL,
-					"option 'settle': table %s has no column "
-					"'" FLAG "'; write the statement that marks the row with "
-					"the key $1 as sent",
-					p->config->table);
+		return database_error(&p->db, -EINVAL,
+				      "option 'settle': table %s has no column "
+				      "'" FLAG "'; write the statement that marks the row with "
+				      "the key $1 as sent",
+				      p->config->table);
 	} else {
-		char *flag = sql_quote(p->db, FLAG);
+		char *flag = sql_quote(p->db.connection, FLAG);
 
 		p->table.settle = flag ? sql_settle(&p->table.sql, flag) : NULL;
 		free(flag);
 	}
-	return p->table.settle ? 0 : connection_error(p, -ENOMEM, "out of memory");
+	return p->table.settle ? 0 : database_error(&p->db, -ENOMEM, "out of memory");
 }
 
 int columns_map(struct postgres *p, const PGresult *catalog)

@@ -105,6 +105,20 @@ static void source_close(void *state)
 static int source_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
 		       void **state)
 {
+	/* What the shipped schema and this source's own options can mend. */
+	static const struct database_advice advice[] = {
+		{"42501", "grant the role that right (see the grants in the output of "
+			  "'tocsin sql alerts')"},
+		{"42P01", "set the name of the existing table, or make the shipped one with "
+			  "'tocsin sql alerts | psql'"},
+		{"57014", "add the partial index on pending rows, or raise statement_timeout"},
+		{NULL, NULL},
+	};
+	const struct config *given = config;
+	const struct database_settings database = {.connection = given->connection,
+						   .password = given->password,
+						   .timeout_ms = given->statement_timeout,
+						   .advice = advice};
 	struct epoll_event event = {.events = EPOLLIN};
 	struct postgres *p = calloc(1, sizeof(*p));
 
@@ -113,6 +127,7 @@ static int source_open(struct tocsin_self *self, const struct tocsin_host *host,
 	p->self = self;
 	p->host = host;
 	p->config = config;
+	database_init(&p->db, self, host, &database);
 	p->events = epoll_create1(EPOLL_CLOEXEC);
 	p->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->events < 0 || p->wakeup < 0 ||

@@ -7,7 +7,7 @@
  *	postgres.c    options, open, close
  *	check.c       what the options must be for themselves
  *	run.c         connect, lock, sweep, wait, over and over
- *	connection.c  connect, statements, errors
+ *	connection.c  connect and set up the session (statements: plugins/common/database.h)
  *	session.c     the lock, notifications, waiting
  *	table.c       what the catalog says of the table
  *	columns.c     which column becomes what
@@ -29,6 +29,7 @@
 
 #include <tocsin/plugin.h>
 
+#include "../../common/database.h"
 #include "sql.h"
 
 enum on_dead { ON_DEAD_LEAVE, ON_DEAD_SETTLE };
@@ -86,8 +87,7 @@ struct postgres {
 	const struct tocsin_host *host;
 	const struct config *config;
 
-	PGconn *db;         /* NULL: not connected */
-	bool lost;          /* the connection broke; run() has yet to notice */
+	struct database db;
 	bool notified;      /* new rows were announced and not read yet */
 	bool owner;         /* the lock is ours: rows are read and alerts emitted */
 	char backend[16];   /* process that serves the session, to notice a pooler */
@@ -102,27 +102,12 @@ struct postgres {
 	bool counted;          /* this session has said how much is pending */
 	bool swept;            /* the core knows what is no longer wanted */
 
-	int failed;          /* a settlement that a person must mend, as a negative errno */
-	char why[640];       /* the sentence of the last error */
-	char complaint[640]; /* said last, and when */
-	int64_t complaint_ms;
+	int failed; /* a settlement that a person must mend, as a negative errno */
 };
 
-/* connection.c. Errors: -ENOTCONN, -EDOM, -EINVAL, -EAGAIN as in sql.h, -ENOMEM; the sentence is
- * in why. */
+/* connection.c, on plugins/common/database.h: errors and `why` are as there. */
 int connection_open(struct postgres *p);
 void connection_close(struct postgres *p);
-/* Runs exactly one statement. option: whom to blame, NULL for our own text. result may be NULL. */
-int connection_query(struct postgres *p, const char *option, const char *sql, int n,
-		     const char *const *value, PGresult **result);
-int connection_command(struct postgres *p, const char *sql);
-/* Ends a transaction that failed half way; harmless otherwise. */
-void connection_rollback(struct postgres *p);
-/* Sets why, returns error. */
-int connection_error(struct postgres *p, int error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-/* Notes that the connection broke, returns -ENOTCONN. */
-int connection_lost(struct postgres *p, const char *why);
 
 /* session.c. */
 /* Tries to take the lock; *locked also when none is wanted. */
@@ -135,11 +120,6 @@ void session_drain(struct postgres *p);
 void session_wake(struct postgres *p);
 /* Waits on the session; 0, -ESHUTDOWN, or -ENOTCONN when it is lost. */
 int session_wait(struct postgres *p, int64_t timeout_ms);
-/* Writes why to the log, the same sentence at most once a minute. */
-void session_complain(struct postgres *p);
-/* Wait before attempt number 1, 2, ...: doubling from 1 s to 30 s, random within the upper half. */
-int64_t session_backoff_ms(int attempt, uint32_t random);
-int64_t session_now_ms(void);
 
 /* table.c */
 int table_open(struct postgres *p);

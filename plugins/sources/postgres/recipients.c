@@ -59,15 +59,15 @@ int recipients_find(struct postgres *p, const char *value, struct addresses *add
 {
 	const char *parameter[] = {value};
 	size_t n;
-	int rc = connection_query(p, "recipients", p->table.recipients, 1, parameter,
-				  &addresses->answer);
+	int rc = database_query(&p->db, "recipients", p->table.recipients, 1, parameter,
+				&addresses->answer);
 
 	if (rc)
 		return rc;
 	if (PQnfields(addresses->answer) < 1)
-		return connection_error(p, -EINVAL,
-					"option 'recipients': the query returns no "
-					"column; the first must be the address");
+		return database_error(&p->db, -EINVAL,
+				      "option 'recipients': the query returns no "
+				      "column; the first must be the address");
 	n = (size_t)PQntuples(addresses->answer);
 	if (n > MOST)
 		p->host->log(p->self, TOCSIN_LOG_WARNING,
@@ -76,7 +76,7 @@ int recipients_find(struct postgres *p, const char *value, struct addresses *add
 	addresses->n = 0;
 	addresses->item = calloc(n + 1, sizeof(*addresses->item));
 	if (!addresses->item)
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	/* NULL reads as the empty text, and is left out with it. */
 	for (int i = 0; i < PQntuples(addresses->answer); i++)
 		add(addresses, PQgetvalue(addresses->answer, i, 0));

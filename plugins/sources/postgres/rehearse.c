@@ -20,12 +20,12 @@ static int try_out(struct postgres *p, const char *option, const char *sql, int 
 	int rc;
 
 	if (!sql)
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	for (size_t i = 0; utility[i]; i++)
 		if (strncasecmp(sql + strspn(sql, " \t\r\n"), utility[i], strlen(utility[i])) == 0)
 			return 0;
 	explain = sql_format("EXPLAIN %s", sql);
-	rc = connection_query(p, option, explain, n, nothing, NULL);
+	rc = database_query(&p->db, option, explain, n, nothing, NULL);
 	free(explain);
 	return rc;
 }
@@ -53,7 +53,7 @@ static int rehearse_pages(struct postgres *p)
 
 int rehearse(struct postgres *p)
 {
-	int rc = connection_command(p, "BEGIN READ ONLY");
+	int rc = database_command(&p->db, "BEGIN READ ONLY");
 
 	if (!rc)
 		rc = rehearse_pages(p);
@@ -62,7 +62,7 @@ int rehearse(struct postgres *p)
 	if (!rc)
 		rc = try_out(p, "settle", p->table.settle, 1);
 	if (!rc)
-		rc = connection_command(p, "COMMIT");
-	connection_rollback(p);
+		rc = database_command(&p->db, "COMMIT");
+	database_rollback(&p->db);
 	return rc;
 }

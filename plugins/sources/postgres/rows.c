@@ -59,7 +59,7 @@ static int split(struct postgres *p, struct page *page, const char *value,
 	struct addresses *addresses = new_addresses(page);
 
 	if (recipients_split(value, addresses))
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	*recipients = (struct tocsin_strings){addresses->item, addresses->n};
 	return 0;
 }
@@ -191,7 +191,7 @@ static int map_rows(struct postgres *p, struct page *page)
 	page->pair = calloc((page->n + 1) * (p->table.n_fields + 1), sizeof(*page->pair));
 	page->addresses = calloc(page->n + 1, sizeof(*page->addresses));
 	if (!page->emission || !page->pair || !page->addresses)
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	for (size_t row = 0; !rc && row < page->n; row++)
 		rc = map_row(p, page, row);
 	return rc;
@@ -204,22 +204,22 @@ int page_read(struct postgres *p, enum sql_phase phase, const struct position *a
 	const char *value[] = {by_both ? after->order : after->key, after->key};
 	char *sql = sql_page(&p->table.sql, p->table.columns, phase, after->key != NULL,
 			     p->config->batch);
-	int rc = connection_command(p, "BEGIN READ ONLY");
+	int rc = database_command(&p->db, "BEGIN READ ONLY");
 
 	memset(page, 0, sizeof(*page));
 	if (!rc)
-		rc = connection_query(p, "pending", sql,
-				      !after->key ? 0
-				      : by_both   ? 2
-						  : 1,
-				      value, &page->rows);
+		rc = database_query(&p->db, "pending", sql,
+				    !after->key ? 0
+				    : by_both   ? 2
+						: 1,
+				    value, &page->rows);
 	free(sql);
 	if (!rc)
 		rc = map_rows(p, page);
 	/* Ended before anything is handed in: waiting there must not hold back VACUUM. */
 	if (!rc)
-		rc = connection_command(p, "COMMIT");
-	connection_rollback(p);
+		rc = database_command(&p->db, "COMMIT");
+	database_rollback(&p->db);
 	if (rc)
 		page_done(page);
 	return rc;

@@ -60,8 +60,8 @@ static int pause_after(struct postgres *p, int failures)
 	uint32_t random;
 
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		random = (uint32_t)session_now_ms();
-	return session_wait(p, session_backoff_ms(failures, random));
+		random = (uint32_t)database_now_ms();
+	return session_wait(p, database_backoff_ms(failures, random));
 }
 
 /* One reading or one wait. */
@@ -72,7 +72,7 @@ static int step(struct postgres *p, bool *all)
 	session_drain(p);
 	if (p->host->once(p->self))
 		return session_wait(p, p->config->poll);
-	wait = sweep_due_ms(p, session_now_ms(), all);
+	wait = sweep_due_ms(p, database_now_ms(), all);
 	if (wait > 0)
 		return session_wait(p, wait);
 	return *all ? sweep_all(p) : sweep_new(p);
@@ -88,7 +88,7 @@ static int work(struct postgres *p, int *failures)
 		rc = sweep_all(p);
 	while (rc == 0 || (rc == -EAGAIN && p->owner && !p->host->once(p->self))) {
 		if (rc) {
-			session_complain(p);
+			database_complain(&p->db);
 			rc = pause_after(p, ++busy);
 			if (!rc)
 				rc = sweep_all(p);
@@ -127,12 +127,11 @@ int run_source(void *state)
 		/* Without the lock nothing of ours may go out: another one may have it now. */
 		if (owner)
 			p->host->park(p->self);
-		session_complain(p);
+		database_complain(&p->db);
 		failures++;
 		if (gives_up(p, rc, failures))
 			return rc;
 		p->host->count(p->self, "reconnects", 1);
-		p->lost = false;
 		rc = pause_after(p, failures);
 		if (rc)
 			break;

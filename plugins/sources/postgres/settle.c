@@ -10,7 +10,7 @@ static int mark_each(struct postgres *p, const char *const *key, size_t n)
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < n; i++)
-		rc = connection_query(p, "settle", p->table.settle, 1, &key[i], NULL);
+		rc = database_query(&p->db, "settle", p->table.settle, 1, &key[i], NULL);
 	return rc;
 }
 
@@ -23,18 +23,17 @@ static int check_settled(struct postgres *p, const char *const *keys)
 {
 	char *sql = sql_still_pending(&p->table.sql);
 	PGresult *result;
-	int rc = connection_query(p, "pending", sql, 1, keys, &result);
+	int rc = database_query(&p->db, "pending", sql, 1, keys, &result);
 
 	free(sql);
 	if (rc)
 		return rc;
 	if (PQntuples(result) > 0)
-		rc = connection_error(
-			p, -EINVAL,
-			"option 'settle': row %s of %s is still pending "
-			"after the statement; it was sent and will not be sent again, "
-			"but make the statement turn the condition of 'pending' false",
-			PQgetvalue(result, 0, 0), p->config->table);
+		rc = database_error(&p->db, -EINVAL,
+				    "option 'settle': row %s of %s is still pending "
+				    "after the statement; it was sent and will not be sent again, "
+				    "but make the statement turn the condition of 'pending' false",
+				    PQgetvalue(result, 0, 0), p->config->table);
 	PQclear(result);
 	return rc;
 }
@@ -46,19 +45,19 @@ static int mark_batch(struct postgres *p, const char *const *key, size_t n)
 	int rc, still;
 
 	if (!array)
-		return connection_error(p, -ENOMEM, "out of memory");
-	rc = connection_command(p, "BEGIN READ WRITE");
+		return database_error(&p->db, -ENOMEM, "out of memory");
+	rc = database_command(&p->db, "BEGIN READ WRITE");
 	if (!rc)
 		rc = p->table.settle_many
-			     ? connection_query(p, "settle", p->table.settle, 1, keys, NULL)
+			     ? database_query(&p->db, "settle", p->table.settle, 1, keys, NULL)
 			     : mark_each(p, key, n);
 	if (!rc) {
 		/* What did take is kept, whatever became of the others. */
 		still = check_settled(p, keys);
-		rc = still && still != -EINVAL ? still : connection_command(p, "COMMIT");
+		rc = still && still != -EINVAL ? still : database_command(&p->db, "COMMIT");
 		rc = rc ? rc : still;
 	}
-	connection_rollback(p);
+	database_rollback(&p->db);
 	free(array);
 	return rc;
 }
@@ -94,7 +93,7 @@ int settle_rows(struct postgres *p, const struct tocsin_settled *settled, size_t
 	size_t wanted = 0;
 	int rc;
 
-	if (!p->db || p->lost || !p->table.settle)
+	if (!p->db.connection || p->db.lost || !p->table.settle)
 		return -EAGAIN;
 	key = calloc(n + 1, sizeof(*key));
 	if (!key)
@@ -106,11 +105,11 @@ int settle_rows(struct postgres *p, const struct tocsin_settled *settled, size_t
 	rc = mark_all(p, key, wanted);
 	free(key);
 	if (rc)
-		session_complain(p);
+		database_complain(&p->db);
 	/* The answers may have brought notifications along: then the socket stays silent, and
 	 * host->wait, inside which we are, must be told. */
 	session_drain(p);
-	if (p->notified || p->lost)
+	if (p->notified || p->db.lost)
 		session_wake(p);
 	p->failed = rc == -EINVAL || rc == -EDOM ? -EINVAL : 0;
 	return rc && !p->failed ? -EAGAIN : p->failed;

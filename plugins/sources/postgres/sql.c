@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,51 +155,4 @@ char *sql_array(const char *const *value, size_t n)
 	*end++ = '}';
 	*end = '\0';
 	return text;
-}
-
-static bool in_class(const char *state, const char *const *classes)
-{
-	for (; *classes; classes++)
-		if (strncmp(state, *classes, strlen(*classes)) == 0)
-			return true;
-	return false;
-}
-
-int sql_errno(const char *state)
-{
-	/* 57P01..57P05: shutdown, crash, starting up, database dropped, idle session ended. */
-	static const char *const gone[] = {"08", "57P0", "25P03", "28", NULL};
-	static const char *const row[] = {"22", "23", "44", "P0", NULL};
-	static const char *const ours[] = {"0A", "21", "25", "2B", "2F", "38",
-					   "39", "3D", "3F", "42", NULL};
-
-	if (!state || !*state || in_class(state, gone))
-		return -ENOTCONN;
-	if (in_class(state, row))
-		return -EDOM;
-	return in_class(state, ours) ? -EINVAL : -EAGAIN;
-}
-
-const char *sql_advice(const char *state)
-{
-	static const struct {
-		const char *state, *advice;
-	} table[] = {
-		{"42501", "grant the role that right (see the grants in the output of "
-			  "'tocsin sql alerts')"},
-		{"42P01", "set the name of the existing table, or make the shipped one with "
-			  "'tocsin sql alerts | psql'"},
-		{"42703", "name a column that exists; upper and lower case matter"},
-		{"42601", "correct the SQL of this option"},
-		{"42P18", "give the parameter a type, for instance $1::uuid"},
-		{"42P08", "give the parameter a type, for instance $1::uuid"},
-		{"57014", "add the partial index on pending rows, or raise statement_timeout"},
-		{"25006", "this option must only read"},
-		{"53300", "raise max_connections or close other connections"},
-	};
-
-	for (size_t i = 0; state && i < sizeof(table) / sizeof(table[0]); i++)
-		if (strcmp(state, table[i].state) == 0)
-			return table[i].advice;
-	return sql_errno(state) == -EAGAIN ? "it will be tried again" : "correct this option";
 }

@@ -49,13 +49,4 @@ char *sql_array(const char *const *value, size_t n);
 /* As asprintf, but returning the text. */
 char *sql_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/*
- * What an SQLSTATE means for the caller: -ENOTCONN the connection is gone,
- * -EDOM a value of some row is at fault, -EINVAL a person has to change
- * something, -EAGAIN it may work next time.
- */
-int sql_errno(const char *state);
-/* What a person can do about it. */
-const char *sql_advice(const char *state);
-
 #endif

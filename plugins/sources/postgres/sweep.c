@@ -42,7 +42,7 @@ static int position_set(struct postgres *p, struct position *position, const str
 	position->order = strdup(PQgetvalue(page->rows, row, COLUMN_ORDER));
 	position->key = strdup(PQgetvalue(page->rows, row, COLUMN_KEY));
 	if (!position->order || !position->key)
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	return 0;
 }
 
@@ -52,12 +52,12 @@ static int count_pending(struct postgres *p)
 	char *sql = sql_count(&p->table.sql);
 	PGresult *result = NULL;
 	int64_t all, keyed;
-	int rc = connection_command(p, "BEGIN READ ONLY");
+	int rc = database_command(&p->db, "BEGIN READ ONLY");
 
 	if (!rc)
-		rc = connection_command(p, "SET LOCAL statement_timeout = '" COUNT_TIMEOUT "'");
+		rc = database_command(&p->db, "SET LOCAL statement_timeout = '" COUNT_TIMEOUT "'");
 	if (!rc)
-		rc = connection_query(p, "pending", sql, 0, NULL, &result);
+		rc = database_query(&p->db, "pending", sql, 0, NULL, &result);
 	free(sql);
 	if (rc == -EAGAIN) {
 		p->host->log(p->self, TOCSIN_LOG_INFO, "many alerts pending");
@@ -72,10 +72,10 @@ static int count_pending(struct postgres *p)
 			p->host->log(p->self, TOCSIN_LOG_WARNING,
 				     "%" PRId64 " pending rows are left alone: their %s is NULL",
 				     all - keyed, p->config->key);
-		rc = connection_command(p, "COMMIT");
+		rc = database_command(&p->db, "COMMIT");
 	}
 	PQclear(result);
-	connection_rollback(p);
+	database_rollback(&p->db);
 	return rc;
 }
 
@@ -117,20 +117,20 @@ static int emit_page(struct postgres *p, struct page *page, struct tally *tally)
 static int pass_on(struct postgres *p, enum sql_phase phase, struct position *position,
 		   struct tally *tally, size_t *n)
 {
-	int64_t began = session_now_ms(), accepted = tally->accepted, read;
+	int64_t began = database_now_ms(), accepted = tally->accepted, read;
 	struct page page;
 	int rc = page_read(p, phase, position, &page);
 
 	*n = page.n;
 	if (rc)
 		return rc;
-	read = session_now_ms() - began;
+	read = database_now_ms() - began;
 	rc = emit_page(p, &page, tally);
 	if (!rc)
 		rc = position_set(p, position, &page);
 	page_done(&page);
 	/* Handing in new alerts may wait for slow channels, and that is no cost of the sweep. */
-	p->sweep_busy_ms += tally->accepted > accepted ? read : session_now_ms() - began;
+	p->sweep_busy_ms += tally->accepted > accepted ? read : database_now_ms() - began;
 	return rc;
 }
 
@@ -167,11 +167,11 @@ static void report(struct postgres *p, const struct tally *tally)
 		     tally->accepted, tally->accepted == 1 ? "" : "s", tally->known);
 	if (tally->refused == 0)
 		return;
-	connection_error(p, 0,
-			 "%" PRId64 " rows of %s cannot be sent and stay pending, the first "
-			 "is %s",
-			 tally->refused, p->config->table, tally->first);
-	session_complain(p);
+	database_error(&p->db, 0,
+		       "%" PRId64 " rows of %s cannot be sent and stay pending, the first "
+		       "is %s",
+		       tally->refused, p->config->table, tally->first);
+	database_complain(&p->db);
 }
 
 static int read_pending(struct postgres *p, struct position *position, bool all)
@@ -193,7 +193,7 @@ static int read_pending(struct postgres *p, struct position *position, bool all)
 
 int sweep_all(struct postgres *p)
 {
-	int64_t began = session_now_ms();
+	int64_t began = database_now_ms();
 	int rc = table_verify(p);
 
 	if (!rc && !p->counted)
@@ -208,7 +208,7 @@ int sweep_all(struct postgres *p)
 	if (!p->swept)
 		p->host->swept(p->self);
 	p->swept = true;
-	p->sweep_end_ms = p->tail_from_ms = session_now_ms();
+	p->sweep_end_ms = p->tail_from_ms = database_now_ms();
 	if (p->sweep_busy_ms > p->sweep_end_ms - began)
 		p->sweep_busy_ms = p->sweep_end_ms - began;
 	return 0;
@@ -220,7 +220,7 @@ int sweep_new(struct postgres *p)
 	int rc = read_pending(p, &p->last, false);
 
 	/* Without an index even this is slow; leave the server as much time as it took. */
-	p->tail_from_ms = session_now_ms() + p->sweep_busy_ms;
+	p->tail_from_ms = database_now_ms() + p->sweep_busy_ms;
 	p->sweep_busy_ms = busy;
 	return rc;
 }

@@ -17,16 +17,16 @@ static int find_table(struct postgres *p)
 		" FROM pg_class c WHERE c.oid = to_regclass($1)";
 	const char *value[] = {p->table.sql.name, p->config->key};
 	PGresult *result;
-	int rc = connection_query(p, "table", sql, 2, value, &result);
+	int rc = database_query(&p->db, "table", sql, 2, value, &result);
 
 	if (rc)
 		return rc;
 	if (PQntuples(result) == 0 || !strchr("rvmfp", *PQgetvalue(result, 0, 1))) {
-		rc = connection_error(p, -EINVAL,
-				      "option 'table': the database %s has no table %s that the "
-				      "role can see; name it with its schema, or make the shipped "
-				      "one with 'tocsin sql alerts | psql'",
-				      PQdb(p->db), p->config->table);
+		rc = database_error(&p->db, -EINVAL,
+				    "option 'table': the database %s has no table %s that the "
+				    "role can see; name it with its schema, or make the shipped "
+				    "one with 'tocsin sql alerts | psql'",
+				    PQdb(p->db.connection), p->config->table);
 	} else {
 		snprintf(p->table.oid, sizeof(p->table.oid), "%s", PQgetvalue(result, 0, 0));
 		if (*PQgetvalue(result, 0, 2) == 'f')
@@ -50,7 +50,7 @@ static int read_catalog(struct postgres *p, PGresult **catalog)
 		" WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped";
 	const char *value[] = {p->table.oid};
 
-	return connection_query(p, "table", sql, 1, value, catalog);
+	return database_query(&p->db, "table", sql, 1, value, catalog);
 }
 
 static int name_key_and_order(struct postgres *p, const PGresult *catalog)
@@ -62,21 +62,21 @@ static int name_key_and_order(struct postgres *p, const PGresult *catalog)
 
 	if (rc)
 		return rc;
-	sql->key = sql_quote(p->db, p->config->key);
+	sql->key = sql_quote(p->db.connection, p->config->key);
 	sql->key_type = strdup(PQgetvalue(catalog, column, CATALOG_TYPE));
 	sql->pending = strdup(p->config->pending);
 	if (order && *order && strcmp(order, p->config->key) != 0) {
 		rc = columns_need(p, catalog, "order", order, &column);
 		if (rc)
 			return rc;
-		sql->order = sql_quote(p->db, order);
+		sql->order = sql_quote(p->db.connection, order);
 		sql->order_type = strdup(PQgetvalue(catalog, column, CATALOG_TYPE));
 		p->table.undated = *PQgetvalue(catalog, column, CATALOG_NOT_NULL) == 'f';
 		if (!sql->order || !sql->order_type)
-			return connection_error(p, -ENOMEM, "out of memory");
+			return database_error(&p->db, -ENOMEM, "out of memory");
 	}
 	if (!sql->key || !sql->key_type || !sql->pending)
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	return 0;
 }
 
@@ -86,9 +86,9 @@ int table_open(struct postgres *p)
 	int rc;
 
 	memset(&p->table, 0, sizeof(p->table));
-	p->table.sql.name = sql_quote(p->db, p->config->table);
+	p->table.sql.name = sql_quote(p->db.connection, p->config->table);
 	if (!p->table.sql.name)
-		return connection_error(p, -ENOMEM, "out of memory");
+		return database_error(&p->db, -ENOMEM, "out of memory");
 	rc = find_table(p);
 	if (!rc)
 		rc = read_catalog(p, &catalog);
@@ -119,20 +119,20 @@ int table_verify(struct postgres *p)
 {
 	const char *value[] = {p->table.sql.name};
 	PGresult *result;
-	int rc = connection_query(p, "table",
-				  "SELECT pg_backend_pid()::text, to_regclass($1)::oid::text", 1,
-				  value, &result);
+	int rc = database_query(&p->db, "table",
+				"SELECT pg_backend_pid()::text, to_regclass($1)::oid::text", 1,
+				value, &result);
 
 	if (rc)
 		return rc;
 	if (strcmp(PQgetvalue(result, 0, 0), p->backend) != 0)
-		rc = connection_error(p, -ENOTCONN,
-				      "the session moved to another process of the "
-				      "server: a connection pooler must be in session mode, or the "
-				      "lock and the notifications are lost");
+		rc = database_error(&p->db, -ENOTCONN,
+				    "the session moved to another process of the "
+				    "server: a connection pooler must be in session mode, or the "
+				    "lock and the notifications are lost");
 	else if (strcmp(PQgetvalue(result, 0, 1), p->table.oid) != 0)
-		rc = connection_error(p, -ENOTCONN, "table %s was replaced; looking at it anew",
-				      p->config->table);
+		rc = database_error(&p->db, -ENOTCONN, "table %s was replaced; looking at it anew",
+				    p->config->table);
 	PQclear(result);
 	return rc;
 }
