@@ -342,6 +342,7 @@ const struct tocsin_host *source_host(void)
 		.swept = host_swept,
 		.wait = host_wait,
 		.once = host_once,
+		.each = self_each,
 	};
 
 	return &host;

@@ -232,9 +232,9 @@ static int tear_down(void **state)
 
 int store_contract_run(struct store_subject *subject)
 {
-	const struct contract_test *const part[] = {contract_intake,  contract_claims,
-						    contract_sources, contract_operators,
-						    contract_notes,   contract_instead};
+	const struct contract_test *const part[] = {
+		contract_intake, contract_claims,  contract_sources, contract_operators,
+		contract_notes,  contract_instead, contract_values};
 	struct CMUnitTest test[128];
 	size_t n = 0;
 

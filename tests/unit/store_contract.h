@@ -114,6 +114,7 @@ struct contract_test {
 #function, function \
 	}
 extern const struct contract_test contract_intake[], contract_claims[], contract_sources[],
-	contract_operators[], contract_notes[], contract_instead[]; /* each ends with a NULL name */
+	contract_operators[], contract_notes[], contract_instead[],
+	contract_values[]; /* each ends with a NULL name */
 
 #endif

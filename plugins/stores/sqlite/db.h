@@ -184,7 +184,7 @@ struct db_walk {
 int db_walk_pending(struct db *db, struct db_walk *walk, struct db_pair *found, size_t *n);
 
 /* intake.c, revival.c, claims.c, sources.c, lists.c, operators.c, upkeep.c,
- * notes.c: <tocsin/store.h> */
+ * notes.c, values.c: <tocsin/store.h> */
 int db_find_mark(void *state, const char *source, const char *mark, struct tocsin_marked *found);
 int db_accept(void *state, const struct tocsin_new_alert *alert, int64_t *number);
 int db_unpark(void *state, int64_t alert, int64_t now_ms, int64_t *n);
@@ -216,6 +216,8 @@ int db_drop(void *state, const struct tocsin_query *query, const char *reason, i
 	    int64_t *n);
 int db_save(void *state, const char *instance, const char *name, const char *value);
 int db_load(void *state, const char *instance, const char *name, char **value);
+int db_each(void *state, const char *instance, const char *prefix, bool newest_first, size_t limit,
+	    tocsin_value_fn *fn, void *data);
 int db_prune(void *state, int64_t settled_before_ms, int64_t dead_before_ms, size_t limit,
 	     size_t *removed);
 int db_maintain(void *state, bool idle);

@@ -354,6 +354,7 @@ static const struct tocsin_store_ops operations = {
 	.note = db_note,
 	.recall = db_recall,
 	.forget = db_forget,
+	.each = db_each,
 };
 
 TOCSIN_PLUGIN(.kind = TOCSIN_STORE, .name = "sqlite", .version = "1.0",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Upkeep: small values of plugins, retention, checkpoints and free pages. */
+/* Upkeep: retention, checkpoints and free pages. */
 #include <errno.h>
 #include <string.h>
 
@@ -19,11 +19,6 @@ struct db_retention {
 	size_t limit;
 };
 
-static const char upsert_value[] =
-	"INSERT INTO kept (instance, name, value) VALUES (?1, ?2, ?3)"
-	" ON CONFLICT (instance, name) DO UPDATE SET value = excluded.value";
-static const char delete_value[] = "DELETE FROM kept WHERE instance = ?1 AND name = ?2";
-static const char select_value[] = "SELECT value FROM kept WHERE instance = ?1 AND name = ?2";
 /* Names of sources and routes are among these, too, and count nothing. */
 static const char select_names[] = "SELECT id, text FROM name ORDER BY id";
 static const char count_ready[] =
@@ -44,35 +39,6 @@ static const char delete_deliveries[] =
 	"DELETE FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
 static const char delete_alert[] = "DELETE FROM alert WHERE number = ?1";
 static const char free_pages[] = "PRAGMA freelist_count";
-
-int db_save(void *state, const char *instance, const char *name, const char *value)
-{
-	struct statement st = statement_use(state, value ? upsert_value : delete_value);
-
-	bind_text(&st, 1, instance);
-	bind_text(&st, 2, name);
-	if (value)
-		bind_text(&st, 3, value);
-	return statement_run(&st);
-}
-
-int db_load(void *state, const char *instance, const char *name, char **value)
-{
-	struct statement st = statement_use(state, select_value);
-	int row;
-
-	*value = NULL;
-	bind_text(&st, 1, instance);
-	bind_text(&st, 2, name);
-	row = statement_row(&st);
-	if (row == 1) {
-		*value = strdup(column_text(&st, 0));
-		row = *value ? 0 : -ENOMEM;
-	} else if (row == 0) {
-		row = -ENOENT;
-	}
-	return statement_end(&st, row);
-}
 
 static int remove_alert(struct db *db, int64_t number)
 {
