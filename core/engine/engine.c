@@ -276,6 +276,7 @@ int engine_start(const struct engine_options *options, struct settings *settings
 	engine->options = *options;
 	engine->log = options->log;
 	engine->started_ms = clock_wall_ms();
+	engine->changing = true; /* until the sources are there */
 	pthread_rwlock_init(&engine->lock, NULL);
 	pthread_mutex_init(&engine->sources_lock, NULL);
 	tally_init(&engine->tally);
@@ -303,6 +304,13 @@ int engine_add_source(struct engine *engine, struct source *source)
 	return list ? 0 : -ENOMEM;
 }
 
+void engine_set_changing(struct engine *engine, bool changing)
+{
+	pthread_mutex_lock(&engine->sources_lock);
+	engine->changing = changing;
+	pthread_mutex_unlock(&engine->sources_lock);
+}
+
 int engine_start_sources(struct engine *engine, struct error *err)
 {
 	const struct settings *settings = engine->current->settings;
@@ -324,6 +332,7 @@ int engine_start_sources(struct engine *engine, struct error *err)
 	FAULT_POINT("start.sources");
 	for (size_t i = 0; i < engine->n_sources; i++)
 		source_run(engine->source[i]);
+	engine_set_changing(engine, false);
 	return 0;
 }
 

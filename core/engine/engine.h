@@ -66,6 +66,25 @@ typedef void engine_accepted_fn(int result, void *data);
 void engine_accept(struct engine *engine, struct alert **alerts, size_t n, const char *channel,
 		   engine_accepted_fn *done, void *data);
 
+/* A word from outside to a source, about one of its items (tocsin-calls(7)): any thread. */
+struct engine_call {
+	enum tocsin_items kind;
+	const char *source;          /* NULL: whichever has the item */
+	const char *item;            /* NULL: all sources of the kind are asked */
+	const char *verb;
+	const char *body;            /* a JSON object, or NULL */
+};
+/* Everything is copied. done is called once, now or later, on any thread: with a status as in HTTP and
+ * JSON, or, from 400 on, a sentence; it is taken over, and NULL for want of memory. It must not call the
+ * engine. What a status below 400 acknowledges is committed. */
+typedef void engine_called_fn(int status, char *answer, void *data);
+void engine_call(struct engine *engine, const struct engine_call *call, engine_called_fn *done,
+		 void *data);
+/* Answers 503 to all that still wait: the daemon is about to stop. Any thread. */
+void engine_refuse_calls(struct engine *engine);
+/* "heartbeats", "jobs", "checks" */
+const char *engine_items_name(enum tocsin_items kind);
+
 /* Any thread: the store, for queries through store_submit. */
 struct store *engine_store(struct engine *engine);
 /* On the store's thread, inside a transaction: deliveries were replayed. */

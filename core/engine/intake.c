@@ -41,7 +41,7 @@ static int make(struct engine *engine, struct alert **alerts, const char *const 
 		decide_fn *by, const char *channel, struct intake **result)
 {
 	struct intake *intake = calloc(1, sizeof(*intake));
-	struct intake_entry *entry = calloc(n, sizeof(*entry));
+	struct intake_entry *entry = calloc(n + 1, sizeof(*entry)); /* none has to be some memory */
 	int code;
 
 	if (intake && entry)
@@ -277,5 +277,9 @@ int intake_apply(struct store_request *request, const struct transaction *transa
 
 	for (size_t i = 0; i < intake->n && result == 0; i++)
 		result = apply_entry(intake, &intake->entry[i], transaction);
+	if (result == 0 && intake->kept) {
+		FAULT_POINT("intake.kept");
+		result = kept_apply(intake->kept, transaction, intake->instance);
+	}
 	return result;
 }

@@ -8,6 +8,7 @@
 
 #include "engine/decide.h"
 #include "engine/internal.h"
+#include "store/kept.h"
 
 struct intake_entry {
 	struct alert *alert;        /* owned by the intake */
@@ -24,6 +25,8 @@ struct intake {
 	struct store_request request;
 	struct engine *engine;
 	struct arena *arena;
+	const struct kept *kept;    /* values of the source, saved in the same commit; NULL: none */
+	const char *instance;       /* whose they are */
 	bool tell;                  /* the source wants to hear when they are settled */
 	struct intake_entry *entry;
 	size_t n;
@@ -31,7 +34,8 @@ struct intake {
 	void *data;
 };
 
-/* Takes the alerts over (also when it fails, then they are freed) and decides. NULL marks: none. */
+/* Takes the alerts over (also when it fails, then they are freed) and decides. NULL marks: none. There
+ * may be no alerts, when only values are to be saved. */
 int intake_new(struct engine *engine, struct alert **alerts, const char *const *marks, size_t n,
 	       const char *channel, struct intake **intake);
 /* The same for an alert about that channel, which any other may hear of; *intake is NULL when none

@@ -32,6 +32,8 @@ struct engine {
 	struct source **source;      /* guarded by sources_lock; changed on the main thread */
 	size_t n_sources;
 	pthread_mutex_t sources_lock;
+	bool changing;               /* sources come and go: who has what is not certain now; guarded
+					by sources_lock */
 	json_t *orphans;             /* name: count; guarded by sources_lock */
 	struct tally tally;
 	struct deaths deaths;        /* the store thread's own */
@@ -57,6 +59,9 @@ int engine_recover(struct engine *engine, struct error *err);
 void engine_wake_sources(struct engine *engine);
 /* Shows how the run is going, if somebody wants to see. Any thread. */
 void engine_progress(struct engine *engine);
+/* call.c: answers those that asked a source too long ago. */
+void calls_expire(struct engine *engine);
+void engine_set_changing(struct engine *engine, bool changing);
 /* Adds to the list under its lock; 0 or -ENOMEM. */
 int engine_add_source(struct engine *engine, struct source *source);
 

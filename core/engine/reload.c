@@ -134,6 +134,7 @@ static void swap_sources(struct engine *engine, const struct settings *settings,
 {
 	struct source *outdated;
 
+	engine_set_changing(engine, true);
 	while ((outdated = take_outdated(engine, settings)))
 		source_free(outdated);
 	for (size_t i = 0; i < change->n_sources; i++) {
@@ -145,6 +146,7 @@ static void swap_sources(struct engine *engine, const struct settings *settings,
 			source_free(change->source[i]);
 		}
 	}
+	engine_set_changing(engine, false);
 }
 
 static void use(struct engine *engine, struct generation *fresh, struct change *change)

@@ -75,6 +75,7 @@ static void run_source(struct source *source)
 		rest(source, RESTART_MS);
 		if (atomic_load(&source->stopping))
 			break;
+		kept_clear(&source->kept); /* of what it had in mind it knows nothing any more */
 		set_trouble(source, "");
 	}
 	pthread_mutex_lock(&source->lock);
@@ -118,6 +119,9 @@ static void dispose(struct source *source)
 	}
 	if (source->event_fd >= 0)
 		close(source->event_fd);
+	words_done(&source->words);
+	names_free(source->items);
+	kept_clear(&source->kept);
 	pthread_cond_destroy(&source->changed);
 	pthread_mutex_destroy(&source->lock);
 	self_done(&source->self);
@@ -139,6 +143,7 @@ int source_new(struct engine *engine, struct generation *generation,
 	source->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	atomic_init(&source->tell_due, true); /* what an earlier process could not tell any more */
 	self_init(&source->self, settings->name, engine->log, engine->store, source);
+	words_init(&source->words);
 	pthread_mutex_init(&source->lock, NULL);
 	clock_cond_init(&source->changed);
 	if (source->event_fd < 0 || pthread_create(&source->thread, NULL, thread, source) != 0) {
@@ -186,6 +191,7 @@ void source_stop(struct source *source)
 	atomic_store(&source->stopping, true);
 	pthread_cond_broadcast(&source->changed);
 	pthread_mutex_unlock(&source->lock);
+	words_close(&source->words, "the source is stopping; try again later");
 	source_wake(source, false);
 	backlogs_wake(dispatch_backlogs(source->engine->dispatch));
 }
@@ -233,6 +239,12 @@ json_t *source_status(struct source *source)
 					    : "running",
 			   "trouble", *source->trouble ? source->trouble : trouble, "counters",
 			   counters);
+	if (object && source->items && source->settings->plugin->it.items &&
+	    json_object_set_new(object, engine_items_name(source->settings->plugin->it.items),
+				json_integer((json_int_t)names_count(source->items))) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
 	pthread_mutex_unlock(&source->lock);
 	return object;
 }

@@ -10,6 +10,9 @@
 #define ENGINE_SOURCE_H
 
 #include "engine/internal.h"
+#include "engine/names.h"
+#include "engine/words.h"
+#include "store/kept.h"
 
 #define SOURCE_TELL 500         /* marks told in one call */
 #define SOURCE_REFUSED 64       /* refused alerts that are not logged again and again */
@@ -24,15 +27,20 @@ struct source {
 	int event_fd;               /* written to wake the thread */
 	atomic_bool stopping;
 	atomic_bool tell_due;       /* the store may have something to tell */
+	struct words words;         /* from outside, for its plugin */
 
 	pthread_mutex_t lock;       /* guards what follows */
 	pthread_cond_t changed;
 	bool opened, may_run, ended, may_close;
 	int open_result, run_result;
+	struct names *items;        /* what it has announced; NULL: nothing yet. Only its own thread
+				       changes it */
 	char trouble[256];          /* why it does not work at the moment, or "" */
 
 	/* the thread's own */
 	bool parked, swept;
+	bool hearing;               /* its plugin is answering words */
+	struct kept kept;           /* to be saved with the next emit */
 	int tell_failures;
 	int64_t tell_again_ms;      /* boot time */
 	struct accepted {           /* settle_on: accepted; what to tell at the next wait */
@@ -64,6 +72,10 @@ json_t *source_status(struct source *source);
 /* tell.c, on the source's thread: tells the plugin what became of its marks, if anything did.
  * Returns how many were told, or a negative errno when the plugin could not take it now. */
 int source_tell(struct source *source);
+/* hear.c, on the source's thread: lets the plugin answer words that wait, if there are any. */
+bool source_hear(struct source *source);
+/* The host's announce. */
+int source_announce(struct source *source, const char *const item[], size_t n);
 /* source_host.c */
 const struct tocsin_host *source_host(void);
 

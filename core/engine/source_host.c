@@ -160,14 +160,18 @@ static int hand_in(struct source *source, struct tocsin_emission *emission, stru
 		return result;
 	intake->tell = source->settings->common.settle_on == SETTLE_ON_DELIVERED;
 	intake->request.apply = intake_apply;
-	intake->request.adds = true;
+	intake->kept = kept_is_empty(&source->kept) ? NULL : &source->kept;
+	intake->instance = source->settings->name;
+	intake->request.adds = batch->n > 0 || source->kept.written > 0;
 	for (size_t i = 0; i < intake->n; i++)
 		count_ahead(source, &intake->entry[i], 1);
 	FAULT_POINT("source.emit.before");
 	result = store_call(source->engine->store, &intake->request);
 	FAULT_POINT("source.emit.after");
-	if (result == 0)
+	if (result == 0) {
+		kept_clear(&source->kept);
 		note_results(source, intake, emission, batch);
+	}
 	for (size_t i = 0; result < 0 && i < intake->n; i++)
 		count_ahead(source, &intake->entry[i], -1);
 	intake_free(intake);
@@ -178,14 +182,13 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission,
 {
 	struct source *source = self->owner;
 	struct batch batch = {0};
-	int result;
+	int result = 0;
 
 	if (atomic_load(&source->stopping))
 		return -ESHUTDOWN;
-	if (n == 0)
-		return 0;
-	result = fill_batch(source, emission, n, &batch);
-	if (result == 0 && batch.n > 0) {
+	if (n > 0)
+		result = fill_batch(source, emission, n, &batch);
+	if (result == 0 && (batch.n > 0 || !kept_is_empty(&source->kept))) {
 		result = hand_in(source, emission, &batch);
 	} else if (result < 0) {
 		for (size_t i = 0; batch.alert && i < batch.n; i++)
@@ -194,10 +197,25 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission,
 	batch_free(&batch);
 	if (result < 0)
 		return -EAGAIN;
+	/* somebody waits for the answer to a word, however far ahead the source is */
+	if (n == 0 || source->hearing)
+		return 0;
 	if (!backlogs_wait(dispatch_backlogs(source->engine->dispatch), source->settings->name,
 			   source->settings->common.window, &source->stopping))
 		return -ESHUTDOWN;
 	return 0;
+}
+
+static int host_keep(struct tocsin_self *self, const char *name, const char *value)
+{
+	struct source *source = self->owner;
+
+	return kept_put(&source->kept, name, value);
+}
+
+static int host_announce(struct tocsin_self *self, const char *const item[], size_t n)
+{
+	return source_announce(self->owner, item, n);
 }
 
 /* --- park, sweep --- */
@@ -315,6 +333,8 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 			next = sooner(next, source->tell_again_ms);
 		if (is_over(source))
 			return TOCSIN_STOP;
+		if (source_hear(source))
+			until = 0; /* what it waits for may be another time now */
 		now = clock_boot_ms();
 		next = next - now > 60000 ? 60000 : next > now ? next - now : 0;
 		if (poll(fds, fd >= 0 ? 2 : 1, (int)next) < 0 && errno != EINTR)
@@ -342,6 +362,8 @@ const struct tocsin_host *source_host(void)
 		.swept = host_swept,
 		.wait = host_wait,
 		.once = host_once,
+		.announce = host_announce,
+		.keep = host_keep,
 		.each = self_each,
 	};
 

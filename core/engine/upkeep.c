@@ -52,6 +52,7 @@ void engine_upkeep(struct engine *engine)
 	int64_t now = store_now_ms(engine->store);
 
 	orphans_look(engine);
+	calls_expire(engine);
 	if (!pruning)
 		return; /* the next call does it */
 	pruning->request = (struct store_request){.apply = prune, .done = pruned};

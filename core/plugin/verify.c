@@ -139,8 +139,16 @@ static int check_source(struct plugin *plugin, struct error *err)
 				 source_functions,
 				 TOCSIN_COUNT(source_functions)};
 
+	int result = copy_operations(&ops, err);
+
 	plugin->it.source = &plugin->source;
-	return copy_operations(&ops, err);
+	if (result == 0 && plugin->it.items > TOCSIN_CHECKS)
+		return error_set(err, -EINVAL, "its .items are none that this tocsin knows");
+	if (result == 0 && plugin->it.items && !plugin->source.call)
+		return error_set(err, -EINVAL,
+				 "it has .items, but its .source operations lack the function "
+				 "'call'");
+	return result;
 }
 
 static int check_store(struct plugin *plugin, struct error *err)

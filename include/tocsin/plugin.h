@@ -150,7 +150,8 @@ struct tocsin_host {
 	 * wanted and is suppressed. */
 	void (*swept)(struct tocsin_self *self);
 	/* Waits until fd is readable (fd -1: none) or the time is over, and calls `settled`
-	 * meanwhile. TOCSIN_STOP: return from run. */
+	 * meanwhile. TOCSIN_STOP: return from run. TOCSIN_TIMEOUT comes early after a `call`: what
+	 * was heard may have changed what there is to wait for. */
 	enum tocsin_wait (*wait)(struct tocsin_self *self, int fd, int64_t timeout_ms);
 	/* True when tocsin runs once: emit what is pending now, call swept, then wait for STOP. */
 	bool (*once)(struct tocsin_self *self);

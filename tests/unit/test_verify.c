@@ -132,6 +132,27 @@ static void accepts_a_whole_source(void **state)
 	assert_ptr_equal(sample->out.source.run, run_it);
 }
 
+static void call_it(void *state, struct tocsin_call *const call[], size_t n)
+{
+	(void)state, (void)call, (void)n;
+}
+
+static void whoever_has_items_must_answer_for_them(void **state)
+{
+	struct sample *sample = *state;
+
+	sample->it.kind = TOCSIN_SOURCE;
+	sample->it.source = &sample->source;
+	sample->it.items = TOCSIN_JOBS;
+	refused(sample, "lack the function 'call'");
+	sample->it.source = &sample->source;
+	sample->source.call = call_it;
+	accepted(sample);
+	assert_int_equal(sample->out.it.items, TOCSIN_JOBS);
+	sample->it.items = TOCSIN_CHECKS + 1;
+	refused(sample, ".items");
+}
+
 static void judges_the_options_of_a_list(void **state)
 {
 	struct sample *sample = *state;
@@ -279,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup(judges_the_options_of_a_list, setup),
 		cmocka_unit_test_setup(accepts_a_whole_channel, setup),
 		cmocka_unit_test_setup(accepts_a_whole_source, setup),
+		cmocka_unit_test_setup(whoever_has_items_must_answer_for_them, setup),
 		cmocka_unit_test_setup(refuses_another_abi_before_anything_else, setup),
 		cmocka_unit_test_setup(refuses_impossible_sizes_of_the_descriptor, setup),
 		cmocka_unit_test_setup(takes_only_what_it_knows_of_a_newer_plugin, setup),
