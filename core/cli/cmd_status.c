@@ -94,14 +94,18 @@ static void print_channels(struct cli *cli, const json_t *channels)
 	table_done(&table);
 }
 
-/* "rows 12, polls 3" */
-static void add_counters(struct table *table, const json_t *counters)
+/* "jobs 4, rows 12, polls 3": what it has, and what it did */
+static void add_counters(struct table *table, const json_t *source)
 {
+	static const char *const items[] = {"heartbeats", "jobs", "checks"};
 	struct buffer text = {0};
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)counters, name, value)
+	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+		if (json_object_get(source, items[i]))
+			buffer_printf(&text, "%s %lld", items[i], json_number_of(source, items[i]));
+	json_object_foreach(json_object_get(source, "counters"), name, value)
 		buffer_printf(&text, "%s%s %lld", text.length ? ", " : "", name,
 			      (long long)json_integer_value(value));
 	table_add(table, STYLE_PLAIN, buffer_text(&text));
@@ -128,7 +132,7 @@ static void print_sources(struct cli *cli, const json_t *sources)
 		table_add(&table, STYLE_BOLD, json_text_of(source, "name"));
 		table_add(&table, STYLE_PLAIN, json_text_of(source, "type"));
 		table_add(&table, strcmp(state, "running") == 0 ? STYLE_GREEN : STYLE_RED, state);
-		add_counters(&table, json_object_get(source, "counters"));
+		add_counters(&table, source);
 		table_add(&table, STYLE_PLAIN, json_text_of(source, "trouble"));
 	}
 	buffer_putc(&cli->out, '\n');

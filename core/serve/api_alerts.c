@@ -212,7 +212,7 @@ static struct alert *make_test(struct call *call)
 		json_decref(wish);
 		return NULL;
 	}
-	object = test_alert(call->match.segment, wish);
+	object = test_alert(call->match.segment[0], wish);
 	result = object ? engine_parse_alert(call->options->engine, object, SOURCE_TEST, &alert,
 					     &err)
 			: -ENOMEM;
@@ -232,9 +232,9 @@ void api_channel_test(struct call *call)
 	struct buffer text = {0};
 	struct alert **alerts, *alert;
 
-	if (!engine_has_channel(call->options->engine, call->match.segment)) {
+	if (!engine_has_channel(call->options->engine, call->match.segment[0])) {
 		call_fail(call, MHD_HTTP_NOT_FOUND, "there is no channel '%.64s'",
-			  call->match.segment);
+			  call->match.segment[0]);
 		return;
 	}
 	alert = make_test(call);
@@ -248,5 +248,5 @@ void api_channel_test(struct call *call)
 	}
 	alerts[0] = alert;
 	buffer_printf(&text, "{\"alert\":\"%s\"}", alert->pub.id);
-	accept_alerts(call, alerts, 1, call->match.segment, buffer_take(&text));
+	accept_alerts(call, alerts, 1, call->match.segment[0], buffer_take(&text));
 }

@@ -24,10 +24,10 @@ static bool read_choice(struct call *call)
 	call->query.states = 1U << TOCSIN_STATE_DEAD;
 	call->query.id = json_integer_value(id);
 	/* The name must outlive the JSON; the segment is free, as these paths have none. */
-	if (good && channel && json_string_length(channel) < sizeof(call->match.segment)) {
-		memcpy(call->match.segment, json_string_value(channel),
+	if (good && channel && json_string_length(channel) < sizeof(call->match.segment[0])) {
+		memcpy(call->match.segment[0], json_string_value(channel),
 		       json_string_length(channel) + 1);
-		call->query.channel = call->match.segment;
+		call->query.channel = call->match.segment[0];
 	} else if (channel) {
 		good = false;
 	}

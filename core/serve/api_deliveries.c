@@ -84,9 +84,9 @@ static int find_delivery(struct store_request *request, const struct transaction
 
 void api_delivery_show(struct call *call)
 {
-	if (api_parse_number(call->match.segment, &call->query.id) < 0) {
+	if (api_parse_number(call->match.segment[0], &call->query.id) < 0) {
 		call_fail(call, MHD_HTTP_NOT_FOUND, "'%.40s' is not the number of a delivery",
-			  call->match.segment);
+			  call->match.segment[0]);
 		return;
 	}
 	call->query.limit = 1;

@@ -50,6 +50,10 @@ struct call {
 	int64_t count;
 	struct tocsin_counters counters;
 
+	/* For endpoints that ask a source. */
+	int said_status;
+	char *said; /* what it answered, or NULL for want of memory */
+
 	struct call *next; /* the server's list of waiting reloads */
 };
 
@@ -113,5 +117,10 @@ void api_status_counted(struct call *call);
 void api_health(struct call *call);
 void api_channel_test(struct call *call);
 void api_reload(struct call *call);
+void api_items_list(struct call *call);
+void api_item_show(struct call *call);
+void api_item_call(struct call *call);
+void api_items_answered(struct call *call);
+void api_item_called(struct call *call);
 
 #endif

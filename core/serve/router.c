@@ -3,16 +3,54 @@
 
 #include <string.h>
 
-static bool path_matches(const char *pattern, const char *path, char segment[ROUTER_SEGMENT])
+static int hex(char c)
 {
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) % 16 : -1;
+}
+
+/* The byte that %XX at the beginning of the text stands for; 0: there is none. */
+static char escaped(const char *text)
+{
+	int high = *text == '%' ? hex(text[1]) : -1, low = high >= 0 ? hex(text[2]) : -1;
+
+	return (char)(low >= 0 ? high * 16 + low : 0);
+}
+
+size_t router_unescape(char *text, bool keep)
+{
+	char *to = text;
+
+	for (const char *from = text; *from;) {
+		char c = escaped(from);
+
+		if (c && !(keep && (c == '/' || c == '%'))) {
+			*to++ = c;
+			from += 3;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+	return (size_t)(to - text);
+}
+
+static bool path_matches(const char *pattern, const char *path,
+			 char segment[ROUTER_SEGMENTS][ROUTER_SEGMENT])
+{
+	size_t n = 0;
+
 	while (*pattern) {
 		if (*pattern == '*') {
 			size_t length = strcspn(path, "/");
 
-			if (length == 0 || length >= ROUTER_SEGMENT)
+			if (length == 0 || length >= ROUTER_SEGMENT || n >= ROUTER_SEGMENTS)
 				return false;
-			memcpy(segment, path, length);
-			segment[length] = '\0';
+			memcpy(segment[n], path, length);
+			segment[n][length] = '\0';
+			(void)router_unescape(segment[n++], false);
 			path += length;
 			pattern++;
 		} else if (*pattern++ != *path++) {

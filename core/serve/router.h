@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <tocsin/plugin.h>
+
 struct call;
 
 struct endpoint {
@@ -15,17 +17,24 @@ struct endpoint {
 	void (*finish)(struct call *call); /* it was resumed without an error: answer it */
 	bool unstored;                     /* finish can do without the store: call->result may be
 					      -ENOSPC in it */
+	enum tocsin_items items;           /* what it speaks of, if it is for sources; or 0 */
 };
 
 #define ROUTER_SEGMENT 256
+#define ROUTER_SEGMENTS 2
 struct router_match {
 	const struct endpoint *endpoint; /* NULL: none */
-	char segment[ROUTER_SEGMENT];    /* what stood in the place of `*` */
+	char segment[ROUTER_SEGMENTS][ROUTER_SEGMENT]; /* what stood in the place of each `*`,
+							  unescaped */
 	char allow[64];                  /* methods that the path has; "" when it is unknown */
 };
 
 /* HEAD is served by the endpoint for GET. */
 void router_find(const struct endpoint *table, size_t n, const char *method, const char *path,
 		 struct router_match *match);
+
+/* Replaces each %XX by its byte, but for %00. keep: neither for the slash nor for the percent sign, which
+ * are left for when the segments are known. Returns the new length. */
+size_t router_unescape(char *text, bool keep);
 
 #endif

@@ -17,16 +17,27 @@
 #define FAREWELL_MS 2000              /* for answers to reach slow clients when stopping */
 
 static const struct endpoint endpoints[] = {
-	{"POST", "/api/v1/alerts", api_alerts_post, api_alerts_posted, false},
-	{"GET", "/api/v1/alerts", api_alerts_list, api_alerts_listed, false},
-	{"GET", "/api/v1/deliveries", api_deliveries_list, api_deliveries_listed, false},
-	{"GET", "/api/v1/deliveries/*", api_delivery_show, api_delivery_shown, false},
-	{"POST", "/api/v1/dead/replay", api_dead_replay, api_dead_replayed, false},
-	{"POST", "/api/v1/dead/drop", api_dead_drop, api_dead_dropped, false},
-	{"POST", "/api/v1/channels/*/test", api_channel_test, api_alerts_posted, false},
-	{"POST", "/api/v1/reload", api_reload, NULL, false},
-	{"GET", "/api/v1/status", api_status, api_status_counted, true},
-	{"GET", "/api/v1/health", api_health, NULL, false},
+	{"POST", "/api/v1/alerts", api_alerts_post, api_alerts_posted, false, 0},
+	{"GET", "/api/v1/alerts", api_alerts_list, api_alerts_listed, false, 0},
+	{"GET", "/api/v1/deliveries", api_deliveries_list, api_deliveries_listed, false, 0},
+	{"GET", "/api/v1/deliveries/*", api_delivery_show, api_delivery_shown, false, 0},
+	{"POST", "/api/v1/dead/replay", api_dead_replay, api_dead_replayed, false, 0},
+	{"POST", "/api/v1/dead/drop", api_dead_drop, api_dead_dropped, false, 0},
+	{"POST", "/api/v1/channels/*/test", api_channel_test, api_alerts_posted, false, 0},
+	{"POST", "/api/v1/reload", api_reload, NULL, false, 0},
+	{"GET", "/api/v1/status", api_status, api_status_counted, true, 0},
+	{"GET", "/api/v1/health", api_health, NULL, false, 0},
+	{"GET", "/api/v1/heartbeats", api_items_list, api_items_answered, false, TOCSIN_HEARTBEATS},
+	{"GET", "/api/v1/heartbeats/*", api_item_show, api_items_answered, false,
+	 TOCSIN_HEARTBEATS},
+	{"POST", "/api/v1/heartbeats/*/*", api_item_call, api_item_called, false,
+	 TOCSIN_HEARTBEATS},
+	{"GET", "/api/v1/jobs", api_items_list, api_items_answered, false, TOCSIN_JOBS},
+	{"GET", "/api/v1/jobs/*", api_item_show, api_items_answered, false, TOCSIN_JOBS},
+	{"POST", "/api/v1/jobs/*/*", api_item_call, api_item_called, false, TOCSIN_JOBS},
+	{"GET", "/api/v1/checks", api_items_list, api_items_answered, false, TOCSIN_CHECKS},
+	{"GET", "/api/v1/checks/*", api_item_show, api_items_answered, false, TOCSIN_CHECKS},
+	{"POST", "/api/v1/checks/*/*", api_item_call, api_item_called, false, TOCSIN_CHECKS},
 };
 
 bool server_enter_locked(struct call *call)
@@ -97,6 +108,7 @@ static void ended(void *data, struct MHD_Connection *connection, void **context,
 	buffer_done(&call->body);
 	json_decref(call->rows);
 	free(call->text);
+	free(call->said);
 	free(call);
 	pthread_mutex_lock(&server->lock);
 	server->calls--;
@@ -113,6 +125,14 @@ __attribute__((format(printf, 2, 0))) static void complain(void *data, const cha
 	log_vwrite(server->options.log, TOCSIN_LOG_DEBUG, "api", format, args);
 }
 
+/* The router has to tell slashes that separate from those in names. */
+static size_t unescape(void *data, struct MHD_Connection *connection, char *text)
+{
+	(void)data;
+	(void)connection;
+	return router_unescape(text, true);
+}
+
 static int start_daemon(struct server *server, int fd, struct error *err)
 {
 	unsigned int flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
@@ -120,10 +140,11 @@ static int start_daemon(struct server *server, int fd, struct error *err)
 
 	server->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, handle, server, MHD_OPTION_EXTERNAL_LOGGER, complain, server,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, ended, server,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_COMPLETED, ended, server, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned int)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_MEMORY, MHD_OPTION_END);
 	if (server->daemon)
 		return 0;
 	return error_set(err, -ENOMEM, "cannot start the HTTP server on %s", server->path);
@@ -167,6 +188,24 @@ int server_start(const struct server_options *options, struct server **server, s
 	return result;
 }
 
+static void await_suspended(struct server *server)
+{
+	int64_t until_ms = clock_boot_ms() + FAREWELL_MS;
+
+	pthread_mutex_lock(&server->lock);
+	while (server->suspended > 0) {
+		if (clock_boot_ms() < until_ms) {
+			clock_cond_wait(&server->changed, &server->lock, until_ms);
+			continue;
+		}
+		pthread_mutex_unlock(&server->lock);
+		engine_refuse_calls(server->options.engine);
+		until_ms = clock_boot_ms() + FAREWELL_MS;
+		pthread_mutex_lock(&server->lock);
+	}
+	pthread_mutex_unlock(&server->lock);
+}
+
 void server_stop(struct server *server)
 {
 	int64_t farewell_ms;
@@ -179,10 +218,10 @@ void server_stop(struct server *server)
 	pthread_mutex_unlock(&server->lock);
 	reload_refuse(server);
 
-	/* The store answers every request, so this ends; libmicrohttpd must not stop before. */
+	/* The store answers every request, and sources have a moment, so this ends; libmicrohttpd
+	 * must not stop before. */
+	await_suspended(server);
 	pthread_mutex_lock(&server->lock);
-	while (server->suspended > 0)
-		clock_cond_wait(&server->changed, &server->lock, INT64_MAX);
 	farewell_ms = clock_boot_ms() + FAREWELL_MS;
 	while (server->calls > 0 && clock_boot_ms() < farewell_ms)
 		clock_cond_wait(&server->changed, &server->lock, farewell_ms);

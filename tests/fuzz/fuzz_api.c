@@ -41,6 +41,7 @@ static struct MHD_Daemon {
 	void *handle_data;
 	MHD_RequestCompletedCallback ended;
 	void *ended_data;
+	size_t (*unescape)(void *data, struct MHD_Connection *connection, char *text);
 	int listening;
 } http;
 
@@ -59,6 +60,10 @@ struct MHD_Daemon *MHD_start_daemon(unsigned int flags, uint16_t port, MHD_Accep
 		if (option == MHD_OPTION_NOTIFY_COMPLETED) {
 			http.ended = va_arg(arguments, MHD_RequestCompletedCallback);
 			http.ended_data = va_arg(arguments, void *);
+		} else if (option == MHD_OPTION_UNESCAPE_CALLBACK) {
+			http.unescape = va_arg(arguments,
+					       size_t(*)(void *, struct MHD_Connection *, char *));
+			(void)va_arg(arguments, void *);
 		} else if (option == MHD_OPTION_EXTERNAL_LOGGER) {
 			(void)va_arg(arguments, void *);
 			(void)va_arg(arguments, void *);
@@ -343,6 +348,34 @@ void engine_accept(struct engine *engine, struct alert **list, size_t n, const c
 	done(served->store_result, data);
 }
 
+/* A source that has nothing to say, or with eNUMBER does not want to. */
+void engine_call(struct engine *engine, const struct engine_call *call, engine_called_fn *done,
+		 void *data)
+{
+	json_t *said = call->body ? json_loads(call->body, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	(void)engine;
+	assert(call->kind >= TOCSIN_HEARTBEATS && call->kind <= TOCSIN_CHECKS);
+	assert(*call->verb && (!call->item || *call->item));
+	assert(!call->body || json_is_object(said));
+	json_decref(said);
+	if (served->store_result != 0)
+		done(409, strdup("\xff no"), data);
+	else
+		done(200, strdup("{}"), data);
+}
+
+void engine_refuse_calls(struct engine *engine)
+{
+	(void)engine;
+}
+
+const char *engine_items_name(enum tocsin_items kind)
+{
+	(void)kind;
+	return "jobs";
+}
+
 static struct server *server;
 
 static void reload(void *data)
@@ -363,13 +396,14 @@ static void start(void)
 }
 
 /* As libmicrohttpd does: once for the headers, for each piece of the body, and for the end. */
-static void serve(struct MHD_Connection *connection, const char *method, const char *path)
+static void serve(struct MHD_Connection *connection, const char *method, char *path)
 {
 	enum MHD_Result result;
 	void *context = NULL;
 	size_t left = 0;
 
 	served = connection;
+	(void)http.unescape(NULL, connection, path);
 	result = http.handle(http.handle_data, connection, path, method, "HTTP/1.1", NULL, &left,
 			     &context);
 	for (size_t i = 0; i < connection->n && result == MHD_YES && !connection->status; i++) {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -93,10 +94,11 @@ static void every_state_has_a_name_that_is_understood(void **state)
 }
 
 static const struct endpoint table[] = {
-	{"GET", "/things", NULL, NULL, false},
-	{"POST", "/things", NULL, NULL, false},
-	{"GET", "/things/*", NULL, NULL, false},
-	{"POST", "/things/*/test", NULL, NULL, false},
+	{"GET", "/things", NULL, NULL, false, 0},
+	{"POST", "/things", NULL, NULL, false, 0},
+	{"GET", "/things/*", NULL, NULL, false, 0},
+	{"POST", "/things/*/test", NULL, NULL, false, 0},
+	{"POST", "/items/*/*", NULL, NULL, false, 0},
 };
 
 static struct router_match route(const char *method, const char *path)
@@ -116,10 +118,49 @@ static void the_router_finds_method_path_and_segment(void **state)
 	assert_ptr_equal(match.endpoint, &table[1]);
 	match = route("HEAD", "/things/7");
 	assert_ptr_equal(match.endpoint, &table[2]);
-	assert_string_equal(match.segment, "7");
+	assert_string_equal(match.segment[0], "7");
 	match = route("POST", "/things/mail/test");
 	assert_ptr_equal(match.endpoint, &table[3]);
-	assert_string_equal(match.segment, "mail");
+	assert_string_equal(match.segment[0], "mail");
+}
+
+static void segments_are_unescaped_when_they_are_known(void **state)
+{
+	static const struct {
+		const char *path, *first, *second;
+	} sample[] = {
+		{"/items/a/ping", "a", "ping"},
+		{"/items/a%2Fb/ping", "a/b", "ping"},
+		{"/items/a%2fb%2F/%70ing", "a/b/", "ping"},
+		{"/items/100%25/x", "100%", "x"},
+		{"/items/%2541/x", "%41", "x"},
+		{"/items/%41%c3%A4/x", "A\xc3\xa4", "x"},
+		{"/items/%00%zz%4%/x", "%00%zz%4%", "x"},
+		{"/items/*/x", "*", "x"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sample) / sizeof(sample[0]); i++) {
+		char kept[64];
+		size_t length;
+		struct router_match match;
+
+		/* at once, and in two steps as the server does it */
+		match = route("POST", sample[i].path);
+		assert_ptr_equal(match.endpoint, &table[4]);
+		assert_string_equal(match.segment[0], sample[i].first);
+		assert_string_equal(match.segment[1], sample[i].second);
+		(void)snprintf(kept, sizeof(kept), "%s", sample[i].path);
+		length = router_unescape(kept, true);
+		assert_int_equal(length, strlen(kept));
+		match = route("POST", kept);
+		assert_string_equal(match.segment[0], sample[i].first);
+		assert_string_equal(match.segment[1], sample[i].second);
+	}
+	assert_null(route("POST", "/items//ping").endpoint);
+	assert_null(route("POST", "/items/a/").endpoint);
+	assert_null(route("POST", "/items/a/b/c").endpoint);
+	assert_null(route("POST", "/items%2Fa/b").endpoint);
 }
 
 static void the_router_tells_unknown_paths_from_wrong_methods(void **state)
@@ -149,6 +190,7 @@ int main(void)
 		cmocka_unit_test(alerts_have_no_state_and_no_channel),
 		cmocka_unit_test(every_state_has_a_name_that_is_understood),
 		cmocka_unit_test(the_router_finds_method_path_and_segment),
+		cmocka_unit_test(segments_are_unescaped_when_they_are_known),
 		cmocka_unit_test(the_router_tells_unknown_paths_from_wrong_methods),
 	};
 
