@@ -2,6 +2,7 @@
 #include "base/id.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -45,6 +46,31 @@ void id_new(char text[ID_TEXT])
 	/* So few bytes come whole or not at all, and every supported kernel has the call. */
 	assert(n == ID_BYTES - TIME_BYTES);
 	to_hex(bytes, text);
+}
+
+void id_uuid(char text[ID_UUID])
+{
+	char digits[ID_TEXT];
+
+	id_new(digits);
+	digits[12] = '7'; /* the version */
+	digits[16] =
+		"89ab"[(unsigned char)digits[16] % 4]; /* the variant: two bits of it are set */
+	snprintf(text, ID_UUID, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12,
+		 digits + 16, digits + 20);
+}
+
+bool id_is_uuid(const char *text)
+{
+	for (size_t i = 0; i < ID_UUID - 1; i++) {
+		if (i == 8 || i == 13 || i == 18 || i == 23) {
+			if (text[i] != '-')
+				return false;
+		} else if (!isxdigit((unsigned char)text[i])) {
+			return false;
+		}
+	}
+	return text[ID_UUID - 1] == '\0';
 }
 
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L

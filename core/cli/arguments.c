@@ -147,6 +147,8 @@ int arguments_parse(const struct command *command, int argc, char *const argv[],
 			result = read_word(command, word, arguments, &reader, err);
 		else
 			arguments->operand[arguments->n_operands++] = word;
+		if (command->words && arguments->n_operands >= command->words)
+			options = false;
 	}
 	if (result == 0)
 		result = count_operands(command, arguments, err);

@@ -29,6 +29,8 @@ struct command {
 	const char *description; /* sentences */
 	const char *examples;    /* lines of two spaces, a command, and a remark */
 	const char *no;          /* what exit status 1 means here; NULL: it does not occur */
+	const char *status;      /* lines about the exit status in place of the usual ones, or NULL */
+	size_t words;            /* after so many operands no word is an option; 0: any may be one */
 	const struct option_row *option;
 	size_t n_options;
 	int (*run)(struct cli *cli);
@@ -60,6 +62,16 @@ struct command {
 #define OPTION_SERVICES \
 	{ \
 		"services", 0, "DIR", "Where to look for services." \
+	}
+#define OPTION_SPOOL \
+	{ \
+		"spool", 0, "DIR", \
+			"Where to keep what the daemon cannot be told; the default is api.spool of " \
+			"the configuration." \
+	}
+#define OPTION_SOURCE \
+	{ \
+		"source", 0, "NAME", "Of this source, when several have the name." \
 	}
 /* clang-format on */
 #define OPTIONS_ONLINE OPTION_SOCKET, OPTION_CONFIG, OPTION_JSON, OPTION_HELP

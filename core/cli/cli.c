@@ -75,8 +75,8 @@ const char *cli_config(const struct cli *cli)
 	return given ? given : PATHS_CONFIG;
 }
 
-/* api.socket of a configuration that may be unreadable or wrong: then there is none. */
-static char *configured_socket(const char *directory)
+/* A key of the section api, in a configuration that may be unreadable or wrong: then there is none. */
+static char *configured(const char *directory, const char *key)
 {
 	struct problems problems = {0};
 	struct documents documents = {0};
@@ -84,12 +84,12 @@ static char *configured_socket(const char *directory)
 
 	documents_read(directory, &problems, &documents);
 	for (size_t i = 0; i < documents.n && !found; i++) {
-		const struct node *root = documents.root[i], *api, *socket;
+		const struct node *root = documents.root[i], *api, *value;
 
 		api = root && root->kind == NODE_MAP ? node_get(root, "api") : NULL;
-		socket = api && api->kind == NODE_MAP ? node_get(api, "socket") : NULL;
-		if (socket && socket->kind == NODE_SCALAR)
-			found = strdup(socket->text);
+		value = api && api->kind == NODE_MAP ? node_get(api, key) : NULL;
+		if (value && value->kind == NODE_SCALAR)
+			found = strdup(value->text);
 	}
 	documents_done(&documents);
 	problems_done(&problems);
@@ -99,14 +99,19 @@ static char *configured_socket(const char *directory)
 static int connect_client(struct cli *cli, struct error *err)
 {
 	const char *given = cli_get(cli, "socket");
-	char *configured = given ? NULL : configured_socket(cli_config(cli));
-	int result = client_new(given        ? given
-				: configured ? configured
-					     : PATHS_SOCKET,
-				&cli->client, err);
+	char *found = given ? NULL : configured(cli_config(cli), "socket");
+	int result = client_new(given ? given : found ? found : PATHS_SOCKET, &cli->client, err);
 
-	free(configured);
+	free(found);
 	return result;
+}
+
+char *cli_spool(const struct cli *cli)
+{
+	const char *given = cli_get(cli, "spool");
+	char *found = given ? strdup(given) : configured(cli_config(cli), "spool");
+
+	return found || given ? found : strdup(PATHS_SPOOL);
 }
 
 int cli_try(struct cli *cli, const char *method, const char *path, const char *body,
@@ -118,6 +123,8 @@ int cli_try(struct cli *cli, const char *method, const char *path, const char *b
 		result = connect_client(cli, err);
 	if (result < 0)
 		return result;
+	if (cli->patience_ms > 0)
+		client_set_patience(cli->client, cli->patience_ms);
 	return client_call(cli->client, method, path, body, reply, err);
 }
 

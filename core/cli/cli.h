@@ -27,6 +27,7 @@ struct cli {
 	size_t width;          /* of the terminal; 0: unlimited */
 	struct buffer out;     /* written to standard output at the end, or by cli_flush */
 	struct client *client; /* made by the first request */
+	long patience_ms;      /* for each request; 0: minutes */
 };
 
 /* Shorthands for cli->arguments. */
@@ -54,6 +55,10 @@ int cli_request(struct cli *cli, const char *method, const char *path, json_t *b
 /* The same for requests whose failure is not told: -errno of client_call, or 0 and *reply. */
 int cli_try(struct cli *cli, const char *method, const char *path, const char *body,
 	    struct client_reply *reply, struct error *err);
+
+/* Where words are kept that the daemon could not be told: --spool, else of the configuration, else
+ * of the installation. For the caller to free(); NULL when memory is short. */
+char *cli_spool(const struct cli *cli);
 
 /* "2h" (so long ago) or RFC 3339, as RFC 3339 for the API. 0 or -EINVAL. */
 int cli_time(const char *text, char *rfc3339, size_t size);
@@ -87,6 +92,7 @@ extern const struct command command_reload;
 extern const struct command command_sql_alerts;
 extern const struct command command_templates_list;
 extern const struct command command_templates_render;
+extern const struct command command_run;
 extern const struct command command_version;
 
 #endif

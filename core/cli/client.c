@@ -36,6 +36,8 @@ static void set_up(struct client *client)
 
 	client->headers = curl_slist_append(NULL, "Content-Type: application/json");
 	curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, client->socket);
+	/* A name may be "..", which is no step up. */
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
@@ -80,6 +82,12 @@ void client_free(struct client *client)
 	free(client->socket);
 	free(client);
 	curl_global_cleanup();
+}
+
+void client_set_patience(struct client *client, long ms)
+{
+	curl_easy_setopt(client->easy, CURLOPT_CONNECTTIMEOUT_MS, ms);
+	curl_easy_setopt(client->easy, CURLOPT_TIMEOUT_MS, ms);
 }
 
 static int explain(const struct client *client, CURLcode code, struct error *err)
@@ -137,18 +145,23 @@ int client_call(struct client *client, const char *method, const char *path, con
 	return 0;
 }
 
-void client_add_parameter(struct buffer *path, const char *name, const char *value)
+void client_add_part(struct buffer *path, const char *text)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				    "0123456789-._~,:";
 
+	for (; *text; text++) {
+		if (strchr(plain, *text))
+			buffer_putc(path, *text);
+		else
+			buffer_printf(path, "%%%02X", (unsigned int)(unsigned char)*text);
+	}
+}
+
+void client_add_parameter(struct buffer *path, const char *name, const char *value)
+{
 	if (!value)
 		return;
 	buffer_printf(path, "%c%s=", strchr(buffer_text(path), '?') ? '&' : '?', name);
-	for (; *value; value++) {
-		if (strchr(plain, *value))
-			buffer_putc(path, *value);
-		else
-			buffer_printf(path, "%%%02X", (unsigned int)(unsigned char)*value);
-	}
+	client_add_part(path, value);
 }

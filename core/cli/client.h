@@ -18,6 +18,8 @@ struct client_reply {
 /* 0 or a negative errno with the sentence. The connection is made by the first call, and kept. */
 int client_new(const char *socket, struct client **client, struct error *err);
 void client_free(struct client *client);
+/* Each call may take so long; minutes without it. */
+void client_set_patience(struct client *client, long ms);
 
 /*
  * body may be NULL, is borrowed and must be JSON. 0 and *reply for every answer, whatever its
@@ -27,6 +29,8 @@ void client_free(struct client *client);
 int client_call(struct client *client, const char *method, const char *path, const char *body,
 		struct client_reply *reply, struct error *err);
 
+/* Appends text as one part of a path, escaped. */
+void client_add_part(struct buffer *path, const char *text);
 /* Appends ?name=value or &name=value, escaped; a NULL value adds nothing. */
 void client_add_parameter(struct buffer *path, const char *name, const char *value);
 

@@ -58,6 +58,10 @@ static bool is_online(const struct command *command)
 
 static void add_status(struct buffer *out, const struct command *command)
 {
+	if (command->status) {
+		buffer_printf(out, "\nExit status:\n%s", command->status);
+		return;
+	}
 	buffer_puts(out, "\nExit status:\n  0  done\n");
 	if (command->no)
 		buffer_printf(out, "  1  %s\n", command->no);

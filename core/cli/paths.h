@@ -9,6 +9,9 @@
 #ifndef RUNSTATEDIR
 #define RUNSTATEDIR "/run"
 #endif
+#ifndef LOCALSTATEDIR
+#define LOCALSTATEDIR "/var"
+#endif
 #ifndef PKGLIBDIR
 #define PKGLIBDIR "/usr/local/lib/tocsin"
 #endif
@@ -21,6 +24,7 @@
 
 #define PATHS_CONFIG SYSCONFDIR "/tocsin/conf.d"
 #define PATHS_SOCKET RUNSTATEDIR "/tocsin/tocsin.sock"
+#define PATHS_SPOOL LOCALSTATEDIR "/lib/tocsin/spool"
 #define PATHS_PLUGINS PKGLIBDIR "/plugins"
 #define PATHS_SERVICES PKGDATADIR "/services"
 #define PATHS_SQL PKGDATADIR "/sql"

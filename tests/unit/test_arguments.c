@@ -72,6 +72,32 @@ static void a_group_names_its_commands(void **state)
 	assert_non_null(strstr(err.text, "'dead lst' is no command"));
 }
 
+static void the_words_of_a_command_to_run_are_no_options(void **state)
+{
+	static const struct command with = {.name = "run",
+					    .operands = "JOB COMMAND",
+					    .least = 2,
+					    .most = 99,
+					    .words = 2,
+					    OPTIONS(options)};
+	struct arguments arguments;
+
+	(void)state;
+	assert_int_equal(
+		PARSE(&with, "--json", "job", "--severity", "x", "--", "ls", "-l", "--", "--json"),
+		0);
+	assert_int_equal(arguments.n_given, 2);
+	assert_int_equal(arguments.n_operands, 5);
+	assert_string_equal(arguments.operand[1], "ls");
+	assert_string_equal(arguments.operand[3], "--");
+	assert_null(arguments.operand[5]);
+	arguments_done(&arguments);
+	assert_int_equal(PARSE(&with, "job", "ls", "--nonsense", "-x"), 0);
+	assert_int_equal(arguments.n_operands, 4);
+	arguments_done(&arguments);
+	assert_int_equal(PARSE(&with, "job", "--nonsense", "ls"), -EINVAL);
+}
+
 static void options_take_values_in_every_form(void **state)
 {
 	struct arguments arguments;
@@ -168,6 +194,7 @@ int main(void)
 		cmocka_unit_test(commands_have_one_word_or_two),
 		cmocka_unit_test(an_unknown_command_gets_a_suggestion),
 		cmocka_unit_test(a_group_names_its_commands),
+		cmocka_unit_test(the_words_of_a_command_to_run_are_no_options),
 		cmocka_unit_test(options_take_values_in_every_form),
 		cmocka_unit_test(two_dashes_end_the_options),
 		cmocka_unit_test(mistakes_are_explained),

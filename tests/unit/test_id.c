@@ -25,6 +25,27 @@ static void a_new_id_is_32_hex_digits_and_never_the_same(void **state)
 	}
 }
 
+static void a_uuid_is_one_of_version_7(void **state)
+{
+	char ids[100][ID_UUID];
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++) {
+		id_uuid(ids[i]);
+		assert_true(id_is_uuid(ids[i]));
+		assert_int_equal(ids[i][14], '7');
+		assert_non_null(strchr("89ab", ids[i][19]));
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(ids[i], ids[j]);
+	}
+	assert_true(id_is_uuid("123E4567-e89b-12d3-a456-426614174000"));
+	assert_false(id_is_uuid(""));
+	assert_false(id_is_uuid("123e4567-e89b-12d3-a456-42661417400"));
+	assert_false(id_is_uuid("123e4567-e89b-12d3-a456-4266141740000"));
+	assert_false(id_is_uuid("123e4567ae89b-12d3-a456-426614174000"));
+	assert_false(id_is_uuid("g23e4567-e89b-12d3-a456-426614174000"));
+}
+
 static void ids_sort_by_time(void **state)
 {
 	char earlier[ID_TEXT], later[ID_TEXT];
@@ -68,6 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_id_is_32_hex_digits_and_never_the_same),
+		cmocka_unit_test(a_uuid_is_one_of_version_7),
 		cmocka_unit_test(ids_sort_by_time),
 		cmocka_unit_test(a_derived_id_is_the_hash_of_parts_with_lengths),
 		cmocka_unit_test(fnv1a_gives_the_published_values),
