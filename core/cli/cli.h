@@ -92,6 +92,7 @@ extern const struct command command_reload;
 extern const struct command command_sql_alerts;
 extern const struct command command_templates_list;
 extern const struct command command_templates_render;
+extern const struct command command_ping;
 extern const struct command command_run;
 extern const struct command command_version;
 

@@ -13,11 +13,11 @@
 #define WORDS 64
 
 static const struct command *const commands[] = {
-	&command_run,          &command_send,         &command_test,         &command_status,
-	&command_check_config, &command_routes_show,  &command_routes_test,  &command_deliveries,
-	&command_dead_list,    &command_dead_show,    &command_dead_replay,  &command_dead_drop,
-	&command_history,      &command_plugins_list, &command_plugins_show, &command_plugins_table,
-	&command_reload,       &command_sql_alerts,   &command_version,
+	&command_run,           &command_ping,         &command_send,         &command_test,
+	&command_status,        &command_check_config, &command_routes_show,  &command_routes_test,
+	&command_deliveries,    &command_dead_list,    &command_dead_show,    &command_dead_replay,
+	&command_dead_drop,     &command_history,      &command_plugins_list, &command_plugins_show,
+	&command_plugins_table, &command_reload,       &command_sql_alerts,   &command_version,
 };
 
 static void check_values(const char *text)

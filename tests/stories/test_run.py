@@ -246,3 +246,33 @@ def test_a_job_outlives_who_watched_it(job, daemon, tmp_path):
     process.communicate()
     wait_until(mark.exists, 5, "the job's end")
     assert [each["event"] for each in daemon.bodies()] == ["start"]
+
+
+def test_a_ping_is_told_kept_or_refused(tocsin, daemon, spool):
+    def ping(*more, stdin=None):
+        return tocsin.cli("ping", "backup", *more, "--spool", spool, stdin=stdin)
+
+    rid = "123e4567-e89b-12d3-a456-426614174000"
+    assert repr(ping()) == repr(ping("start", "--rid", rid)) == repr(ping("3", "--body", "x"))
+    run = ping("log", "--body", "-", "--json", stdin=b"x" * 200_000 + b"\xff\nend")
+    assert run.status == 0 and run.json == {"ping": "accepted"} and run.stderr == ""
+    assert {path for _, path, _ in daemon.told} == {"/api/v1/heartbeats/backup/ping"}
+    first, start, third, log = daemon.bodies()
+    assert first.pop("at").endswith("Z") and first == {"kind": "success"}
+    assert start["kind"] == "start" and start["rid"] == rid
+    assert (third["kind"], third["exit"], third["body"]) == ("exit", 3, "x")
+    assert log["body"].endswith("x\ufffd\nend") and len(log["body"]) == 10000
+    daemon.answer(404, {"error": "there is no heartbeat 'backup'"})
+    run = ping()
+    assert run.status == 1 and run.stderr == "tocsin: there is no heartbeat 'backup'\n", run
+    daemon.answer(503, {"error": "the store has no room."})
+    run = ping("fail")
+    assert run.status == 0 and "kept" in run.stderr and run.stderr.count("\n") == 1, run
+    assert kept(spool)[0]["path"] == "/api/v1/heartbeats/backup/ping"
+    assert kept(spool)[0]["body"] == daemon.bodies()[-1], "so that a repetition is recognised"
+    daemon.stop()
+    run = ping("--json")
+    assert run.status == 0 and run.json == {"ping": "kept"} and len(kept(spool)) == 2, run
+    run = tocsin.cli("ping", "backup", "--spool", spool / "missing")
+    assert run.status == 3 and "lost" in run.stderr, run
+    assert ping("strat").status == 2 and len(kept(spool)) == 2
