@@ -55,7 +55,7 @@ static void check_output(const uint8_t *data, size_t size)
 {
 	static const enum exec_meaning of[EXEC_CODES];
 	struct exec_config config = {.time_limit = 1000};
-	struct exec_run run = {.status = 0x300};
+	struct program_run run = {.status = 0x300};
 	struct tocsin_verdict verdict;
 
 	for (size_t at = 0; at < size;) {
@@ -63,11 +63,11 @@ static void check_output(const uint8_t *data, size_t size)
 
 		if (piece > size - at)
 			piece = size - at;
-		exec_output_add(&run.output, (const char *)data + at, piece);
+		program_output_add(&run.output, (const char *)data + at, piece);
 		at += piece;
 	}
-	exec_output_end(&run.output);
-	assert(run.output.length == (size < EXEC_OUTPUT ? size : EXEC_OUTPUT));
+	program_output_end(&run.output);
+	assert(run.output.length == (size < PROGRAM_OUTPUT ? size : PROGRAM_OUTPUT));
 	assert(memcmp(run.output.text, data, size < 1024 ? size : 1024) == 0);
 	exec_judge(&config, of, &run, &verdict);
 	assert(verdict.outcome == TOCSIN_REJECTED && strlen(verdict.why) < sizeof(verdict.why));

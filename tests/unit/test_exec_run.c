@@ -148,10 +148,10 @@ static void the_output_is_bounded(void **unused)
 		"echo begin; head -c 20000000 /dev/zero | tr '\\0' x; echo; echo end; exit 1");
 	assert_int_equal(done->outcome, TOCSIN_REJECTED);
 	assert_why(done, ": end");
-	assert_int_equal(strlen(fake_self()->output), EXEC_OUTPUT);
+	assert_int_equal(strlen(fake_self()->output), PROGRAM_OUTPUT);
 	assert_memory_equal(fake_self()->output, "begin\nxxx", 9);
 	assert_non_null(strstr(fake_self()->output, "x\n[...]\nx"));
-	assert_string_equal(fake_self()->output + EXEC_OUTPUT - 6, "x\nend\n");
+	assert_string_equal(fake_self()->output + PROGRAM_OUTPUT - 6, "x\nend\n");
 }
 
 /* Whatever the pieces, the beginning and the end are kept. */
@@ -165,14 +165,15 @@ static void output_of_every_length_is_kept_whole_or_both_its_ends(void **unused)
 		all[i] = (char)('a' + i % 26);
 	for (size_t length = 0; length <= sizeof(all); length += length < 10 ? 1 : 509) {
 		for (size_t k = 0; k < TOCSIN_COUNT(pieces); k++) {
-			struct exec_output output = {.length = 0};
+			struct program_output output = {.length = 0};
 
 			for (size_t at = 0; at < length; at += pieces[k])
-				exec_output_add(&output, all + at,
-						pieces[k] < length - at ? pieces[k] : length - at);
-			exec_output_end(&output);
+				program_output_add(&output, all + at,
+						   pieces[k] < length - at ? pieces[k]
+									   : length - at);
+			program_output_end(&output);
 			assert_int_equal(output.length,
-					 length < EXEC_OUTPUT ? length : EXEC_OUTPUT);
+					 length < PROGRAM_OUTPUT ? length : PROGRAM_OUTPUT);
 			assert_memory_equal(output.text, all, length < 1024 ? length : 1024);
 			if (length > 0)
 				assert_memory_equal(output.text + output.length -
@@ -266,11 +267,12 @@ static void limits_hold(void **unused)
 	(void)unused;
 	skip_under_valgrind();
 	setting_init(&setting, "ulimit -t; ulimit -n; ulimit -v");
-	setting.config.limits = (struct exec_limits){.memory = 1 << 28, .cpu = 1500, .files = 20};
+	setting.config.limits =
+		(struct program_limits){.memory = 1 << 28, .cpu = 1500, .files = 20};
 	fake_alert_init(&fake, "x");
 	assert_int_equal(run_with(&setting, &fake)->outcome, TOCSIN_DELIVERED);
 	assert_output("2\n20\n262144\n");
-	setting.config.limits = (struct exec_limits){.cpu = 1000};
+	setting.config.limits = (struct program_limits){.cpu = 1000};
 	setting.command[2] = "while :; do :; done";
 	assert_int_equal(run_with(&setting, &fake)->outcome, TOCSIN_RETRY);
 }

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "exec.h"
-
-#define NAMES_MAX 16384 /* what the user database says about one user */
 
 int exec_status_of(const char *text)
 {
@@ -93,30 +87,4 @@ const char *exec_check(const void *config_data, char *why, size_t why_size)
 		return "'directory' must be an absolute path";
 	wrong = check_statuses(&config->status, why, why_size);
 	return wrong ? wrong : check_environment(&config->environment, why, why_size);
-}
-
-int exec_user_find(struct exec_user *user, const char *name, char *why, size_t why_size)
-{
-	struct passwd entry, *found = NULL;
-	char names[NAMES_MAX];
-	int rc;
-
-	if (geteuid() != 0) {
-		snprintf(why, why_size,
-			 "only root may run a command as user '%s'; leave 'user' out, or run the "
-			 "daemon as root",
-			 name);
-		return -EPERM;
-	}
-	rc = getpwnam_r(name, &entry, names, sizeof(names), &found);
-	if (rc != 0 || !found) {
-		snprintf(why, why_size, "there is no user '%s'", name);
-		return rc ? -rc : -ENOENT;
-	}
-	*user = (struct exec_user){entry.pw_uid, entry.pw_gid, {0}, EXEC_GROUPS};
-	if (getgrouplist(name, entry.pw_gid, user->groups, &user->n_groups) < 0) {
-		snprintf(why, why_size, "user '%s' is in more than %d groups", name, EXEC_GROUPS);
-		return -E2BIG;
-	}
-	return 0;
 }

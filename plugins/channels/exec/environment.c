@@ -5,6 +5,7 @@
 
 #include "../../common/draft.h"
 #include "../../common/notice.h"
+#include "../../common/program.h"
 #include "../../common/text.h"
 #include "exec.h"
 
@@ -72,27 +73,6 @@ static void put_configured(FILE *out, const struct tocsin_map *map)
 	}
 }
 
-/* The pointers first, then the texts that they point to. */
-static char **with_pointers(const char *text, size_t length)
-{
-	size_t n = 0, at = 0;
-	char **entry, *copy;
-
-	for (size_t i = 0; i < length; i++)
-		n += text[i] == '\0';
-	entry = malloc((n + 1) * sizeof(*entry) + length);
-	if (!entry)
-		return NULL;
-	copy = (char *)(entry + n + 1);
-	memcpy(copy, text, length);
-	for (size_t i = 0; i < n; i++) {
-		entry[i] = copy + at;
-		at += strlen(copy + at) + 1;
-	}
-	entry[n] = NULL;
-	return entry;
-}
-
 char **exec_environment(const struct exec_config *config, const struct tocsin_delivery *delivery,
 			const char *title, const char *message)
 {
@@ -107,7 +87,7 @@ char **exec_environment(const struct exec_config *config, const struct tocsin_de
 	put_configured(draft.out, &config->environment);
 	text = draft_end(&draft, &length);
 	if (text)
-		entry = with_pointers(text, length);
+		entry = program_strings(text, length);
 	free(text);
 	return entry;
 }

@@ -38,13 +38,14 @@ static const struct tocsin_option status_options[] = {
 };
 
 static const struct tocsin_option limit_options[] = {
-	TOCSIN_OPTION(DURATION, struct exec_limits, cpu, .min = 1000, .max = 24 * 60 * MINUTE,
+	TOCSIN_OPTION(DURATION, struct program_limits, cpu, .min = 1000, .max = 24 * 60 * MINUTE,
 		      .example = "10s", .help = "CPU time (RLIMIT_CPU)."),
-	TOCSIN_OPTION(INT, struct exec_limits, files, .min = 4, .max = 1048576, .example = "256",
+	TOCSIN_OPTION(INT, struct program_limits, files, .min = 4, .max = 1048576, .example = "256",
 		      .help = "Open files (RLIMIT_NOFILE). Default: at most 1024."),
-	TOCSIN_OPTION(SIZE, struct exec_limits, memory, .min = 1048576, .max = INT64_C(1) << 50,
+	TOCSIN_OPTION(SIZE, struct program_limits, memory, .min = 1048576, .max = INT64_C(1) << 50,
 		      .example = "512MiB", .help = "Address space (RLIMIT_AS)."),
-	TOCSIN_OPTION(INT, struct exec_limits, processes, .min = 1, .max = 1048576, .example = "64",
+	TOCSIN_OPTION(INT, struct program_limits, processes, .min = 1, .max = 1048576,
+		      .example = "64",
 		      .help = "Processes of the user, all programs together (RLIMIT_NPROC)."),
 };
 
@@ -87,7 +88,7 @@ struct exec {
 	const struct tocsin_host *host;
 	const struct exec_config *config;
 	char **arguments;
-	struct exec_user user;
+	struct program_user user;
 	enum exec_meaning meaning[EXEC_CODES];
 };
 
@@ -112,7 +113,8 @@ static int exec_open(struct tocsin_self *self, const struct tocsin_host *host,
 	if (exec)
 		exec->arguments = arguments_of(&config->command);
 	if (exec && exec->arguments)
-		rc = config->user ? exec_user_find(&exec->user, config->user, why, sizeof(why)) : 0;
+		rc = config->user ? program_user_find(&exec->user, config->user, why, sizeof(why))
+				  : 0;
 	if (rc != 0) {
 		host->log(self, TOCSIN_LOG_ERROR, "%s", why);
 		if (exec)
@@ -196,14 +198,14 @@ static void not_started(struct tocsin_verdict *verdict, const struct exec_config
 static void run(struct exec *exec, struct tocsin_delivery *delivery, int input,
 		char *const environment[], struct tocsin_verdict *verdict)
 {
-	struct exec_launch launch = {exec->arguments,
-				     environment,
-				     exec->config->directory,
-				     exec->config->user ? &exec->user : NULL,
-				     &exec->config->limits,
-				     input,
-				     -1};
-	struct exec_run run = {0};
+	struct program_launch launch = {.arguments = exec->arguments,
+					.environment = environment,
+					.directory = exec->config->directory,
+					.user = exec->config->user ? &exec->user : NULL,
+					.limits = &exec->config->limits,
+					.mask = 077,
+					.input = input};
+	struct program_run run = {0};
 	const char *what = "cannot make a pipe for";
 	pid_t process = -1;
 	int pipe[2];
@@ -214,12 +216,15 @@ static void run(struct exec *exec, struct tocsin_delivery *delivery, int input,
 		return;
 	}
 	launch.output = pipe[1];
-	process = exec_start(&launch, &what);
+	process = program_start(&launch, &what);
 	close(pipe[1]);
 	close(input);
 	if (process > 0) {
-		exec_watch(&run, process, pipe[0], exec->config->time_limit,
-			   exec->config->kill_after);
+		program_watch(&run, process,
+			      &(struct program_watch){.output = pipe[0],
+						      .stop = -1,
+						      .time_limit_ms = exec->config->time_limit,
+						      .kill_after_ms = exec->config->kill_after});
 		exec_judge(exec->config, exec->meaning, &run, verdict);
 		if (run.output.length > 0)
 			exec->host->output(delivery, run.output.text, run.output.length);

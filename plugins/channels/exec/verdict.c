@@ -45,7 +45,7 @@ static enum tocsin_outcome outcome(enum exec_meaning meaning)
 }
 
 /* Most programs say last what went wrong. The line is hostile: the alert may have written it. */
-static void add_last_line(struct tocsin_verdict *verdict, const struct exec_output *output)
+static void add_last_line(struct tocsin_verdict *verdict, const struct program_output *output)
 {
 	size_t end = output->length, begin, used = strlen(verdict->why);
 	char line[LAST_LINE + 1] = "";
@@ -65,7 +65,7 @@ static void add_last_line(struct tocsin_verdict *verdict, const struct exec_outp
 }
 
 void exec_judge(const struct exec_config *config, const enum exec_meaning of[EXEC_CODES],
-		const struct exec_run *run, struct tocsin_verdict *verdict)
+		const struct program_run *run, struct tocsin_verdict *verdict)
 {
 	*verdict = (struct tocsin_verdict){.outcome = TOCSIN_RETRY};
 	if (run->lost) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vfork and not fork: the daemon may be large, and fork would copy its page tables for every alert.
+ * vfork and not fork: the daemon may be large, and fork would copy its page tables for every run.
  * And not posix_spawn, which can set neither limits nor a user. So until the program runs, the child
  * shares the memory of the daemon and may do nothing but system calls; those that the C library
  * wraps in a protocol between threads (setuid and its kin) are called directly.
@@ -10,9 +10,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,10 +24,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "exec.h"
+#include "program.h"
 
 #define REPORT 3          /* the child's end of the pipe */
 #define OPEN_FILES 1024   /* what programs that use select() can bear */
+#define NAMES_MAX 16384   /* what the user database says about one user */
 #define DESCRIPTORS 65536 /* closed one by one where the kernel has no close_range */
 
 enum step { STREAMS, LIMITS, USER, DIRECTORY, PROGRAM };
@@ -49,7 +54,7 @@ static _Noreturn void give_up(enum step step)
 	_exit(written == sizeof(report) ? 126 : 125);
 }
 
-static void arrange_descriptors(const struct exec_launch *launch, int report)
+static void arrange_descriptors(const struct program_launch *launch, int report)
 {
 	if (dup2(launch->input, STDIN_FILENO) < 0 || dup2(launch->output, STDOUT_FILENO) < 0 ||
 	    dup2(launch->output, STDERR_FILENO) < 0)
@@ -70,12 +75,12 @@ static bool limit(__rlimit_resource_t what, int64_t most)
 	return most == 0 || setrlimit(what, &limit) == 0;
 }
 
-static void set_limits(const struct exec_limits *limits)
+static void set_limits(const struct program_limits *limits)
 {
 	static const struct rlimit no_core = {0, 0};
 	struct rlimit files;
 
-	/* Alerts have no business in the core file of a program. */
+	/* What it was told has no business in the core file of a program. */
 	if (setrlimit(RLIMIT_CORE, &no_core) != 0)
 		give_up(LIMITS);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > OPEN_FILES) {
@@ -87,16 +92,19 @@ static void set_limits(const struct exec_limits *limits)
 		give_up(LIMITS);
 }
 
-static void become(const struct exec_user *user)
+static void become(const struct program_launch *launch)
 {
+	const struct program_user *user = launch->user;
+
 	if (user && (syscall(SYS_setgroups, (size_t)user->n_groups, user->groups) != 0 ||
 		     syscall(SYS_setresgid, user->gid, user->gid, user->gid) != 0 ||
 		     syscall(SYS_setresuid, user->uid, user->uid, user->uid) != 0))
 		give_up(USER);
-	/* No more rights than these, whatever it executes; and no life without the daemon, for its
-	 * next one runs the command again. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0 ||
-	    prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) != 0)
+	/* No more rights than these, whatever it executes. */
+	if (!launch->may_gain_rights && prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
+		give_up(USER);
+	/* And no life without the thread that started it, for the next daemon runs it again. */
+	if (prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) != 0)
 		give_up(USER);
 }
 
@@ -113,13 +121,13 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void child(const struct exec_launch *launch, int report)
+static _Noreturn void child(const struct program_launch *launch, int report)
 {
 	(void)setsid();
 	arrange_descriptors(launch, report);
 	set_limits(launch->limits);
-	become(launch->user);
-	(void)umask(077);
+	become(launch);
+	(void)umask(launch->mask);
 	if (chdir(launch->directory) != 0)
 		give_up(DIRECTORY);
 	reset_signals();
@@ -127,7 +135,7 @@ static _Noreturn void child(const struct exec_launch *launch, int report)
 	give_up(PROGRAM);
 }
 
-static pid_t start(const struct exec_launch *launch, int report)
+static pid_t start(const struct program_launch *launch, int report)
 {
 	sigset_t all, before;
 	pid_t process;
@@ -142,7 +150,7 @@ static pid_t start(const struct exec_launch *launch, int report)
 	return process < 0 ? -errno : process;
 }
 
-pid_t exec_start(const struct exec_launch *launch, const char **what)
+pid_t program_start(const struct program_launch *launch, const char **what)
 {
 	struct report report = {0, PROGRAM};
 	int pipe[2];
@@ -164,4 +172,52 @@ pid_t exec_start(const struct exec_launch *launch, const char **what)
 		return -report.error;
 	}
 	return process;
+}
+
+int program_user_find(struct program_user *user, const char *name, char *why, size_t why_size)
+{
+	struct passwd entry, *found = NULL;
+	char names[NAMES_MAX];
+	int rc;
+
+	if (geteuid() != 0) {
+		snprintf(why, why_size,
+			 "only root may run a command as user '%s'; leave 'user' out, or run the "
+			 "daemon as root",
+			 name);
+		return -EPERM;
+	}
+	rc = getpwnam_r(name, &entry, names, sizeof(names), &found);
+	if (rc != 0 || !found) {
+		snprintf(why, why_size, "there is no user '%s'", name);
+		return rc ? -rc : -ENOENT;
+	}
+	*user = (struct program_user){entry.pw_uid, entry.pw_gid, {0}, PROGRAM_GROUPS, ""};
+	snprintf(user->home, sizeof(user->home), "%s", entry.pw_dir);
+	if (getgrouplist(name, entry.pw_gid, user->groups, &user->n_groups) < 0) {
+		snprintf(why, why_size, "user '%s' is in more than %d groups", name,
+			 PROGRAM_GROUPS);
+		return -E2BIG;
+	}
+	return 0;
+}
+
+char **program_strings(const char *text, size_t length)
+{
+	size_t n = 0, at = 0;
+	char **entry, *copy; /* the pointers first, then the texts that they point to */
+
+	for (size_t i = 0; i < length; i++)
+		n += text[i] == '\0';
+	entry = malloc((n + 1) * sizeof(*entry) + length);
+	if (!entry)
+		return NULL;
+	copy = (char *)(entry + n + 1);
+	memcpy(copy, text, length);
+	for (size_t i = 0; i < n; i++) {
+		entry[i] = copy + at;
+		at += strlen(copy + at) + 1;
+	}
+	entry[n] = NULL;
+	return entry;
 }

@@ -4,15 +4,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "exec.h"
+#include "program.h"
 
 #define HEAD 1024 /* of output that is too long: so much of its beginning, and of its end */
-#define TAIL (EXEC_OUTPUT - HEAD - sizeof(gap) + 1)
+#define TAIL (PROGRAM_OUTPUT - HEAD - sizeof(gap) + 1)
 #define PIECE 65536 /* read at a time */
 #define LOOK_MS 10  /* how often to look where the kernel cannot tell that a process ended */
 #define FAR_MS 3600000
@@ -28,14 +29,14 @@ static int64_t now_ms(void)
 }
 
 /* The middle goes: how it began and how it ended tell most. */
-static void drop_middle(struct exec_output *output)
+static void drop_middle(struct program_output *output)
 {
 	memmove(output->text + HEAD, output->text + output->length - TAIL, TAIL);
 	output->length = HEAD + TAIL;
 	output->cut = true;
 }
 
-void exec_output_add(struct exec_output *output, const char *text, size_t length)
+void program_output_add(struct program_output *output, const char *text, size_t length)
 {
 	while (length > 0) {
 		size_t room = sizeof(output->text) - output->length;
@@ -50,40 +51,40 @@ void exec_output_add(struct exec_output *output, const char *text, size_t length
 	}
 }
 
-void exec_output_end(struct exec_output *output)
+void program_output_end(struct program_output *output)
 {
-	if (output->length > EXEC_OUTPUT)
+	if (output->length > PROGRAM_OUTPUT)
 		drop_middle(output);
 	if (!output->cut)
 		return;
 	memmove(output->text + HEAD + sizeof(gap) - 1, output->text + output->length - TAIL, TAIL);
 	memcpy(output->text + HEAD, gap, sizeof(gap) - 1);
-	output->length = EXEC_OUTPUT;
+	output->length = PROGRAM_OUTPUT;
 }
 
 /* Reads what is there, once. False when nothing more will come. */
-static bool take_output(struct exec_output *output, int pipe)
+static bool take_output(struct program_output *output, int pipe)
 {
 	char piece[PIECE];
 	ssize_t n = read(pipe, piece, sizeof(piece));
 
 	if (n > 0)
-		exec_output_add(output, piece, (size_t)n);
+		program_output_add(output, piece, (size_t)n);
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 /* What is left in the pipe when nobody can write any more. */
-static void drain(struct exec_output *output, int pipe)
+static void drain(struct program_output *output, int pipe)
 {
 	char piece[PIECE];
 	ssize_t n;
 
 	for (int i = 0; i < 32 && (n = read(pipe, piece, sizeof(piece))) > 0; i++)
-		exec_output_add(output, piece, (size_t)n);
+		program_output_add(output, piece, (size_t)n);
 }
 
 /* True when the process has ended; it stays a zombie, so that its number belongs to nobody else. */
-static bool has_ended(pid_t process, struct exec_run *run)
+static bool has_ended(pid_t process, struct program_run *run)
 {
 	siginfo_t info = {0};
 
@@ -92,17 +93,22 @@ static bool has_ended(pid_t process, struct exec_run *run)
 	return run->lost || info.si_pid == process;
 }
 
-/* Waits for output, for the end or for the time. */
-static void wait_a_while(struct exec_run *run, struct pollfd at[2], int64_t until_ms)
+enum { OUTPUT, PROCESS, STOP, PLACES };
+
+/* Waits for output, for the end, for the word to stop or for the time. */
+static void wait_a_while(struct program_run *run, struct pollfd at[PLACES], int64_t until_ms)
 {
 	int64_t left = until_ms - now_ms();
 
-	if (at[1].fd < 0 && left > LOOK_MS)
+	if (at[PROCESS].fd < 0 && left > LOOK_MS)
 		left = LOOK_MS;
 	left = left < 0 ? 0 : left > FAR_MS ? FAR_MS : left;
-	at[0].revents = at[1].revents = 0;
-	if (poll(at, 2, (int)left) > 0 && at[0].revents && !take_output(&run->output, at[0].fd))
-		at[0].fd = -1; /* it closed its output, and goes on */
+	for (int i = 0; i < PLACES; i++)
+		at[i].revents = 0;
+	if (poll(at, PLACES, (int)left) <= 0)
+		return;
+	if (at[OUTPUT].revents && !take_output(&run->output, at[OUTPUT].fd))
+		at[OUTPUT].fd = -1; /* it closed its output, and goes on */
 }
 
 /* A stopped process heeds TERM only when it is woken. */
@@ -112,33 +118,48 @@ static void ask_to_end(pid_t process)
 	(void)kill(-process, SIGCONT);
 }
 
-void exec_watch(struct exec_run *run, pid_t process, int pipe, int64_t time_limit_ms,
-		int64_t kill_after_ms)
+/* Until it has ended, by itself or because it must. */
+static void wait_for_end(struct program_run *run, pid_t process, struct pollfd at[PLACES],
+			 int64_t until, int64_t kill_after_ms)
 {
-	int64_t began = now_ms(), until = began + time_limit_ms;
-	int descriptor = (int)syscall(SYS_pidfd_open, process, 0);
-	struct pollfd at[2] = {{.fd = pipe, .events = POLLIN},
-			       {.fd = descriptor, .events = POLLIN}};
+	bool asked = false;
 
 	while (!has_ended(process, run)) {
 		wait_a_while(run, at, until);
-		if (now_ms() < until)
+		if (!asked && at[STOP].revents)
+			run->stopped = true;
+		else if (now_ms() < until)
 			continue;
-		if (run->timed_out)
+		else if (!asked)
+			run->timed_out = true;
+		at[STOP].fd = -1;
+		if (asked)
 			(void)kill(-process, SIGKILL);
 		else
 			ask_to_end(process);
-		until = now_ms() + (run->timed_out ? FAR_MS : kill_after_ms);
-		run->timed_out = true;
+		until = now_ms() + (asked ? FAR_MS : kill_after_ms);
+		asked = true;
 	}
+}
+
+void program_watch(struct program_run *run, pid_t process, const struct program_watch *watch)
+{
+	int64_t began = now_ms();
+	int64_t until = watch->time_limit_ms > 0 ? began + watch->time_limit_ms : INT64_MAX;
+	int descriptor = (int)syscall(SYS_pidfd_open, process, 0);
+	struct pollfd at[PLACES] = {[OUTPUT] = {.fd = watch->output, .events = POLLIN},
+				    [PROCESS] = {.fd = descriptor, .events = POLLIN},
+				    [STOP] = {.fd = watch->stop, .events = POLLIN}};
+
+	wait_for_end(run, process, at, until, watch->kill_after_ms);
 	/* What it has left behind ends with it. Its number is still its own, it was not reaped. */
 	if (!run->lost)
 		(void)kill(-process, SIGKILL);
-	drain(&run->output, pipe);
-	while (!run->lost && waitpid(process, &run->status, 0) < 0)
+	drain(&run->output, watch->output);
+	while (!run->lost && wait4(process, &run->status, 0, &run->usage) < 0)
 		run->lost = errno != EINTR;
 	if (descriptor >= 0)
 		close(descriptor);
-	exec_output_end(&run->output);
+	program_output_end(&run->output);
 	run->took_ms = now_ms() - began;
 }
