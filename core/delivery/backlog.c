@@ -6,11 +6,13 @@
 #include <string.h>
 
 #define CHANNEL_ITSELF "" /* the source of the entry that keeps a channel's state */
+#define SOURCE_ITSELF ""  /* the channel of the entry that keeps a source's lease */
 
 struct backlog {
 	struct backlog *next;
 	char *source, *channel;
 	int64_t n;
+	_Atomic int64_t until_ms; /* 0: the source does not lease */
 	bool available, gone;
 };
 
@@ -50,6 +52,7 @@ static struct backlog *find_or_add(struct backlogs *backlogs, const char *source
 {
 	struct backlog *backlog = find(backlogs, source, channel);
 	const struct backlog *own = find(backlogs, CHANNEL_ITSELF, channel);
+	const struct backlog *lessor = find(backlogs, source, SOURCE_ITSELF);
 
 	if (backlog)
 		return backlog;
@@ -66,6 +69,7 @@ static struct backlog *find_or_add(struct backlogs *backlogs, const char *source
 	}
 	backlog->available = own ? own->available : true;
 	backlog->gone = own && own->gone;
+	atomic_init(&backlog->until_ms, lessor ? atomic_load(&lessor->until_ms) : 0);
 	backlog->next = backlogs->first;
 	backlogs->first = backlog;
 	return backlog;
@@ -89,8 +93,35 @@ struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, con
 
 	pthread_mutex_lock(&backlogs->lock);
 	backlog = find(backlogs, source, channel);
+	if (!backlog)
+		backlog = find(backlogs, source, SOURCE_ITSELF);
 	pthread_mutex_unlock(&backlogs->lock);
 	return backlog;
+}
+
+int backlogs_lease(struct backlogs *backlogs, const char *source, int64_t until_ms)
+{
+	struct backlog *own;
+
+	pthread_mutex_lock(&backlogs->lock);
+	own = find_or_add(backlogs, source, SOURCE_ITSELF);
+	for (struct backlog *b = backlogs->first; b; b = b->next)
+		if (strcmp(b->source, source) == 0)
+			atomic_store(&b->until_ms, until_ms);
+	pthread_mutex_unlock(&backlogs->lock);
+	return own ? 0 : -ENOMEM;
+}
+
+bool backlog_is_leased(const struct backlog *backlog)
+{
+	return atomic_load(&backlog->until_ms) != 0;
+}
+
+bool backlog_lapsed(const struct backlog *backlog, int64_t now_ms)
+{
+	int64_t until = atomic_load(&backlog->until_ms);
+
+	return until != 0 && now_ms >= until;
 }
 
 void backlogs_tried(struct backlogs *backlogs, struct backlog *backlog)
@@ -172,7 +203,7 @@ static enum ahead judge(const struct backlogs *backlogs, const char *source, int
 	for (const struct backlog *b = backlogs->first; b; b = b->next) {
 		int64_t limit = b->available ? window : window * BACKLOG_UNAVAILABLE;
 
-		if (b->gone || strcmp(b->source, source) != 0)
+		if (b->gone || !*b->channel || strcmp(b->source, source) != 0)
 			continue;
 		if (b->available && b->n < limit)
 			return AHEAD_NO; /* somebody is ready for more */

@@ -37,8 +37,14 @@ void backlogs_done(struct backlogs *backlogs);
 /* n more deliveries (n < 0: fewer) wait for an attempt. Count them before they are committed: an
  * attempt may end before the commit's answer is here. 0 or -ENOMEM. */
 int backlogs_add(struct backlogs *backlogs, const char *source, const char *channel, int64_t n);
-/* The entry of a source and channel, valid until backlogs_done; NULL when nothing was ever added. */
+/* The entry of a source and channel, else of a source that leases, for any channel; valid until
+ * backlogs_done. NULL when there is neither. */
 struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, const char *channel);
+/* The source holds its deliveries until that boot time only. 0 or -ENOMEM. */
+int backlogs_lease(struct backlogs *backlogs, const char *source, int64_t until_ms);
+/* Whether its source said so; whether that time is over. Without the lock. */
+bool backlog_is_leased(const struct backlog *backlog);
+bool backlog_lapsed(const struct backlog *backlog, int64_t now_ms);
 /* An attempt ended. */
 void backlogs_tried(struct backlogs *backlogs, struct backlog *backlog);
 /* The source starts anew: its deliveries were parked. */

@@ -10,6 +10,7 @@
 #include "delivery/http.h"
 #include "delivery/lanes.h"
 #include "delivery/render.h"
+#include "delivery/withdraw.h"
 
 #define PATIENCE_MS 60000 /* a shorter pause that a peer asks for is worth waiting out */
 #define AHEAD 32          /* claimed deliveries that wait beside those under way, at least */
@@ -103,7 +104,8 @@ void channel_forget(struct delivery *delivery)
 		channel_forget(delivery->member[i]);
 	if (delivery->n_members == 0)
 		channel->world->settled(channel->world->data, delivery);
-	if (!delivery->release && !delivery->handed_over && !delivery->digest) {
+	if (!delivery->release && !delivery->handed_over && !delivery->withdrawn &&
+	    !delivery->digest) {
 		pthread_mutex_lock(&channel->lock);
 		more = channel->queued > 0;
 		waiting = more && may_begin(channel) == 0;
@@ -242,11 +244,12 @@ void channel_push(struct channel *channel, struct delivery *list)
 {
 	struct delivery **end = &list;
 	size_t n = 0, begin = 0;
-	bool fallen;
+	bool fallen, leased = false;
 
 	for (; *end; end = &(*end)->next) {
 		if (channel->spec.at_once.label)
 			lanes_push(channel, *end);
+		leased |= (*end)->backlog && backlog_is_leased((*end)->backlog);
 		n++;
 	}
 	pthread_mutex_lock(&channel->lock);
@@ -255,6 +258,7 @@ void channel_push(struct channel *channel, struct delivery *list)
 		*channel->tail = list;
 		channel->tail = end;
 		channel->queued += n;
+		channel->leased |= leased;
 		begin = least(n, may_begin(channel));
 		list = NULL;
 	}
@@ -319,6 +323,7 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 {
 	size_t n;
 
+	withdraw_lapsed(channel);
 	if (channel->spec.digest.over > 0)
 		return digest_take(channel, batch, max, wake_ms);
 	if (channel->spec.at_once.label)

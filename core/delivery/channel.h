@@ -117,6 +117,7 @@ struct channel {
 		size_t n;       /* under way */
 	} *lane;                /* room for as many as may be under way; NULL without at_once */
 	size_t n_lanes;
+	bool leased;            /* some came from a source that holds them for a time only */
 	bool crowded;           /* what waits is in full lanes, and there is no room for more */
 	int64_t thin_at_ms, thin_ms; /* not before that boot time is it thinned out; the pause after */
 	struct channel_figures {

@@ -34,6 +34,7 @@ int delivery_new(const struct tocsin_stored_delivery *stored, struct channel *ch
 	}
 	at = delivery->text;
 	delivery->channel = channel;
+	delivery->alert_number = stored->alert;
 	delivery->token = stored->token;
 	delivery->created_ms = stored->created_ms;
 	delivery->pub = (struct tocsin_delivery){

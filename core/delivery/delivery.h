@@ -35,7 +35,7 @@ struct delivery {
 	struct backlog *backlog;      /* its source's window, until an attempt ended; or NULL */
 	struct alert *alert;
 	struct rendering *rendering;  /* what the channel's templates say; NULL: nothing */
-	int64_t token, created_ms;
+	int64_t alert_number, token, created_ms;
 	int64_t started_ms;           /* wall time at which this attempt began */
 	size_t underway;              /* its slot while in the plugin's hands */
 	struct delivery **member;     /* of a digest, those that it folds (see digest.h) */
@@ -50,6 +50,7 @@ struct delivery {
 	bool release;                 /* hand it back untried instead of settling */
 	int64_t release_after_ms;     /* then it is due that much later */
 	bool handed_over;             /* untried, to the channel's fallback */
+	bool withdrawn;               /* untried, see withdraw.h */
 	struct instead *instead;      /* what takes its place; or NULL */
 	char *note;                   /* what the channel wants to remember; NULL: nothing new */
 	char *output;                 /* what a program wrote; or NULL */

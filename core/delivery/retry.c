@@ -27,6 +27,12 @@ struct retry_decision retry_decide(const struct retry_policy *policy, enum tocsi
 		decision.state = TOCSIN_STATE_DEAD;
 		return decision;
 	}
+	/* A peer that is away or busy says nothing against this delivery. */
+	if (outcome == TOCSIN_RETRY && policy->attempts > 0 && attempt >= policy->attempts) {
+		decision.state = TOCSIN_STATE_DEAD;
+		decision.gave_up = attempt > 1;
+		return decision;
+	}
 	if (retry_after_ms > RETRY_AFTER_CAP_MS)
 		retry_after_ms = RETRY_AFTER_CAP_MS;
 	if (wait < retry_after_ms)

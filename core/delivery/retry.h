@@ -15,6 +15,7 @@ struct retry_policy {
 	int64_t first_ms;         /* before the second attempt */
 	int64_t max_ms;           /* cap of the doubling */
 	int64_t give_up_after_ms; /* since the delivery was made */
+	int64_t attempts;         /* at this one RETRY ends it; 0: at none */
 };
 
 /*

@@ -28,6 +28,7 @@ struct channel_common {
 	int64_t workers;             /* instances and threads (blocking channels) */
 	int64_t timeout;             /* ms, one attempt */
 	struct retry_settings {
+		int64_t attempts;    /* after so many that failed for their own sake it is dead; 0: any */
 		int64_t first;       /* ms before the second attempt */
 		int64_t max;         /* ms, cap of the doubling */
 		int64_t give_up_after; /* ms since acceptance; then the delivery is dead */

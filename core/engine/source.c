@@ -94,8 +94,7 @@ static void *thread(void *data)
 	source->ended = true;
 	pthread_cond_broadcast(&source->changed);
 	/* its locks guard the deliveries that are still under way */
-	while (!source->may_close && source->open_result == 0)
-		pthread_cond_wait(&source->changed, &source->lock);
+	source_await_close(source, ran);
 	pthread_mutex_unlock(&source->lock);
 	if (source->open_result == 0) {
 		/* what ended while the channels were closing; one that never ran has no say yet */

@@ -41,6 +41,7 @@ struct source {
 	bool parked, swept;
 	bool hearing;               /* its plugin is answering words */
 	struct kept kept;           /* to be saved with the next emit */
+	bool leases;                /* it holds what it emits for a time, and limits itself */
 	int tell_failures;
 	int64_t tell_again_ms;      /* boot time */
 	struct accepted {           /* settle_on: accepted; what to tell at the next wait */
@@ -76,6 +77,12 @@ int source_tell(struct source *source);
 bool source_hear(struct source *source);
 /* The host's announce. */
 int source_announce(struct source *source, const char *const item[], size_t n);
+/* source_hold.c: as host->lease and host->withdraw. */
+void source_lease(struct tocsin_self *self, int64_t until_boot_ms);
+int source_withdraw(struct tocsin_self *self, const char *const mark[], size_t n,
+		    const char *reason);
+/* Until it may close, and what it wants to hear the end of has ended. With the lock held. */
+void source_await_close(struct source *source, bool ran);
 /* source_host.c */
 const struct tocsin_host *source_host(void);
 

@@ -198,7 +198,7 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission,
 	if (result < 0)
 		return -EAGAIN;
 	/* somebody waits for the answer to a word, however far ahead the source is */
-	if (n == 0 || source->hearing)
+	if (n == 0 || source->hearing || source->leases)
 		return 0;
 	if (!backlogs_wait(dispatch_backlogs(source->engine->dispatch), source->settings->name,
 			   source->settings->common.window, &source->stopping))
@@ -365,6 +365,8 @@ const struct tocsin_host *source_host(void)
 		.announce = host_announce,
 		.keep = host_keep,
 		.each = self_each,
+		.lease = source_lease,
+		.withdraw = source_withdraw,
 	};
 
 	return &host;

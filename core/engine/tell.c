@@ -17,7 +17,7 @@ struct page {
 	int64_t after; /* only alerts above this number */
 	struct tocsin_settled settled[SOURCE_TELL];
 	int64_t alert[SOURCE_TELL];
-	char *mark[SOURCE_TELL];
+	char *mark[SOURCE_TELL]; /* and behind it the other texts of what it is told */
 	size_t n;
 };
 
@@ -28,17 +28,31 @@ static void page_clear(struct page *page)
 	page->n = 0;
 }
 
-static int on_untold(int64_t alert, const char *mark, bool dead, void *data)
+static char *append(char **at, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = memcpy(*at, text, size);
+
+	*at += size;
+	return copy;
+}
+
+static int on_untold(int64_t alert, const struct tocsin_settled *settled, void *data)
 {
 	struct page *page = data;
-	char *copy = strdup(mark);
+	struct tocsin_settled *copy = &page->settled[page->n];
+	size_t output = settled->output ? strlen(settled->output) + 1 : 0;
+	char *at = malloc(strlen(settled->mark) + strlen(settled->reason) + 2 + output);
 
-	if (!copy)
+	if (!at)
 		return -ENOMEM;
 	page->alert[page->n] = alert;
-	page->mark[page->n] = copy;
-	page->settled[page->n++] = (struct tocsin_settled){
-		.mark = copy, .outcome = dead ? TOCSIN_SETTLED_DEAD : TOCSIN_SETTLED};
+	page->mark[page->n++] = at;
+	*copy = *settled;
+	copy->mark = append(&at, settled->mark);
+	copy->reason = append(&at, settled->reason);
+	if (settled->output)
+		copy->output = append(&at, settled->output);
 	return 0;
 }
 
@@ -141,8 +155,8 @@ static void take_accepted(struct source *source, struct page *page)
 		source->accepted = last->next;
 		page->alert[page->n] = last->alert;
 		page->mark[page->n] = last->mark;
-		page->settled[page->n++] =
-			(struct tocsin_settled){.mark = last->mark, .outcome = TOCSIN_SETTLED};
+		page->settled[page->n++] = (struct tocsin_settled){
+			.mark = last->mark, .outcome = TOCSIN_SETTLED, .reason = ""};
 		free(last);
 	}
 }

@@ -43,6 +43,7 @@ static const struct required store_functions[] = {
 	REQUIRED(struct tocsin_store_ops, unpark),
 	REQUIRED(struct tocsin_store_ops, revive),
 	REQUIRED(struct tocsin_store_ops, park),
+	REQUIRED(struct tocsin_store_ops, withdraw),
 	REQUIRED(struct tocsin_store_ops, unwanted),
 	REQUIRED(struct tocsin_store_ops, claim),
 	REQUIRED(struct tocsin_store_ops, settle),

@@ -75,6 +75,13 @@ enum tocsin_settlement {
 struct tocsin_settled {
 	const char *mark;
 	enum tocsin_settlement outcome;
+	/* Of the delivery that decides: one that was given up, else one that was delivered, else one
+	 * that was suppressed. */
+	bool delivered;                   /* false and SETTLED: nothing was delivered */
+	int attempts;                     /* 0: it never began */
+	int64_t started_ms, ended_ms;     /* wall time; of the last attempt; started_ms 0: none ended it */
+	const char *reason;               /* what the channel said, or why it ended without; "" */
+	const char *output;               /* what a program wrote; NULL: nothing */
 };
 
 /* What the items of a source are, if outsiders speak of them by name: the words of the commands
@@ -193,6 +200,17 @@ struct tocsin_host {
 			int64_t after_ms);
 	/* A wall time for people, "2025-11-18 14:30:45 CET". Any thread. */
 	void (*local)(const struct tocsin_zone *zone, int64_t wall_ms, char text[TOCSIN_LOCAL_TIME]);
+
+	/* sources that hold what they emit for a time only (a lease): from now on their deliveries begin
+	 * only before that moment of CLOCK_BOOTTIME, in milliseconds; one whose turn comes later is
+	 * suppressed untried. To be said anew when the lease is renewed. Such a source limits itself:
+	 * its emit no longer waits for the window. */
+	void (*lease)(struct tocsin_self *self, int64_t until_boot_ms);
+	/* sources: the alerts with these marks are to be delivered no more. What has not begun is
+	 * suppressed for that reason, and so is what was given up (nobody can replay it); what is under
+	 * way ends, and is told. 0, or a negative errno of the store. */
+	int (*withdraw)(struct tocsin_self *self, const char *const mark[], size_t n,
+			const char *reason);
 };
 
 struct tocsin_channel_ops {
@@ -234,6 +252,10 @@ struct tocsin_source_ops {
 	 * host->wait. Each has its status and answer when it returns; what a 200 acknowledges is
 	 * committed by then (emit, save). `tocsin check --local` calls it without run. */
 	void (*call)(void *state, struct tocsin_call *const call[], size_t n);
+	/* optional: called a few times a second between run and close, before what ended meanwhile is
+	 * told. True while deliveries of its own are under way whose end it wants to be told: close
+	 * waits for that (where channels go on working, as after a reload). */
+	bool (*ending)(void *state);
 };
 
 struct tocsin_plugin {

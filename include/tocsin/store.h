@@ -121,7 +121,7 @@ struct tocsin_stored_alert {
 };
 typedef int tocsin_alert_fn(const struct tocsin_stored_alert *alert, void *data);
 typedef int tocsin_waiting_fn(const char *channel, int64_t n, void *data);
-typedef int tocsin_untold_fn(int64_t alert, const char *mark, bool dead, void *data);
+typedef int tocsin_untold_fn(int64_t alert, const struct tocsin_settled *settled, void *data);
 
 /* What to list, replay or drop; zero and NULL mean any. Newest first, `before` pages on. */
 struct tocsin_query {
@@ -168,6 +168,11 @@ struct tocsin_store_ops {
 	/* Every pending (not claimed) delivery of the source's alerts that it wants to be told
 	 * of is parked. */
 	int (*park)(void *state, const char *source);
+	/* Of the newest alert of that source and mark, every delivery that is pending (not claimed) or
+	 * dead is suppressed with the reason; now_ms: wall time. *alert: its number, 0 when there is
+	 * none. */
+	int (*withdraw)(void *state, const char *source, const char *mark, const char *reason,
+			int64_t now_ms, int64_t *alert);
 	/* Every parked delivery of the source is suppressed with the reason; now_ms: wall time. */
 	int (*unwanted)(void *state, const char *source, const char *reason, int64_t now_ms,
 			int64_t *n);

@@ -293,12 +293,11 @@ static int show_attempt(const struct tocsin_attempt *attempt, void *data)
 	return 0;
 }
 
-static int ignore_untold(int64_t alert, const char *mark, bool dead, void *data)
+static int ignore_untold(int64_t alert, const struct tocsin_settled *settled, void *data)
 {
 	(void)alert;
-	(void)dead;
 	(void)data;
-	assert(mark);
+	assert(settled->mark && settled->reason);
 	return 0;
 }
 

@@ -95,7 +95,8 @@ static void tell(struct tocsin_self *self)
 		if (!self->seen[i].done || self->seen[i].told)
 			continue;
 		which[n] = i;
-		settled[n++] = (struct tocsin_settled){self->seen[i].mark, self->outcome};
+		settled[n++] = (struct tocsin_settled){
+			.mark = self->seen[i].mark, .outcome = self->outcome, .reason = ""};
 	}
 	pthread_mutex_unlock(&self->lock);
 	if (n == 0)

@@ -178,14 +178,21 @@ struct copy contract_delivery(struct contract *c, int64_t id)
 	return copies.item[0];
 }
 
-static int note_untold(int64_t alert, const char *mark, bool dead, void *data)
+static int note_untold(int64_t alert, const struct tocsin_settled *settled, void *data)
 {
 	struct telling *telling = data;
 
 	telling->n++;
 	telling->alert = alert;
-	telling->dead = dead;
-	(void)snprintf(telling->mark, sizeof(telling->mark), "%s", mark);
+	telling->dead = settled->outcome == TOCSIN_SETTLED_DEAD;
+	telling->delivered = settled->delivered;
+	telling->attempts = settled->attempts;
+	telling->started_ms = settled->started_ms;
+	telling->ended_ms = settled->ended_ms;
+	(void)snprintf(telling->mark, sizeof(telling->mark), "%s", settled->mark);
+	(void)snprintf(telling->reason, sizeof(telling->reason), "%s", settled->reason);
+	(void)snprintf(telling->output, sizeof(telling->output), "%s",
+		       settled->output ? settled->output : "(none)");
 	return 0;
 }
 

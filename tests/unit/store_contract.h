@@ -97,8 +97,10 @@ struct tocsin_counters contract_counters(struct contract *c);
 struct telling {
 	size_t n;
 	int64_t alert;
-	char mark[64];
-	bool dead;
+	char mark[64], reason[96], output[96];
+	bool dead, delivered;
+	int attempts;
+	int64_t started_ms, ended_ms;
 };
 struct telling contract_untold(struct contract *c, const char *source);
 

@@ -204,11 +204,11 @@ static void a_source_hears_again_when_the_last_dead_one_is_dropped(void **state)
 	assert_false(telling.dead);
 }
 
-static int check_next(int64_t alert, const char *mark, bool dead, void *data)
+static int check_next(int64_t alert, const struct tocsin_settled *settled, void *data)
 {
 	int64_t *last = data;
 
-	assert_true(mark && !dead);
+	assert_true(settled->mark && settled->outcome == TOCSIN_SETTLED);
 	assert_true(alert > *last);
 	*last = alert;
 	return 0;
@@ -238,6 +238,139 @@ static void a_source_hears_of_many_page_by_page_in_their_order(void **state)
 	}
 }
 
+static void a_source_hears_how_the_last_attempt_went(void **state)
+{
+	struct contract *c = *state;
+	struct tocsin_attempt attempt = {.state = TOCSIN_STATE_DEAD,
+					 .number = 2,
+					 .started_ms = NOW + 10,
+					 .ended_ms = NOW + 30,
+					 .detail = "exit status 3",
+					 .output = "no such file"};
+	struct tocsin_attempt_result result;
+	struct telling telling;
+	struct copy claim;
+
+	contract_begin(c);
+	(void)contract_accept(c, &(struct sample){.mark = "7", .tell = true});
+	claim = contract_claim_one(c, "mail");
+	(void)contract_settle(c, &claim, TOCSIN_STATE_PENDING, NOW);
+	claim = contract_claim_one(c, "mail");
+	attempt.delivery = claim.id;
+	attempt.token = claim.token;
+	assert_int_equal(c->ops->settle(c->store, &attempt, &result), 0);
+	contract_commit(c);
+	telling = contract_untold(c, "site-alerts");
+	assert_true(telling.dead && !telling.delivered);
+	assert_int_equal(telling.attempts, 2);
+	assert_int_equal(telling.started_ms, NOW + 10);
+	assert_int_equal(telling.ended_ms, NOW + 30);
+	assert_string_equal(telling.reason, "exit status 3");
+	assert_string_equal(telling.output, "no such file");
+}
+
+static void
+a_dead_delivery_decides_before_a_delivered_one_and_that_before_a_suppressed_one(void **state)
+{
+	static const enum tocsin_state end[3][2] = {
+		{TOCSIN_STATE_DELIVERED, TOCSIN_STATE_DEAD},
+		{TOCSIN_STATE_SUPPRESSED, TOCSIN_STATE_DELIVERED},
+		{TOCSIN_STATE_SUPPRESSED, TOCSIN_STATE_SUPPRESSED}};
+	struct contract *c = *state;
+
+	for (int i = 0; i < 3; i++) {
+		static const char *const mark[] = {"1", "2", "3"};
+		struct copy mail, chat;
+		struct telling telling;
+
+		contract_begin(c);
+		int64_t alert = contract_accept(c, &(struct sample){.mark = mark[i],
+								    .tell = true,
+								    .channel = {"mail", "chat"}});
+		mail = contract_claim_one(c, "mail");
+		chat = contract_claim_one(c, "chat");
+		(void)contract_settle(c, &mail, end[i][i == 0], 0);
+		(void)contract_settle(c, &chat, end[i][i != 0], 0);
+		contract_commit(c);
+		telling = contract_untold(c, "site-alerts");
+		assert_int_equal(telling.n, 1);
+		assert_int_equal(telling.dead, i == 0);
+		assert_int_equal(telling.delivered, i == 1);
+		assert_string_equal(telling.output, "(none)");
+		contract_begin(c);
+		assert_int_equal(c->ops->told(c->store, alert), 0);
+		contract_commit(c);
+	}
+}
+
+static int64_t withdraw(struct contract *c, const char *mark)
+{
+	int64_t alert = -1;
+
+	contract_begin(c);
+	assert_int_equal(c->ops->withdraw(c->store, "site-alerts", mark, "taken back", NOW, &alert),
+			 0);
+	contract_commit(c);
+	return alert;
+}
+
+static void what_is_withdrawn_does_not_begin_any_more(void **state)
+{
+	struct contract *c = *state;
+	struct copies *copies = calloc(1, sizeof(*copies));
+	struct telling telling;
+	struct copy claim;
+
+	contract_begin(c);
+	int64_t alert = contract_accept(
+		c, &(struct sample){.mark = "7", .tell = true, .channel = {"mail", "chat"}});
+	(void)contract_accept(c, &(struct sample){.mark = "8", .tell = true});
+	(void)contract_accept(c, &(struct sample){.mark = "7", .tell = true, .source = "other"});
+	claim = contract_claim_one(c, "chat");
+	contract_commit(c);
+	assert_int_equal(withdraw(c, "unheard of"), 0);
+	assert_int_equal(withdraw(c, "7"), alert);
+	assert_int_equal(contract_counters(c).suppressed, 1);
+	assert_int_equal(contract_untold(c, "site-alerts").n, 0); /* one is under way */
+	contract_begin(c);
+	contract_claim(c, "mail", NOW, 10, copies);
+	assert_int_equal(copies->n, 2);
+	assert_false(contract_settle(c, &claim, TOCSIN_STATE_DELIVERED, 0).stale);
+	contract_commit(c);
+	telling = contract_untold(c, "site-alerts");
+	assert_int_equal(telling.n, 1);
+	assert_true(telling.delivered);
+	free(copies);
+}
+
+static void what_is_withdrawn_cannot_be_replayed(void **state)
+{
+	struct contract *c = *state;
+	struct copy claim = contract_settled(c, "7", TOCSIN_STATE_DEAD);
+	struct telling telling;
+
+	assert_int_equal(withdraw(c, "7"), claim.alert);
+	contract_begin(c);
+	assert_int_equal(c->ops->told(c->store, claim.alert), 0);
+	assert_int_equal(replay(c, claim.id), 0);
+	contract_commit(c);
+	assert_int_equal(contract_counters(c).dead, 0);
+	assert_int_equal(contract_delivery(c, claim.id).state, TOCSIN_STATE_SUPPRESSED);
+	assert_string_equal(contract_delivery(c, claim.id).reason, "taken back");
+	telling = contract_untold(c, "site-alerts");
+	assert_int_equal(telling.n, 0);
+	/* Of one that it knew as dead, the source hears once more. */
+	claim = contract_settled(c, "8", TOCSIN_STATE_DEAD);
+	contract_begin(c);
+	assert_int_equal(c->ops->told(c->store, claim.alert), 0);
+	contract_commit(c);
+	(void)withdraw(c, "8");
+	telling = contract_untold(c, "site-alerts");
+	assert_int_equal(telling.n, 1);
+	assert_false(telling.dead || telling.delivered);
+	assert_int_equal(telling.attempts, 1);
+}
+
 const struct contract_test contract_sources[] = {
 	CONTRACT_TEST(parking_holds_back_what_its_source_will_emit_again),
 	CONTRACT_TEST(very_many_are_parked_hastened_and_suppressed),
@@ -248,5 +381,10 @@ const struct contract_test contract_sources[] = {
 	CONTRACT_TEST(a_source_that_asked_for_nothing_can_know_before_the_end),
 	CONTRACT_TEST(a_source_hears_again_after_a_replay),
 	CONTRACT_TEST(a_source_hears_again_when_the_last_dead_one_is_dropped),
+	CONTRACT_TEST(a_source_hears_how_the_last_attempt_went),
+	CONTRACT_TEST(
+		a_dead_delivery_decides_before_a_delivered_one_and_that_before_a_suppressed_one),
+	CONTRACT_TEST(what_is_withdrawn_does_not_begin_any_more),
+	CONTRACT_TEST(what_is_withdrawn_cannot_be_replayed),
 	{NULL, NULL},
 };

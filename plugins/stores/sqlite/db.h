@@ -191,6 +191,8 @@ int db_unpark(void *state, int64_t alert, int64_t now_ms, int64_t *n);
 int db_revive(void *state, int64_t alert, const struct tocsin_new_delivery *wanted, size_t n,
 	      int64_t now_ms);
 int db_park(void *state, const char *source);
+int db_withdraw(void *state, const char *source, const char *mark, const char *reason,
+		int64_t now_ms, int64_t *alert);
 int db_unwanted(void *state, const char *source, const char *reason, int64_t now_ms, int64_t *n);
 int db_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms, size_t limit,
 	     tocsin_delivery_fn *fn, void *data);

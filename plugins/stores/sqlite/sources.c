@@ -5,10 +5,14 @@
 static const char park_one[] =
 	"UPDATE delivery SET due_ms = 9223372036854775807 WHERE id = ?1"
 	" AND (SELECT mark IS NOT NULL AND tell = 1 FROM alert WHERE number = delivery.alert)";
+/* With the delivery that decides: a dead one, else a delivered one. */
 static const char select_untold[] =
-	"SELECT number, mark, EXISTS (SELECT 1 FROM delivery WHERE alert = number AND state = 3)"
-	" FROM alert INDEXED BY alert_untold"
-	" WHERE source = ?1 AND untold = 1 AND number > ?2 ORDER BY number LIMIT ?3";
+	"SELECT a.number, a.mark, d.state, d.attempt, d.started_ms, d.done_ms, d.reason,"
+	" (SELECT text FROM output WHERE delivery = d.id AND token = d.token)"
+	" FROM alert a INDEXED BY alert_untold LEFT JOIN delivery d ON d.id ="
+	" (SELECT id FROM delivery INDEXED BY delivery_alert WHERE alert = a.number"
+	" ORDER BY state = 3 DESC, state = 2 DESC, done_ms DESC, id DESC LIMIT 1)"
+	" WHERE a.source = ?1 AND a.untold = 1 AND a.number > ?2 ORDER BY a.number LIMIT ?3";
 /* Not when it was replayed meanwhile: the source is then told of the new end. One that did not ask
  * for the end may know of it before it comes. */
 static const char update_told[] =
@@ -79,11 +83,21 @@ int db_untold(void *state, const char *source, int64_t after, size_t limit, tocs
 	bind_int(&st, 2, after);
 	bind_int(&st, 3, (int64_t)limit);
 	while (!result && statement_row(&st) == 1) {
-		int64_t alert = column_int(&st, 0);
-		const char *mark = column_text(&st, 1);
+		int64_t state_now = column_int(&st, 2);
+		const struct tocsin_settled settled = {
+			.mark = column_text(&st, 1),
+			.outcome = state_now == TOCSIN_STATE_DEAD ? TOCSIN_SETTLED_DEAD
+								  : TOCSIN_SETTLED,
+			.delivered = state_now == TOCSIN_STATE_DELIVERED,
+			.attempts = (int)column_count(&st, 3, INT32_MAX / 2),
+			.started_ms = column_int(&st, 4),
+			.ended_ms = column_int(&st, 5),
+			.reason = column_text(&st, 6),
+			.output = column_text_or_null(&st, 7),
+		};
 
 		if (!st.error)
-			result = fn(alert, mark, column_int(&st, 2), data);
+			result = fn(column_int(&st, 0), &settled, data);
 	}
 	return statement_end(&st, result);
 }

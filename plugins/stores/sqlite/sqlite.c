@@ -328,6 +328,7 @@ static const struct tocsin_store_ops operations = {
 	.unpark = db_unpark,
 	.revive = db_revive,
 	.park = db_park,
+	.withdraw = db_withdraw,
 	.unwanted = db_unwanted,
 	.claim = db_claim,
 	.settle = db_settle,

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delivery/withdraw: deliveries in memory that are not to begin any more: their
+ * source took their alerts back, or the time for which it holds them is over.
+ * They are suppressed untried. What is under way is left alone.
+ */
+#ifndef DELIVERY_WITHDRAW_H
+#define DELIVERY_WITHDRAW_H
+
+#include "delivery/channel.h"
+#include "delivery/dispatch.h"
+
+/* On the store's thread: what waits in any channel's queue of these alerts (their numbers). */
+void dispatch_withdraw(struct dispatch *dispatch, const int64_t *alert, size_t n,
+		       const char *reason);
+/* Before some are taken from the queue: drops those whose source holds them no longer. Called with the
+ * channel's lock held. */
+void withdraw_lapsed(struct channel *channel);
+
+#endif
