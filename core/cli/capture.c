@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/schedule.h"
 #include "cli/rehearsal.h"
 #include "delivery/verdict.h"
 #include "plugin/self.h"
@@ -170,6 +171,8 @@ const struct tocsin_host *capture_host(void)
 		.recall = capture_recall,
 		.verdict = verdict_from_reply,
 		.output = capture_output,
+		.next = schedule_next,
+		.local = self_local,
 	};
 
 	return &host;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 struct block {
 	struct block *next;
+	arena_free_fn *free; /* NULL, or of what the data points to */
 	size_t size;
 	_Alignas(max_align_t) unsigned char data[];
 };
@@ -27,6 +29,8 @@ void arena_free(struct arena *arena)
 	while (block != NULL) {
 		struct block *next = block->next;
 
+		if (block->free)
+			block->free(*(void **)block->data);
 		/* Nobody remembers which block is a secret. */
 		explicit_bzero(block->data, block->size);
 		free(block);
@@ -58,4 +62,15 @@ char *arena_strdup(struct arena *arena, const char *text)
 	if (copy != NULL)
 		memcpy(copy, text, length + 1);
 	return copy;
+}
+
+int arena_own(struct arena *arena, const void *thing, arena_free_fn *free)
+{
+	const void **kept = arena_alloc(arena, sizeof(*kept));
+
+	if (kept == NULL)
+		return -ENOMEM;
+	*kept = thing;
+	arena->first->free = free;
+	return 0;
 }

@@ -141,6 +141,9 @@ static json_t *type_schema(const struct tocsin_option *option, size_t option_siz
 	case TOCSIN_MAP:
 		return json_pack("{s:s, s:o}", "type", "object", "additionalProperties",
 				 text_schema());
+	case TOCSIN_SCHEDULE:
+	case TOCSIN_ZONE:
+		return json_pack("{s:s}", "type", "string");
 	case TOCSIN_SECTION:
 		return section_schema(option, option_size);
 	case TOCSIN_SECTIONS:

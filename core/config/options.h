@@ -21,6 +21,9 @@ void arena_free(struct arena *arena);
 /* Zeroed; NULL when memory is short. */
 void *arena_alloc(struct arena *arena, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
+/* Frees thing with the arena. 0, or -ENOMEM: it is still the caller's. */
+typedef void arena_free_fn(void *thing);
+int arena_own(struct arena *arena, const void *thing, arena_free_fn *free);
 
 /* Hears of each secret value found, so that it can be masked. */
 typedef void options_secret_fn(const char *secret, void *data);

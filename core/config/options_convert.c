@@ -133,6 +133,8 @@ int option_convert(const struct tocsin_option *option, const char *text, void *f
 	case TOCSIN_SECTIONS:
 	case TOCSIN_TEMPLATE:
 	case TOCSIN_STRUCTURE:
+	case TOCSIN_SCHEDULE:
+	case TOCSIN_ZONE:
 		break;
 	}
 	return -EINVAL;
@@ -214,6 +216,10 @@ static const char *form_of(enum tocsin_option_type type)
 		return "a text that may hold {{ expressions }}";
 	case TOCSIN_STRUCTURE:
 		return "any YAML value whose texts may hold {{ expressions }}";
+	case TOCSIN_SCHEDULE:
+		return "a schedule such as 'every 5m', '30 8 * * 1-5' or daily";
+	case TOCSIN_ZONE:
+		return "a time zone such as Europe/Berlin, UTC or local";
 	}
 	return "a value";
 }
@@ -250,6 +256,8 @@ const char *options_type_name(enum tocsin_option_type type)
 		[TOCSIN_SECTIONS] = "list of sections",
 		[TOCSIN_TEMPLATE] = "template",
 		[TOCSIN_STRUCTURE] = "structure of templates",
+		[TOCSIN_SCHEDULE] = "schedule",
+		[TOCSIN_ZONE] = "time zone",
 	};
 
 	return names[type];

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/schedule.h"
 #include "base/text.h"
+#include "base/zone.h"
 #include "config/template.h"
 
 /* As much of a wrong value as a message shows. */
@@ -161,6 +163,46 @@ static void read_scalar(struct reading *reading, const struct node *node, void *
 		refuse_value(reading, &node->place, text);
 }
 
+static void free_schedule(void *schedule)
+{
+	schedule_free(schedule);
+}
+
+static void free_zone(void *zone)
+{
+	zone_free(zone);
+}
+
+/* A schedule or a time zone, which says itself what is wrong with it. */
+static void read_time(struct reading *reading, const struct node *node, const void **field)
+{
+	bool schedule = reading->option->type == TOCSIN_SCHEDULE;
+	char *text = text_of(reading, node);
+	struct error err;
+	int result;
+
+	if (text == NULL)
+		return;
+	result = schedule ? schedule_parse(text, (const struct tocsin_schedule **)field, &err)
+			  : zone_load(text, (const struct tocsin_zone **)field, &err);
+	if (result == 0) {
+		if (arena_own(reading->context->arena, *field,
+			      schedule ? free_schedule : free_zone) == 0)
+			return;
+		(schedule ? free_schedule : free_zone)((void *)*field);
+		*field = NULL;
+		refuse(reading, &node->place, "cannot be read: memory is short");
+	} else if (reading->secret) {
+		refuse_value(reading, &node->place, text);
+	} else {
+		struct buffer sentence = {0};
+
+		add_subject(&sentence, reading);
+		buffer_printf(&sentence, "cannot be read: %s", err.text);
+		add_problem(reading, &node->place, &sentence);
+	}
+}
+
 /* The text of an item of a list or of an entry of a map; a mistake names that one. */
 static char *part_of(const struct reading *whole, const struct node *node, size_t item,
 		     const char *entry)
@@ -245,6 +287,8 @@ void option_read(const struct options_context *context, const char *what,
 		read_strings(&reading, node, field);
 	else if (option->type == TOCSIN_MAP)
 		read_map(&reading, node, field);
+	else if (option->type == TOCSIN_SCHEDULE || option->type == TOCSIN_ZONE)
+		read_time(&reading, node, field);
 	else
 		read_scalar(&reading, node, field);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/schedule.h"
 #include "delivery/channel.h"
 #include "delivery/http.h"
 #include "delivery/note.h"
@@ -87,6 +88,8 @@ const struct tocsin_host *channel_host(void)
 		.recall = host_recall,
 		.verdict = verdict_from_reply,
 		.output = host_output,
+		.next = schedule_next,
+		.local = self_local,
 	};
 
 	return &host;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/id.h"
+#include "base/schedule.h"
 #include "engine/intake.h"
 #include "engine/source.h"
 #include "store/values.h"
@@ -367,6 +368,8 @@ const struct tocsin_host *source_host(void)
 		.each = self_each,
 		.lease = source_lease,
 		.withdraw = source_withdraw,
+		.next = schedule_next,
+		.local = self_local,
 	};
 
 	return &host;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/zone.h"
+
 void self_init(struct tocsin_self *self, const char *name, struct log *log, struct store *store,
 	       void *owner)
 {
@@ -107,4 +109,9 @@ int self_add_counters(struct tocsin_self *self, json_t *object)
 	}
 	pthread_mutex_unlock(&self->lock);
 	return result;
+}
+
+void self_local(const struct tocsin_zone *zone, int64_t wall_ms, char text[TOCSIN_LOCAL_TIME])
+{
+	zone_format(zone ? zone : zone_system(), wall_ms, text, TOCSIN_LOCAL_TIME);
 }

@@ -43,6 +43,8 @@ void self_done(struct tocsin_self *self);
 void self_log(struct tocsin_self *self, enum tocsin_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void self_count(struct tocsin_self *self, const char *counter, int64_t add);
+/* The host's local; its next is schedule_next. */
+void self_local(const struct tocsin_zone *zone, int64_t wall_ms, char text[TOCSIN_LOCAL_TIME]);
 /* The sentence for an instance whose open returned code, with the reason that it logged. Returns code. */
 int self_open_failed(struct tocsin_self *self, int code, const char *what, struct error *err);
 /* Copies the trouble. */

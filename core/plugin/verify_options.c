@@ -38,6 +38,10 @@ static bool field_of(const struct tocsin_option *option, size_t *size, size_t *a
 	case TOCSIN_TEMPLATE:
 	case TOCSIN_STRUCTURE:
 		return FIELD(const struct tocsin_template *);
+	case TOCSIN_SCHEDULE:
+		return FIELD(const struct tocsin_schedule *);
+	case TOCSIN_ZONE:
+		return FIELD(const struct tocsin_zone *);
 	case TOCSIN_SECTIONS:
 		return FIELD(struct tocsin_sections);
 	case TOCSIN_SECTION:

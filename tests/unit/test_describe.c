@@ -141,6 +141,35 @@ static void the_options_of_a_list_are_described(void **state)
 	json_decref(schema);
 }
 
+static void schedules_and_zones_are_described(void **state)
+{
+	struct times {
+		const struct tocsin_schedule *at;
+		const struct tocsin_zone *zone;
+	};
+	static const struct tocsin_option times[] = {
+		TOCSIN_OPTION(SCHEDULE, struct times, at, .example = "daily", .help = "When."),
+		TOCSIN_OPTION(ZONE, struct times, zone, .preset = "local", .help = "Where."),
+	};
+	json_t *schema = describe_schema(times, sizeof(times[0]), 2);
+	const json_t *properties = json_object_get(schema, "properties");
+	struct buffer out = {0};
+
+	(void)state;
+	describe_text(&out, times, sizeof(times[0]), 2, 60);
+	assert_string_equal(buffer_text(&out), "  at: schedule\n"
+					       "      When.\n"
+					       "      Example: at: daily\n"
+					       "  zone: time zone, default local\n"
+					       "      Where.\n");
+	buffer_done(&out);
+	for (size_t i = 0; i < 2; i++)
+		assert_string_equal(json_string_value(json_object_get(
+					    json_object_get(properties, times[i].name), "type")),
+				    "string");
+	json_decref(schema);
+}
+
 static void json_holds_every_fact(void **state)
 {
 	json_t *array = describe_json(options, sizeof(options[0]), N);
@@ -193,6 +222,7 @@ int main(void)
 		cmocka_unit_test(the_options_of_a_list_are_described),
 		cmocka_unit_test(the_terminal_text_says_type_default_and_help),
 		cmocka_unit_test(markdown_is_a_definition_list_with_plain_text),
+		cmocka_unit_test(schedules_and_zones_are_described),
 		cmocka_unit_test(json_holds_every_fact),
 		cmocka_unit_test(the_schema_names_every_option),
 	};

@@ -153,6 +153,21 @@ static void whoever_has_items_must_answer_for_them(void **state)
 	refused(sample, ".items");
 }
 
+static void judges_schedules_and_zones(void **state)
+{
+	static const enum tocsin_option_type types[] = {TOCSIN_SCHEDULE, TOCSIN_ZONE};
+	struct sample *sample = *state;
+	struct tocsin_option *option = &sample->options[0];
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		option->type = types[i];
+		option->offset = 0;
+		accepted(sample);
+		option->offset = sizeof(struct config) - 1;
+		refused(sample, "outside its configuration");
+	}
+}
+
 static void judges_the_options_of_a_list(void **state)
 {
 	struct sample *sample = *state;
@@ -297,6 +312,7 @@ static void refuses_a_count_without_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(judges_schedules_and_zones, setup),
 		cmocka_unit_test_setup(judges_the_options_of_a_list, setup),
 		cmocka_unit_test_setup(accepts_a_whole_channel, setup),
 		cmocka_unit_test_setup(accepts_a_whole_source, setup),
