@@ -93,8 +93,33 @@ enum style output_severity_style(const char *severity)
 enum style output_state_style(const char *state)
 {
 	static const struct style_word words[] = {
-		{"delivered", STYLE_GREEN}, {"dead", STYLE_RED},       {"pending", STYLE_YELLOW},
-		{"claimed", STYLE_CYAN},    {"suppressed", STYLE_DIM}, {"retry", STYLE_YELLOW},
+		{"delivered", STYLE_GREEN},
+		{"dead", STYLE_RED},
+		{"pending", STYLE_YELLOW},
+		{"claimed", STYLE_CYAN},
+		{"suppressed", STYLE_DIM},
+		{"retry", STYLE_YELLOW},
+		/* of heartbeats, jobs and their runs, checks */
+		{"up", STYLE_GREEN},
+		{"down", STYLE_RED},
+		{"late", STYLE_YELLOW},
+		{"started", STYLE_CYAN},
+		{"running", STYLE_CYAN},
+		{"paused", STYLE_DIM},
+		{"new", STYLE_DIM},
+		{"idle", STYLE_PLAIN},
+		{"completed", STYLE_GREEN},
+		{"failed", STYLE_RED},
+		{"missed", STYLE_YELLOW},
+		{"lost", STYLE_YELLOW},
+		{"ok", STYLE_GREEN},
+		{"warning", STYLE_YELLOW},
+		{"critical", STYLE_RED},
+		{"error", STYLE_RED},
+		{"unknown", STYLE_YELLOW},
+		{"no_data", STYLE_YELLOW},
+		{"fail", STYLE_RED},
+		{"success", STYLE_GREEN},
 	};
 
 	return find_style(words, sizeof(words) / sizeof(words[0]), state);

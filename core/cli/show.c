@@ -55,7 +55,7 @@ void show_deliveries(struct cli *cli, const json_t *deliveries)
 	table_done(&table);
 }
 
-static void show_line(struct cli *cli, const char *name, enum style style, const char *value)
+void show_line(struct cli *cli, const char *name, enum style style, const char *value)
 {
 	if (!*value)
 		return;

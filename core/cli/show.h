@@ -12,6 +12,9 @@ void show_delivery(struct cli *cli, const json_t *delivery);
 /* "site=\"example.com\", team=\"web\"" appended to text, not made safe. */
 void show_labels(struct buffer *text, const json_t *labels);
 
+/* "name         value", and nothing for an empty value. */
+void show_line(struct cli *cli, const char *name, enum style style, const char *value);
+
 /* GET a list page after page. Calls each for every entry, borrowed; limit 0 means all. path has its
  * parameters but limit and before. Returns an exit status. */
 int show_pages(struct cli *cli, const char *path, const char *list, long long limit,

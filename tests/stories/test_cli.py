@@ -17,6 +17,9 @@ from lib.tocsin import SLOW, alert, wait_until
 
 COMMANDS = ["send", "test", "status", "check config", "routes test", "deliveries", "dead list",
             "dead show", "dead replay", "dead drop", "history", "plugins list", "plugins show",
+            "heartbeats list", "heartbeats show", "heartbeats pause", "heartbeats resume",
+            "jobs list", "jobs show", "jobs run", "jobs pause", "jobs resume", "jobs history",
+            "checks list", "checks show", "checks pause", "checks resume", "ping",
             "reload", "sql alerts", "templates list", "templates render", "version"]
 ONLINE = ["send --summary x --label a=b", "status", "deliveries", "dead list",
           "dead show 1", "dead replay --all", "dead drop --all", "history", "reload"]
