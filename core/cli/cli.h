@@ -89,7 +89,7 @@ extern const struct command command_plugins_list;
 extern const struct command command_plugins_show;
 extern const struct command command_plugins_table;
 extern const struct command command_reload;
-extern const struct command command_sql_alerts;
+extern const struct command command_sql_alerts, command_sql_jobs;
 extern const struct command command_templates_list;
 extern const struct command command_templates_render;
 extern const struct command command_heartbeats_list;

@@ -43,6 +43,7 @@ static const struct command *const commands[] = {
 	&command_plugins_table,
 	&command_reload,
 	&command_sql_alerts,
+	&command_sql_jobs,
 	&command_templates_list,
 	&command_templates_render,
 	&command_version,

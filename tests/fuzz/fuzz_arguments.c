@@ -46,6 +46,7 @@ static const struct command *const commands[] = {
 	&command_plugins_table,
 	&command_reload,
 	&command_sql_alerts,
+	&command_sql_jobs,
 	&command_version,
 };
 

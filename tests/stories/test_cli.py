@@ -20,7 +20,7 @@ COMMANDS = ["send", "test", "status", "check config", "routes test", "deliveries
             "heartbeats list", "heartbeats show", "heartbeats pause", "heartbeats resume",
             "jobs list", "jobs show", "jobs run", "jobs pause", "jobs resume", "jobs history",
             "checks list", "checks show", "checks pause", "checks resume", "ping",
-            "reload", "sql alerts", "templates list", "templates render", "version"]
+            "reload", "sql alerts", "sql jobs", "templates list", "templates render", "version"]
 ONLINE = ["send --summary x --label a=b", "status", "deliveries", "dead list",
           "dead show 1", "dead replay --all", "dead drop --all", "history", "reload"]
 
@@ -99,7 +99,8 @@ def test_without_a_daemon_the_status_is_3(tocsin, line):
 
 
 @pytest.mark.parametrize("line", ["status", "deliveries", "dead list", "history", "version",
-                                  "plugins list", "plugins show smtp", "sql alerts"])
+                                  "plugins list", "plugins show smtp", "sql alerts",
+                                  "sql jobs"])
 def test_json_is_one_document(running, stage, line):
     running.send(alert())
     running.wait_settled()

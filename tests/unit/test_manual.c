@@ -110,6 +110,7 @@ static void the_command_page_has_every_command_and_option(void **state)
 		&command_plugins_table,
 		&command_reload,
 		&command_sql_alerts,
+		&command_sql_jobs,
 		&command_templates_list,
 		&command_templates_render,
 		&command_version,

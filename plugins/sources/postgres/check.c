@@ -90,13 +90,14 @@ static const char *check_statements(const struct config *config)
 const char *check_options(const void *data, char *why, size_t why_size)
 {
 	const struct config *config = data;
-	const char *wrong = check_names(config, why, why_size);
+	const char *wrong = config->queue.table ? queue_check(&config->queue, why, why_size)
+						: check_names(config, why, why_size);
 
 	if (!wrong)
 		wrong = check_map("label_columns", &config->label_columns, why, why_size);
 	if (!wrong)
 		wrong = check_map("annotation_columns", &config->annotation_columns, why, why_size);
-	if (!wrong)
+	if (!wrong && !config->queue.table)
 		wrong = check_statements(config);
 	return wrong ? wrong : database_check(config->connection);
 }

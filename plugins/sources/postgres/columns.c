@@ -11,8 +11,7 @@
 #define SITE "site_url"
 #define FLAG "email_sent"
 
-/* Number of a column in the catalog, -1 when the table has none of that name. */
-static int find_column(const PGresult *catalog, const char *name)
+int columns_find(const PGresult *catalog, const char *name)
 {
 	for (int i = 0; i < PQntuples(catalog); i++)
 		if (strcmp(PQgetvalue(catalog, i, CATALOG_NAME), name) == 0)
@@ -23,7 +22,7 @@ static int find_column(const PGresult *catalog, const char *name)
 int columns_need(struct postgres *p, const PGresult *catalog, const char *option, const char *name,
 		 int *column)
 {
-	*column = find_column(catalog, name);
+	*column = columns_find(catalog, name);
 	if (*column >= 0)
 		return 0;
 	for (int i = 0; i < PQntuples(catalog); i++)
@@ -100,7 +99,7 @@ static int map_column(struct postgres *p, const PGresult *catalog, const char *o
 	if (column && *column)
 		rc = columns_need(p, catalog, option, column, &number);
 	else
-		number = !column && preset ? find_column(catalog, preset) : -1;
+		number = !column && preset ? columns_find(catalog, preset) : -1;
 	return rc || number < 0 ? rc : add_field(p, catalog, number, role, name);
 }
 
@@ -121,9 +120,11 @@ static int map_columns(struct postgres *p, const PGresult *catalog, const char *
 static int map_all(struct postgres *p, const PGresult *catalog)
 {
 	static const struct tocsin_pair site = {"site", SITE}, summary = {"summary", "message"};
+	static const struct tocsin_pair kind = {"kind", "kind"}, payload = {"payload", "payload"};
+	bool queue = p->config->queue.table != NULL;
 	const struct config *config = p->config;
 	size_t most = config->label_columns.n + config->annotation_columns.n + 6;
-	int order = p->table.sql.order ? find_column(catalog, config->order) : -1;
+	int order = p->table.sql.order ? columns_find(catalog, config->order) : -1;
 	bool is_time = order >= 0 && *PQgetvalue(catalog, order, CATALOG_IS_TIME) == 't';
 	int rc;
 
@@ -131,10 +132,11 @@ static int map_all(struct postgres *p, const PGresult *catalog)
 	p->table.columns = first_columns(&p->table.sql, is_time);
 	if (!p->table.field || !p->table.columns)
 		return database_error(&p->db, -ENOMEM, "out of memory");
-	rc = map_columns(p, catalog, "label_columns", ROLE_LABEL, &config->label_columns, &site);
+	rc = map_columns(p, catalog, "label_columns", ROLE_LABEL, &config->label_columns,
+			 queue ? &kind : &site);
 	if (!rc)
 		rc = map_columns(p, catalog, "annotation_columns", ROLE_ANNOTATION,
-				 &config->annotation_columns, &summary);
+				 &config->annotation_columns, queue ? &payload : &summary);
 	if (!rc)
 		rc = map_column(p, catalog, "severity_column", ROLE_SEVERITY, NULL,
 				config->severity_column, "severity");
@@ -159,7 +161,7 @@ static int preset_recipients(struct postgres *p, const PGresult *catalog)
 		" AND a.attname IN ('" SITE "', 'email') AND NOT a.attisdropped) = 2";
 	const char *value[] = {p->table.oid};
 	PGresult *result;
-	int rc, column = find_column(catalog, SITE);
+	int rc, column = columns_find(catalog, SITE);
 
 	if (column < 0)
 		return 0;
@@ -201,7 +203,7 @@ static int choose_settle(struct postgres *p, const PGresult *catalog)
 	p->table.settle_many = !settle || !*settle;
 	if (!p->table.settle_many) {
 		p->table.settle = strdup(settle);
-	} else if (find_column(catalog, FLAG) < 0) {
+	} else if (columns_find(catalog, FLAG) < 0) {
 		return database_error(&p->db, -EINVAL,
 				      "option 'settle': table %s has no column "
 				      "'" FLAG "'; write the statement that marks the row with "
@@ -220,7 +222,8 @@ int columns_map(struct postgres *p, const PGresult *catalog)
 {
 	int rc = map_all(p, catalog);
 
-	if (!rc)
-		rc = choose_recipients(p, catalog);
+	if (rc || p->config->queue.table)
+		return rc ? rc : queue_table(p, catalog);
+	rc = choose_recipients(p, catalog);
 	return rc ? rc : choose_settle(p, catalog);
 }

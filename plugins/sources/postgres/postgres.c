@@ -90,6 +90,13 @@ static const struct tocsin_option options[] = {
 	TOCSIN_OPTION(BOOL, struct config, lock, .preset = "true",
 		      .help = "Hold an advisory lock on the table, so that of several dispatchers "
 			      "only one works on it at a time."),
+	{.size = sizeof(struct tocsin_option),
+	 .type = TOCSIN_SECTION,
+	 .name = "queue",
+	 .offset = offsetof(struct config, queue),
+	 .options = queue_options,
+	 .option_count = QUEUE_OPTIONS,
+	 .help = "Work on a table of jobs, together with others."},
 };
 
 static void source_close(void *state)
@@ -97,9 +104,26 @@ static void source_close(void *state)
 	struct postgres *p = state;
 
 	run_end(p);
+	held_clear(&p->queue.held);
 	close(p->wakeup);
 	close(p->events);
 	free(p);
+}
+
+/* A queue says in its section what the other options say of a table of alerts. */
+static void use_section(struct postgres *p)
+{
+	const struct queue_config *queue = &p->config->queue;
+
+	if (!queue->table)
+		return;
+	p->own = *p->config;
+	p->own.table = queue->table;
+	p->own.key = queue->key;
+	p->own.order = queue->columns.scheduled_at;
+	p->own.listen = queue->listen;
+	p->own.lock = false;
+	p->config = &p->own;
 }
 
 static int source_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
@@ -128,6 +152,7 @@ static int source_open(struct tocsin_self *self, const struct tocsin_host *host,
 	p->host = host;
 	p->config = config;
 	database_init(&p->db, self, host, &database);
+	use_section(p);
 	p->events = epoll_create1(EPOLL_CLOEXEC);
 	p->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->events < 0 || p->wakeup < 0 ||
@@ -148,19 +173,38 @@ static int source_open(struct tocsin_self *self, const struct tocsin_host *host,
 
 static int source_settled(void *state, const struct tocsin_settled *settled, size_t n)
 {
-	return settle_rows(state, settled, n);
+	struct postgres *p = state;
+
+	return p->config->queue.table ? queue_settled(p, settled, n) : settle_rows(p, settled, n);
+}
+
+static int source_run(void *state)
+{
+	struct postgres *p = state;
+
+	return p->config->queue.table ? queue_run(p) : run_source(p);
+}
+
+static bool source_ending(void *state)
+{
+	struct postgres *p = state;
+
+	return p->config->queue.table && queue_ending(p);
 }
 
 static const struct tocsin_source_ops source = {
 	.size = sizeof(struct tocsin_source_ops),
 	.open = source_open,
-	.run = run_source,
+	.run = source_run,
 	.settled = source_settled,
 	.close = source_close,
 	.check = check_options,
+	.ending = source_ending,
 };
 
 TOCSIN_PLUGIN(.kind = TOCSIN_SOURCE, .name = "postgres", .version = "1.0",
-	      .summary = "sends the pending rows of a PostgreSQL table and marks them as sent",
+	      .summary =
+		      "sends the pending rows of a PostgreSQL table and marks them as sent, or works on "
+		      "a queue of jobs",
 	      .options = options, .option_count = TOCSIN_COUNT(options),
 	      .config_size = sizeof(struct config), .source = &source, .rereads = true, );

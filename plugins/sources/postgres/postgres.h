@@ -17,6 +17,8 @@
  *	sweep.c       all pending rows in order, and how often
  *	settle.c      rows that are done
  *	sql.c         the text of the statements
+ *
+ * As a worker of a job queue it goes another way, see queue.h.
  */
 #ifndef POSTGRES_H
 #define POSTGRES_H
@@ -30,6 +32,7 @@
 #include <tocsin/plugin.h>
 
 #include "../../common/database.h"
+#include "queue.h"
 #include "sql.h"
 
 enum on_dead { ON_DEAD_LEAVE, ON_DEAD_SETTLE };
@@ -45,6 +48,7 @@ struct config {
 	int64_t batch, poll, statement_timeout;
 	const char *listen;
 	bool lock;
+	struct queue_config queue;
 };
 
 /* The columns of every page; the fields follow. */
@@ -86,6 +90,7 @@ struct postgres {
 	struct tocsin_self *self;
 	const struct tocsin_host *host;
 	const struct config *config;
+	struct config own; /* of a queue: the section in place of the other options */
 
 	struct database db;
 	bool notified;      /* new rows were announced and not read yet */
@@ -101,6 +106,8 @@ struct postgres {
 	int64_t tail_from_ms;  /* no reading of new rows before */
 	bool counted;          /* this session has said how much is pending */
 	bool swept;            /* the core knows what is no longer wanted */
+
+	struct queue queue;
 
 	int failed; /* a settlement that a person must mend, as a negative errno */
 };
@@ -131,12 +138,15 @@ int table_verify(struct postgres *p);
  * Rows of the catalog: one per column of the table. */
 enum { CATALOG_NAME, CATALOG_TYPE, CATALOG_CATEGORY, CATALOG_IS_TIME, CATALOG_NOT_NULL };
 int columns_map(struct postgres *p, const PGresult *catalog);
+/* The number of a column in the catalog, -1 when the table has none of that name. */
+int columns_find(const PGresult *catalog, const char *name);
 /* The number of a column in the catalog, or -EINVAL and a sentence that names the option. */
 int columns_need(struct postgres *p, const PGresult *catalog, const char *option, const char *name,
 		 int *column);
 
 /* rehearse.c, part of table_open */
 int rehearse(struct postgres *p);
+int rehearse_queue(struct postgres *p);
 
 /* check.c, run.c */
 const char *check_options(const void *config, char *why, size_t why_size);
@@ -167,6 +177,8 @@ struct page {
 };
 int page_read(struct postgres *p, enum sql_phase phase, const struct position *after,
 	      struct page *page);
+/* Makes emissions of the rows that the page has. */
+int page_map(struct postgres *p, struct page *page);
 void page_done(struct page *page);
 
 /* sweep.c. Results as above, and -ESHUTDOWN. */

@@ -14,7 +14,7 @@
 /* EXPLAIN checks names, types and rights, and changes nothing. */
 static int try_out(struct postgres *p, const char *option, const char *sql, int n)
 {
-	static const char *const nothing[2];
+	static const char *const nothing[8];
 	static const char *const utility[] = {"call", "do", "execute", NULL};
 	char *explain;
 	int rc;
@@ -61,6 +61,25 @@ int rehearse(struct postgres *p)
 		rc = try_out(p, "recipients", p->table.recipients, 1);
 	if (!rc)
 		rc = try_out(p, "settle", p->table.settle, 1);
+	if (!rc)
+		rc = database_command(&p->db, "COMMIT");
+	database_rollback(&p->db);
+	return rc;
+}
+
+int rehearse_queue(struct postgres *p)
+{
+	const struct {
+		const char *sql;
+		int n;
+	} all[] = {{p->queue.claim, 3},
+		   {p->queue.renew, 3},
+		   {p->queue.recover, 1},
+		   {p->queue.finish, 8}};
+	int rc = database_command(&p->db, "BEGIN READ ONLY");
+
+	for (size_t i = 0; !rc && i < TOCSIN_COUNT(all); i++)
+		rc = try_out(p, "queue", all[i].sql, all[i].n);
 	if (!rc)
 		rc = database_command(&p->db, "COMMIT");
 	database_rollback(&p->db);

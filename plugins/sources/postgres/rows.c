@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define MORE_PAIRS 3                           /* of each row, beside its fields */
 #define YEAR_10000_MS INT64_C(253402300800000) /* later times are not taken */
 
 void page_done(struct page *page)
@@ -142,7 +143,7 @@ static int map_field(struct postgres *p, struct page *page, enum role role, cons
 static void map_pairs(struct postgres *p, struct page *page, size_t row, struct tocsin_alert *alert)
 {
 	const struct table *table = &p->table;
-	struct tocsin_pair *pair = page->pair + row * (table->n_fields + 1), severity;
+	struct tocsin_pair *pair = page->pair + row * (table->n_fields + MORE_PAIRS), severity;
 	size_t labels = 0, annotations;
 
 	if (!has_label(p->config, "alertname"))
@@ -152,6 +153,9 @@ static void map_pairs(struct postgres *p, struct page *page, size_t row, struct 
 	if (pairs_of(page, table, ROLE_SEVERITY, row, &severity) && !is_severity(severity.value) &&
 	    !has_label(p->config, "severity"))
 		pair[labels++] = (struct tocsin_pair){"severity", severity.value};
+	if (p->config->queue.table && !has_label(p->config, "job"))
+		pair[labels++] =
+			(struct tocsin_pair){"job", PQgetvalue(page->rows, (int)row, COLUMN_KEY)};
 	labels += pairs_of(page, table, ROLE_LABEL, row, pair + labels);
 	annotations = pairs_of(page, table, ROLE_ANNOTATION, row, pair + labels);
 	alert->labels = (struct tocsin_map){pair, labels};
@@ -182,13 +186,13 @@ static int map_row(struct postgres *p, struct page *page, size_t row)
 	return rc;
 }
 
-static int map_rows(struct postgres *p, struct page *page)
+int page_map(struct postgres *p, struct page *page)
 {
 	int rc = 0;
 
 	page->n = (size_t)PQntuples(page->rows);
 	page->emission = calloc(page->n + 1, sizeof(*page->emission));
-	page->pair = calloc((page->n + 1) * (p->table.n_fields + 1), sizeof(*page->pair));
+	page->pair = calloc((page->n + 1) * (p->table.n_fields + MORE_PAIRS), sizeof(*page->pair));
 	page->addresses = calloc(page->n + 1, sizeof(*page->addresses));
 	if (!page->emission || !page->pair || !page->addresses)
 		return database_error(&p->db, -ENOMEM, "out of memory");
@@ -215,7 +219,7 @@ int page_read(struct postgres *p, enum sql_phase phase, const struct position *a
 				    value, &page->rows);
 	free(sql);
 	if (!rc)
-		rc = map_rows(p, page);
+		rc = page_map(p, page);
 	/* Ended before anything is handed in: waiting there must not hold back VACUUM. */
 	if (!rc)
 		rc = database_command(&p->db, "COMMIT");

@@ -11,6 +11,7 @@ void run_end(struct postgres *p)
 {
 	connection_close(p);
 	table_close(&p->table);
+	queue_table_close(&p->queue);
 	position_done(&p->last);
 }
 

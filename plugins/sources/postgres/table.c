@@ -25,11 +25,17 @@ static int find_table(struct postgres *p)
 		rc = database_error(&p->db, -EINVAL,
 				    "option 'table': the database %s has no table %s that the "
 				    "role can see; name it with its schema, or make the shipped "
-				    "one with 'tocsin sql alerts | psql'",
-				    PQdb(p->db.connection), p->config->table);
+				    "one with 'tocsin sql %s | psql'",
+				    PQdb(p->db.connection), p->config->table,
+				    p->config->queue.table ? "jobs" : "alerts");
 	} else {
 		snprintf(p->table.oid, sizeof(p->table.oid), "%s", PQgetvalue(result, 0, 0));
-		if (*PQgetvalue(result, 0, 2) == 'f')
+		if (*PQgetvalue(result, 0, 2) == 'f' && p->config->queue.table)
+			rc = database_error(&p->db, -EINVAL,
+					    "option 'queue.key': column %s of %s is not unique, "
+					    "so that two rows would be one job; name the key",
+					    p->config->key, p->config->table);
+		else if (*PQgetvalue(result, 0, 2) == 'f')
 			p->host->log(p->self, TOCSIN_LOG_WARNING,
 				     "column %s of %s is not unique: rows that share a value "
 				     "are sent as one alert",
@@ -97,7 +103,9 @@ int table_open(struct postgres *p)
 	if (!rc)
 		rc = columns_map(p, catalog);
 	PQclear(catalog);
-	return rc ? rc : rehearse(p);
+	if (rc)
+		return rc;
+	return p->config->queue.table ? rehearse_queue(p) : rehearse(p);
 }
 
 void table_close(struct table *table)

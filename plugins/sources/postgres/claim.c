@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Due rows become ours, committed before anything of them is handed in. Who
+ * claims from a table with limits holds a lock of the transaction, so that each
+ * sees what the others have running.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "postgres.h"
+
+/* First key of the advisory lock: "tocq"; the second is the table's oid. */
+#define LOCK_KEY 0x746f6371
+/* Behind the mapped columns of each row. */
+enum { BEHIND_TOKEN, BEHIND_ATTEMPT };
+
+size_t claim_room(const struct postgres *p)
+{
+	const struct queue_config *config = &p->config->queue;
+	size_t most = (size_t)(config->prefetch > 0 ? config->prefetch : config->batch);
+	size_t room = most > p->queue.held.n ? most - p->queue.held.n : 0;
+
+	return room < (size_t)config->batch ? room : (size_t)config->batch;
+}
+
+static bool is_limited(const struct queue_config *config)
+{
+	return config->max_running > 0 || config->max_per_key > 0;
+}
+
+static int lock_claims(struct postgres *p)
+{
+	char space[16], table[16];
+	const char *value[] = {space, table};
+
+	snprintf(space, sizeof(space), "%d", LOCK_KEY);
+	snprintf(table, sizeof(table), "%d", (int32_t)strtoul(p->table.oid, NULL, 10));
+	return database_query(&p->db, NULL, "SELECT pg_advisory_xact_lock($1::int4, $2::int4)", 2,
+			      value, NULL);
+}
+
+static int take_rows(struct postgres *p, size_t most, struct page *page)
+{
+	char limit[24], lease[24];
+	const char *value[] = {limit, lease, p->queue.worker};
+	int rc = 0;
+
+	memset(page, 0, sizeof(*page));
+	snprintf(limit, sizeof(limit), "%zu", most);
+	snprintf(lease, sizeof(lease), "%" PRId64, p->config->queue.lease);
+	if (is_limited(&p->config->queue)) {
+		rc = database_command(&p->db, "BEGIN READ WRITE");
+		if (!rc)
+			rc = lock_claims(p);
+	}
+	if (!rc)
+		rc = database_query(&p->db, "queue", p->queue.claim, 3, value, &page->rows);
+	if (!rc && is_limited(&p->config->queue))
+		rc = database_command(&p->db, "COMMIT");
+	database_rollback(&p->db);
+	if (rc) {
+		PQclear(page->rows);
+		page->rows = NULL;
+	}
+	return rc;
+}
+
+static const char *behind(const struct postgres *p, const struct page *page, size_t row, int which)
+{
+	return PQgetvalue(page->rows, (int)row, COLUMN_FIELDS + (int)p->table.n_fields + which);
+}
+
+/* Each claim is an alert of its own: the key with the token of the claim. */
+static int hold(struct postgres *p, struct page *page)
+{
+	for (size_t i = 0; i < page->n; i++) {
+		const char *key = PQgetvalue(page->rows, (int)i, COLUMN_KEY);
+		const char *token = behind(p, page, i, BEHIND_TOKEN);
+		char *mark = sql_format("%s %s", key, token);
+		struct held *held = NULL;
+
+		if (mark && !held_add(&p->queue.held, key, token))
+			held = held_find(&p->queue.held, mark);
+		free(mark);
+		if (!held)
+			return database_error(&p->db, -ENOMEM, "out of memory");
+		page->emission[i].mark = held->mark;
+	}
+	return 0;
+}
+
+/* Rows that were claimed and did not become alerts, or not yet. */
+static int give_back(struct postgres *p, const struct page *page, bool refused_only)
+{
+	struct ending *ending = calloc(page->n + 1, sizeof(*ending));
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; ending && i < page->n; i++) {
+		if (refused_only && page->emission[i].result != TOCSIN_INVALID)
+			continue;
+		ending[n++] = (struct ending){
+			.key = PQgetvalue(page->rows, (int)i, COLUMN_KEY),
+			.token = behind(p, page, i, BEHIND_TOKEN),
+			.how = refused_only ? FINISH_FAILED : FINISH_BACK,
+			.error = refused_only ? "the row cannot be made an alert; see the log" : "",
+			.output = ""};
+	}
+	rc = ending ? finish_rows(p, ending, n) : -ENOMEM;
+	free(ending);
+	return rc;
+}
+
+/* So that nobody renews it. */
+static void let_go(struct postgres *p, const struct page *page)
+{
+	for (size_t i = 0; i < page->n; i++) {
+		char *mark = sql_format("%s %s", PQgetvalue(page->rows, (int)i, COLUMN_KEY),
+					behind(p, page, i, BEHIND_TOKEN));
+
+		if (mark)
+			held_remove(&p->queue.held, mark);
+		free(mark);
+	}
+}
+
+static int hand_in(struct postgres *p, struct page *page)
+{
+	int rc = page_map(p, page);
+
+	if (!rc)
+		rc = hold(p, page);
+	if (!rc)
+		rc = p->host->emit(p->self, page->emission, page->n);
+	if (!rc)
+		return give_back(p, page, true);
+	/* What is not given back now (no memory, no connection) waits for the end of its lease. */
+	(void)give_back(p, page, false);
+	let_go(p, page);
+	return rc == -EAGAIN ? database_error(&p->db, -EAGAIN,
+					      "the store takes no alerts now; rows "
+					      "are handed back until it does")
+			     : rc;
+}
+
+int claim_rows(struct postgres *p, size_t *claimed)
+{
+	size_t most = claim_room(p);
+	int64_t asked_ms = queue_now_ms();
+	struct page page;
+	int rc = take_rows(p, most, &page);
+
+	*claimed = 0;
+	if (rc)
+		return rc;
+	*claimed = (size_t)PQntuples(page.rows);
+	p->queue.more = *claimed == most;
+	p->queue.freed = p->notified = false;
+	if (*claimed > 0) {
+		p->host->count(p->self, "claimed", (int64_t)*claimed);
+		if (p->queue.held.n == 0)
+			lease_note(p, asked_ms);
+		rc = hand_in(p, &page);
+	}
+	page_done(&page);
+	return rc;
+}
