@@ -123,7 +123,7 @@ static int map_all(struct postgres *p, const PGresult *catalog)
 	static const struct tocsin_pair kind = {"kind", "kind"}, payload = {"payload", "payload"};
 	bool queue = p->config->queue.table != NULL;
 	const struct config *config = p->config;
-	size_t most = config->label_columns.n + config->annotation_columns.n + 6;
+	size_t most = config->label_columns.n + config->annotation_columns.n + 7;
 	int order = p->table.sql.order ? columns_find(catalog, config->order) : -1;
 	bool is_time = order >= 0 && *PQgetvalue(catalog, order, CATALOG_IS_TIME) == 't';
 	int rc;
@@ -134,6 +134,9 @@ static int map_all(struct postgres *p, const PGresult *catalog)
 		return database_error(&p->db, -ENOMEM, "out of memory");
 	rc = map_columns(p, catalog, "label_columns", ROLE_LABEL, &config->label_columns,
 			 queue ? &kind : &site);
+	if (!rc && queue && config->label_columns.n == 0)
+		rc = map_column(p, catalog, "queue.per_key", ROLE_LABEL, "user",
+				config->queue.per_key, "user_id");
 	if (!rc)
 		rc = map_columns(p, catalog, "annotation_columns", ROLE_ANNOTATION,
 				 &config->annotation_columns, queue ? &payload : &summary);
