@@ -35,13 +35,13 @@ int64_t fixture_number(struct fixture *f, const char *text)
 	return value;
 }
 
-static char *read_shipped(void)
+static char *read_shipped(const char *name)
 {
 	const char *top = getenv("srcdir");
 	char path[4096], *text = calloc(1, 16384);
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/plugins/sources/postgres/alerts.sql", top ? top : ".");
+	snprintf(path, sizeof(path), "%s/plugins/sources/postgres/%s", top ? top : ".", name);
 	file = fopen(path, "r");
 	if (!file || fread(text, 1, 16383, file) == 0)
 		fail_msg("cannot read %s", path);
@@ -65,7 +65,8 @@ int fixture_begin(void **state)
 		       "CREATE SCHEMA t; SET search_path = t; GRANT USAGE ON SCHEMA t TO limited");
 	f->connection = sql_format("%s %s", server, path);
 	f->limited = sql_format("%s user=limited %s", server, path);
-	f->shipped = read_shipped();
+	f->shipped = read_shipped("alerts.sql");
+	f->jobs = read_shipped("jobs.sql");
 	f->config = (struct config){.connection = f->connection,
 				    .table = "alerts",
 				    .key = "id",
@@ -93,6 +94,7 @@ int fixture_end(void **state)
 	free(f->connection);
 	free(f->limited);
 	free(f->shipped);
+	free(f->jobs);
 	free(f);
 	return 0;
 }

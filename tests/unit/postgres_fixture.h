@@ -19,7 +19,7 @@
 struct fixture {
 	PGconn *admin;
 	char *connection, *limited; /* with the schema first in the search path */
-	char *shipped;              /* text of alerts.sql */
+	char *shipped, *jobs;       /* text of alerts.sql and jobs.sql */
 	struct config config;
 	struct tocsin_self host;
 };

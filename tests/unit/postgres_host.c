@@ -95,8 +95,11 @@ static void tell(struct tocsin_self *self)
 		if (!self->seen[i].done || self->seen[i].told)
 			continue;
 		which[n] = i;
-		settled[n++] = (struct tocsin_settled){
-			.mark = self->seen[i].mark, .outcome = self->outcome, .reason = ""};
+		settled[n++] = (struct tocsin_settled){.mark = self->seen[i].mark,
+						       .outcome = self->outcome,
+						       .delivered = self->outcome == TOCSIN_SETTLED,
+						       .attempts = 1,
+						       .reason = ""};
 	}
 	pthread_mutex_unlock(&self->lock);
 	if (n == 0)
@@ -199,6 +202,19 @@ static bool host_is_once(struct tocsin_self *self)
 	return self->once;
 }
 
+static void host_lease(struct tocsin_self *self, int64_t until_boot_ms)
+{
+	self->leased_ms = until_boot_ms;
+}
+
+static int host_withdraw(struct tocsin_self *self, const char *const mark[], size_t n,
+			 const char *reason)
+{
+	(void)mark, (void)reason;
+	self->withdrawn += (int)n;
+	return 0;
+}
+
 static const struct tocsin_host host = {
 	.size = sizeof(struct tocsin_host),
 	.log = host_log,
@@ -209,6 +225,8 @@ static const struct tocsin_host host = {
 	.swept = host_sweep_ended,
 	.wait = host_wait,
 	.once = host_is_once,
+	.lease = host_lease,
+	.withdraw = host_withdraw,
 };
 
 void host_init(struct tocsin_self *self)

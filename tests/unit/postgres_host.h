@@ -35,6 +35,8 @@ struct tocsin_self {
 	struct seen *seen;
 	size_t n, room;
 	int64_t known, expected;
+	int64_t leased_ms; /* until then they may begin */
+	int withdrawn;
 	int parked, swept, told, refusals, errors, result;
 	char log[16384];
 };

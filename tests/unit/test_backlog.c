@@ -126,6 +126,36 @@ static void a_single_run_does_not_wait_when_nothing_moves(void **state)
 	backlogs_done(&backlogs);
 }
 
+static void a_lease_holds_for_all_that_its_source_feeds(void **state)
+{
+	struct backlogs backlogs;
+	const struct backlog *early, *late, *other, *any;
+
+	(void)state;
+	backlogs_init(&backlogs, false);
+	backlogs_add(&backlogs, "s", "early", 1);
+	backlogs_add(&backlogs, "t", "early", 1);
+	early = backlogs_find(&backlogs, "s", "early");
+	other = backlogs_find(&backlogs, "t", "early");
+	assert_false(backlog_is_leased(early) || backlog_lapsed(early, INT64_MAX));
+	assert_int_equal(backlogs_lease(&backlogs, "s", 1000), 0);
+	backlogs_add(&backlogs, "s", "late", 1);
+	late = backlogs_find(&backlogs, "s", "late");
+	any = backlogs_find(&backlogs, "s", "a fallback that it does not feed");
+	assert_true(backlog_is_leased(early) && backlog_is_leased(late) && backlog_is_leased(any));
+	assert_false(backlog_lapsed(early, 999) || backlog_lapsed(late, 999));
+	assert_true(backlog_lapsed(early, 1000) && backlog_lapsed(late, 1000));
+	assert_true(backlog_lapsed(any, 1000));
+	assert_false(backlog_is_leased(other));
+	assert_int_equal(backlogs_lease(&backlogs, "s", 2000), 0);
+	assert_false(backlog_lapsed(late, 1999));
+	/* Its own entry is no channel that would be ready for more. */
+	backlogs_add(&backlogs, "s", "early", 10);
+	backlogs_add(&backlogs, "s", "late", 10);
+	assert_false(backlogs_wait(&backlogs, "s", 10, &stopped));
+	backlogs_done(&backlogs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +167,7 @@ int main(void)
 		cmocka_unit_test(a_channel_that_is_dead_already_does_not_hold_a_new_source_up),
 		cmocka_unit_test(what_ended_without_an_attempt_holds_nobody_up),
 		cmocka_unit_test(a_single_run_does_not_wait_when_nothing_moves),
+		cmocka_unit_test(a_lease_holds_for_all_that_its_source_feeds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

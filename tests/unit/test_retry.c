@@ -77,6 +77,26 @@ static void giving_up_is_told_apart_from_a_refusal(void **state)
 	assert_false(retry_decide(&policy, TOCSIN_REJECTED, 1, 0, 0, 0, 0.5).gave_up);
 }
 
+static void so_many_attempts_end_what_fails_for_its_own_sake(void **state)
+{
+	struct retry_policy twice = policy;
+
+	(void)state;
+	twice.attempts = 2;
+	assert_int_equal(retry_decide(&twice, TOCSIN_RETRY, 1, 0, 0, 0, 0.5).state,
+			 TOCSIN_STATE_PENDING);
+	assert_int_equal(retry_decide(&twice, TOCSIN_RETRY, 2, 0, 0, 0, 0.5).state,
+			 TOCSIN_STATE_DEAD);
+	assert_true(retry_decide(&twice, TOCSIN_RETRY, 2, 0, 0, 0, 0.5).gave_up);
+	/* A peer that is away, or asks to wait, is not the delivery's fault. */
+	assert_int_equal(retry_decide(&twice, TOCSIN_UNAVAILABLE, 9, 0, 0, 0, 0.5).state,
+			 TOCSIN_STATE_PENDING);
+	assert_int_equal(retry_decide(&twice, TOCSIN_THROTTLED, 9, 0, 0, 0, 0.5).state,
+			 TOCSIN_STATE_PENDING);
+	twice.attempts = 1;
+	assert_false(retry_decide(&twice, TOCSIN_RETRY, 1, 0, 0, 0, 0.5).gave_up);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -84,6 +104,7 @@ int main(void)
 		cmocka_unit_test(random_histories_keep_the_contract),
 		cmocka_unit_test(each_outcome_has_its_state),
 		cmocka_unit_test(giving_up_is_told_apart_from_a_refusal),
+		cmocka_unit_test(so_many_attempts_end_what_fails_for_its_own_sake),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

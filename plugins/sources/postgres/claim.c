@@ -157,7 +157,8 @@ int claim_rows(struct postgres *p, size_t *claimed)
 	if (rc)
 		return rc;
 	*claimed = (size_t)PQntuples(page.rows);
-	p->queue.more = *claimed == most;
+	/* Rows of one user may have hidden those of others, who come next when he has enough. */
+	p->queue.more = *claimed == most || (*claimed > 0 && p->config->queue.max_per_key > 0);
 	p->queue.freed = p->notified = false;
 	if (*claimed > 0) {
 		p->host->count(p->self, "claimed", (int64_t)*claimed);

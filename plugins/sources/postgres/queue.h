@@ -95,7 +95,7 @@ struct queue {
 	int64_t valid_ms;               /* until then all that is held is ours for sure */
 	int64_t renew_ms, recover_ms, claim_ms; /* when next */
 	int64_t withdraw_ms;
-	bool more;     /* the last claim got all that it asked for */
+	bool more;     /* after the last claim there may be more */
 	bool freed;    /* rows ended since the last claim */
 	bool stopping; /* what has not begun is handed back */
 };
