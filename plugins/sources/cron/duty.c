@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the time asks for: jobs that are due, missed, late, or never heard of again. */
+#include "cron.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../common/instant.h"
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static size_t count_own(const struct cron *cron)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cron->n_jobs; i++)
+		for (size_t k = 0; k < cron->job[i]->n_running; k++)
+			n += cron->job[i]->running[k]->own;
+	return n;
+}
+
+static bool is_busy(const struct job *job)
+{
+	return job->n_running > 0 && job->config->overlap != OVERLAP_ALLOW;
+}
+
+/* --- starts that did not take place --- */
+
+static int book_missed(struct cron *cron, struct job *job, int64_t due_ms, int64_t now_ms,
+		       const char *why)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	char id[CRON_ID + 1];
+
+	if (!run)
+		return -ENOMEM;
+	run_new_id(id);
+	run_init(run, id, CAUSE_SCHEDULE, due_ms);
+	run->due_ms = due_ms;
+	run_end(run, RUN_MISSED, now_ms);
+	run->duration_ms = -1;
+	if (!run_text(&run->error, why)) {
+		free(run);
+		return -ENOMEM;
+	}
+	return book_whole(cron, job, run, now_ms);
+}
+
+static int miss(struct cron *cron, struct job *job, const struct plan_step *step, int64_t now_ms)
+{
+	char why[160], time[INSTANT_SIZE];
+	int rc;
+
+	instant_text(step->due_ms, time);
+	if (step->missed > 1)
+		snprintf(why, sizeof(why), "it did not start, %s%lld times since %s",
+			 step->missed >= PLAN_CATCH_UP ? "at least " : "", (long long)step->missed,
+			 time);
+	else
+		snprintf(why, sizeof(why), "it did not start at %s", time);
+	rc = book_missed(cron, job, step->due_ms, now_ms, why);
+	return rc ? rc : book_state(cron, job, PROBLEM_MISSED, true, NULL, now_ms);
+}
+
+static int skip(struct cron *cron, struct job *job, int64_t due_ms, int64_t now_ms)
+{
+	struct run over;
+	char why[200];
+	int rc;
+
+	snprintf(why, sizeof(why), "it was left out: the run before it, %s, still goes on",
+		 job->running[0]->id);
+	rc = book_missed(cron, job, due_ms, now_ms, why);
+	if (rc || !job->triggers.overlapped)
+		return rc;
+	run_init(&over, job->running[0]->id, CAUSE_SCHEDULE, due_ms);
+	over.error = why;
+	return book_problem(cron, job, &over, PROBLEM_OVERLAPPED, now_ms);
+}
+
+/* --- starts --- */
+
+static int start_or_wait(struct cron *cron, struct job *job, int64_t due_ms, int64_t now_ms)
+{
+	struct start start = {CAUSE_SCHEDULE, due_ms, false};
+	char id[CRON_ID + 1];
+
+	if (is_busy(job) && job->config->overlap == OVERLAP_SKIP)
+		return skip(cron, job, due_ms, now_ms);
+	if (is_busy(job) || count_own(cron) >= (size_t)cron->config->at_once) {
+		/* one start waits, whatever else becomes due meanwhile */
+		if (job->queued_ms == 0)
+			job->queued_ms = due_ms;
+		job->changed = true;
+		return 0;
+	}
+	return duty_run(cron, job, &start, id);
+}
+
+static int start_queued(struct cron *cron, struct job *job)
+{
+	struct start start = {CAUSE_SCHEDULE, job->queued_ms, false};
+	char id[CRON_ID + 1];
+
+	if (job->queued_ms == 0 || is_busy(job) || count_own(cron) >= (size_t)cron->config->at_once)
+		return 0;
+	job->queued_ms = 0;
+	job->changed = true;
+	return duty_run(cron, job, &start, id);
+}
+
+static uint64_t seed_of(const char *name)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+struct plan_rules job_rules(const struct job *job)
+{
+	return (struct plan_rules){
+		.catch_up = (enum catch_up)job->config->catch_up,
+		.jitter_ms = job->config->jitter,
+		.grace_ms = job->config->grace,
+		.seed = seed_of(job->name),
+		.own = job_has_command(job),
+		.busy = job->n_running > 0 || job->queued_ms > 0,
+	};
+}
+
+static int look_at_schedule(struct cron *cron, struct job *job, int64_t now_ms, int64_t *wake_ms)
+{
+	struct plan_schedule schedule = job_schedule(job);
+	struct plan before = job->plan;
+	int rc = start_queued(cron, job);
+
+	while (rc == 0) {
+		struct plan_rules rules = job_rules(job);
+		struct plan_step step = plan_step(&job->plan, &schedule, &rules, now_ms);
+
+		if (step.action == PLAN_WAIT) {
+			*wake_ms = sooner(*wake_ms, step.wake_ms);
+			break;
+		}
+		if (step.action == PLAN_MISS)
+			rc = miss(cron, job, &step, now_ms);
+		else
+			rc = start_or_wait(cron, job, step.due_ms, now_ms);
+	}
+	job->changed |= memcmp(&before, &job->plan, sizeof(before)) != 0;
+	return rc;
+}
+
+/* An own start that did not come about within its grace: it was left out, or waits. */
+static int look_for_delay(struct cron *cron, struct job *job, int64_t now_ms, int64_t *wake_ms)
+{
+	int64_t until = job->queued_ms + job->config->grace;
+
+	if (job->queued_ms == 0 || job->config->grace <= 0)
+		return 0;
+	if (now_ms > until)
+		return book_state(cron, job, PROBLEM_MISSED, true, NULL, now_ms);
+	*wake_ms = sooner(*wake_ms, until + 1);
+	return 0;
+}
+
+/* --- runs that go on --- */
+
+static int give_up(struct cron *cron, struct job *job, struct run *run, int64_t now_ms,
+		   const char *why)
+{
+	run_end(run, RUN_LOST, now_ms);
+	run->duration_ms = -1;
+	if (!run_text(&run->error, why))
+		return -ENOMEM;
+	return book_end(cron, job, run, now_ms);
+}
+
+/* A run of somebody else that is twice as old as it may be: nobody will tell its end. */
+static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int64_t *wake_ms)
+{
+	int64_t most = job->config ? job->config->max_run : 0;
+	int rc = 0;
+
+	for (size_t i = job->n_running; rc == 0 && most > 0 && i-- > 0;) {
+		struct run *run = job->running[i];
+		int64_t age = now_ms - run->started_ms;
+
+		if (age > most)
+			rc = book_state(cron, job, PROBLEM_TOO_LONG, true, run, now_ms);
+		if (rc == 0 && age > 2 * most && !run->own)
+			rc = give_up(cron, job, run, now_ms,
+				     "its end was never told; it is taken for lost");
+		else
+			*wake_ms = sooner(*wake_ms,
+					  run->started_ms + (age > most ? 2 * most : most) + 1);
+	}
+	return rc;
+}
+
+int64_t duty_look(struct cron *cron, int64_t now_ms, int *rc)
+{
+	int64_t wake_ms = INT64_MAX;
+
+	*rc = 0;
+	for (size_t i = 0; *rc == 0 && i < cron->n_jobs; i++) {
+		struct job *job = cron->job[i];
+
+		*rc = look_at_runs(cron, job, now_ms, &wake_ms);
+		if (*rc == 0 && job_is_scheduled(job) && !job->paused)
+			*rc = look_at_schedule(cron, job, now_ms, &wake_ms);
+		if (*rc == 0 && job_is_scheduled(job))
+			*rc = look_for_delay(cron, job, now_ms, &wake_ms);
+	}
+	return wake_ms;
+}

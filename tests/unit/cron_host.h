@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A core of one page for tests of the cron source: it keeps values, takes alerts, and has a clock and
+ * schedules that the test sets.
+ */
+#ifndef CRON_HOST_H
+#define CRON_HOST_H
+
+#include "../../plugins/sources/cron/cron.h"
+
+extern const struct tocsin_plugin tocsin_plugin;
+
+struct value {
+	char *name, *text;
+	bool pending;   /* kept, and not committed */
+	bool forgotten; /* so pending */
+	char *fresh;    /* the text after the commit */
+};
+
+struct tocsin_self {
+	struct value value[2048];
+	size_t n;
+	char log[16384];
+	char alerts[65536]; /* one a line: status severity label=value ... | annotation=value ... */
+	int emits, n_alerts, announced;
+	bool full;          /* the store takes nothing */
+	bool once, swept;
+	int waits;          /* until TOCSIN_STOP; -1: never */
+};
+
+/* The wall clock of the source under test. */
+extern int64_t host_now_ms;
+
+void host_init(struct tocsin_self *self);
+void host_done(struct tocsin_self *self);
+const struct tocsin_host *host_of_tests(void);
+/* The committed text of a value, or NULL. */
+const char *host_value(struct tocsin_self *self, const char *name);
+/* How many committed values begin with this. */
+size_t host_values(struct tocsin_self *self, const char *prefix);
+/* Sets a value as an earlier process left it. */
+void host_set(struct tocsin_self *self, const char *name, const char *text);
+/* Forgets the alerts so far. */
+void host_forget(struct tocsin_self *self);
+
+/* A schedule that names every multiple of the period. */
+struct host_schedule {
+	struct tocsin_schedule schedule;
+	int64_t period_ms;
+};
+
+#endif
