@@ -127,11 +127,10 @@ static int find_log(struct postgres *p, struct queue_names *q)
 		q->log = quoted;
 		quoted = NULL;
 	} else if (!rc && name) {
-		rc = connection_error(
-			p, -EINVAL,
-			"option 'queue.log_table': there is no table %s; make it with "
-			"'tocsin sql jobs', or write \"\" for none",
-			name);
+		rc = database_error(&p->db, -EINVAL,
+				    "option 'queue.log_table': there is no table %s; make it with "
+				    "'tocsin sql jobs', or write \"\" for none",
+				    name);
 	}
 	PQclear(result);
 	free(quoted);
