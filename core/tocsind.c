@@ -30,6 +30,7 @@
 #include "cli/progress.h"
 #include "engine/engine.h"
 #include "serve/server.h"
+#include "serve/spool.h"
 
 #define UPKEEP_MS (60 * 1000)
 
@@ -43,6 +44,7 @@ struct program {
 	struct loader *loader;
 	struct engine *engine;
 	struct server *server;
+	struct spool *spool;
 	struct progress *progress;
 	int signals, reloads; /* descriptors: signalfd, eventfd */
 };
@@ -256,10 +258,25 @@ static int start_server(struct program *program, const char *socket, unsigned in
 	return server_start(&server, &program->server, err);
 }
 
+/* Without it the daemon does its work all the same. */
+static void start_spool(struct program *program, const char *path, unsigned int mode)
+{
+	struct spool_options spool = {
+		.engine = program->engine, .log = program->log, .path = path, .mode = mode};
+	struct error err = {0};
+
+	if (*path && spool_start(&spool, &program->spool, &err) < 0)
+		log_write(program->log, TOCSIN_LOG_WARNING, "spool",
+			  "what is put there while tocsind does not run is not taken: %s; see "
+			  "api.spool",
+			  err.text);
+}
+
 static int run_daemon(struct program *program, struct settings *settings)
 {
 	struct engine_options engine = {.loader = program->loader, .log = program->log};
 	const char *socket = settings->api.socket;
+	char *spool = strdup(settings->api.spool);
 	unsigned int mode = (unsigned int)settings->api.socket_mode;
 	struct error err = {0};
 	int result = engine_start(&engine, settings, &program->engine, &err);
@@ -268,6 +285,9 @@ static int run_daemon(struct program *program, struct settings *settings)
 		result = start_server(program, socket, mode, &err);
 	if (result == 0)
 		result = engine_start_sources(program->engine, &err);
+	if (result == 0 && spool)
+		start_spool(program, spool, mode);
+	free(spool);
 	if (result == 0) {
 		log_write(program->log, TOCSIN_LOG_INFO, NULL, "tocsind %s is ready with %s",
 			  PACKAGE_VERSION, program->directory);
@@ -280,6 +300,7 @@ static int run_daemon(struct program *program, struct settings *settings)
 		log_write(program->log, TOCSIN_LOG_ERROR, NULL, "not started: %s", err.text);
 	}
 	server_stop(program->server);
+	spool_stop(program->spool);
 	engine_stop(program->engine, NULL);
 	if (result == 0)
 		log_write(program->log, TOCSIN_LOG_INFO, NULL, "stopped");

@@ -103,6 +103,14 @@ bool text_is_valid(const char *text, size_t length)
 	return text_valid_prefix(text, length) == length;
 }
 
+bool text_is_plain(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	return text_is_valid(text, strlen(text));
+}
+
 /* Code points that steer a terminal, break a line, or reorder what a person reads. */
 static bool is_unsafe(uint32_t point)
 {

@@ -14,6 +14,8 @@ void text_add_valid(struct buffer *out, const char *text, size_t length);
 size_t text_valid_prefix(const char *text, size_t length);
 /* True when text_add_valid would change nothing. */
 bool text_is_valid(const char *text, size_t length);
+/* True for valid text without control characters, such as a name. */
+bool text_is_plain(const char *text);
 
 /* Appends text made safe for a terminal or a log line: C0, DEL, C1, U+2028/9 and bidi controls
  * are written as \n, \x1b, \u202e. keep_newlines leaves LF and TAB. */

@@ -178,6 +178,10 @@ static int check_fixed(const struct settings *now, const struct settings *fresh,
 		return error_set(err, -EINVAL,
 				 "'api.socket' changed, which a reload cannot apply; "
 				 "restart tocsind, or undo the change");
+	if (strcmp(now->api.spool, fresh->api.spool) != 0)
+		return error_set(err, -EINVAL,
+				 "'api.spool' changed, which a reload cannot apply; "
+				 "restart tocsind, or undo the change");
 	return 0;
 }
 

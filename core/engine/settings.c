@@ -91,6 +91,10 @@ static void read_api(struct loading *loading, const struct entry *entry)
 		problems_add(loading->context.problems, place_of(entry, "socket"),
 			     "api: the path of the socket has %zu bytes; %zu is the most",
 			     strlen(keys.socket), SOCKET_PATH);
+	settings->api.spool = keys.spool ? keys.spool : "";
+	if (*settings->api.spool && *settings->api.spool != '/')
+		problems_add(loading->context.problems, place_of(entry, "spool"),
+			     "api: spool must be an absolute path, or empty for none");
 	if (parse_mode(keys.mode, &settings->api.socket_mode) < 0)
 		problems_add(loading->context.problems, place_of(entry, "mode"),
 			     "api: mode must be permissions in octal, such as \"0660\"");

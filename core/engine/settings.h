@@ -91,6 +91,7 @@ struct settings {
 	struct {
 		const char *socket;  /* path of the unix socket; NULL or "": none */
 		int64_t socket_mode; /* permissions, as an octal number read: 0660 */
+		const char *spool;   /* directory; "": none */
 	} api;
 	struct {
 		int64_t level;       /* enum tocsin_level */

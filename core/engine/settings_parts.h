@@ -87,6 +87,7 @@ extern const struct table table_source;
 struct api_keys {
 	const char *socket;
 	const char *mode;
+	const char *spool;
 };
 struct store_keys {
 	const char *type;

@@ -8,6 +8,10 @@
 #define RUNSTATEDIR "/run"
 #endif
 
+#ifndef LOCALSTATEDIR
+#define LOCALSTATEDIR "/var"
+#endif
+
 #define SECOND INT64_C(1000)
 #define HOUR (3600 * SECOND)
 #define DAY (24 * HOUR)
@@ -38,6 +42,11 @@ static const struct tocsin_option api_options[] = {
 		STRING, struct api_keys, socket, .preset = RUNSTATEDIR "/tocsin/tocsin.sock",
 		.help = "Path of the unix socket on which the daemon answers. Empty: none; the "
 			"command tocsin then cannot reach it."),
+	TOCSIN_OPTION(
+		STRING, struct api_keys, spool, .preset = LOCALSTATEDIR "/lib/tocsin/spool",
+		.help = "Directory where pings and reports of jobs are put while the daemon cannot "
+			"be reached, and handed in from. It is made when its parent is there; "
+			"whoever may use the socket may use it. Empty: none."),
 };
 
 static const struct tocsin_option log_options[] = {

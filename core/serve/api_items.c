@@ -48,14 +48,6 @@ static bool read_parameters(struct call *call, struct parameters *parameters)
 	return !parameters->unknown;
 }
 
-static bool is_plain(const char *name)
-{
-	for (const char *c = name; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return false;
-	return text_is_valid(name, strlen(name));
-}
-
 static void said(int status, char *answer, void *data)
 {
 	struct call *call = data;
@@ -74,7 +66,7 @@ static void ask(struct call *call, const char *item, const char *verb, const cha
 	if (!read_parameters(call, &parameters))
 		return;
 	question.source = parameters.source;
-	if (item && !is_plain(item))
+	if (item && !text_is_plain(item))
 		call_fail(call, MHD_HTTP_BAD_REQUEST, "a name is UTF-8 without control characters");
 	else if (call_suspend(call))
 		engine_call(call->options->engine, &question, said, call);

@@ -10,7 +10,7 @@ import pytest
 
 sys.dont_write_bytecode = True
 
-from lib import canary
+from lib import canary, parrot
 from lib.http import HttpServer
 from lib.pki import Authority
 from lib.postgres import Postgres
@@ -178,3 +178,10 @@ def plugin_kit(stage, tmp_path):
 
     build.directory = directory
     return build
+
+
+@pytest.fixture
+def hearing(make_tocsin, stage, plugin_kit, tmp_path):
+    """A daemon that is configured with parrots: tocsin.parrots(NAME=parrot(...))."""
+    plugin_kit(parrot.SOURCE, "parrot")
+    return parrot.hearing(make_tocsin(plugins=[stage.plugins, plugin_kit.directory]), tmp_path)

@@ -7,47 +7,14 @@ import json
 import random
 import threading
 import time
-from urllib.parse import quote
 
 import pytest
 
 from lib.client import Client, Refused, Unreachable
-from lib.parrot import SOURCE, parrot
-from lib.sections import file_channel
+from lib.parrot import ask, parrot, pings
 from lib.tocsin import wait_until
 
 pytestmark = pytest.mark.needs("sqlite", "file")
-
-
-@pytest.fixture
-def hearing(make_tocsin, stage, plugin_kit, tmp_path):
-    """Configures a daemon with parrots."""
-    plugin_kit("#define _GNU_SOURCE\n" + SOURCE, "parrot")
-    tocsin = make_tocsin(plugins=[stage.plugins, plugin_kit.directory])
-
-    def configure(**sources):
-        return tocsin.configure(channels={"log": file_channel(tmp_path / "log.json")},
-                                sources=sources)
-    tocsin.parrots = configure
-    return tocsin
-
-
-def ask(tocsin, item, verb=None, body=None, method=None, query="", client=None):
-    """(status, JSON) of a word about a heartbeat; without a verb it is shown, without an item all are."""
-    target = "/api/v1/heartbeats" + (f"/{quote(item, safe='')}" if item is not None else "")
-    target += f"/{verb}" if verb else ""
-    data = None if body is None else json.dumps(body).encode()
-    status, _, said = (client or tocsin.client()).raw(
-        method or ("POST" if verb else "GET"), target + query, data,
-        {"Content-Type": "application/json"} if data else {})
-    return status, json.loads(said) if said else None
-
-
-def pings(tocsin, item):
-    """What a parrot remembers of an item."""
-    status, said = ask(tocsin, item)
-    assert status == 200, said
-    return said["pings"]
 
 
 def refused(tocsin, status, *words, **how):

@@ -119,6 +119,7 @@ CASES = {
                               r"blocker.*critical"),
     # the rest of the core
     "socket mode": (HEAD + "api: {socket: /tmp/x.sock, mode: «\"0999\"}\n", r"mode"),
+    "spool": (HEAD + "api: {spool: «here}\n", r"absolute path"),
     "store type": (HEAD + "store: {type: «sqlit}\n", r"sqlit.*'sqlite'"),
     "history": (HEAD + "history: {keep: «never}\n", r"'keep'"),
 }

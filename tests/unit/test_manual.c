@@ -49,7 +49,7 @@ static void expect_options(const char *page, const struct settings_section *sect
 	describe_markdown(&text, section->option, sizeof(struct tocsin_option), section->n);
 	rest = buffer_take(&text);
 	for (char *at = rest; (line = strsep(&at, "\n"));)
-		if (*line && !strstr(line, "tocsin.sock"))
+		if (*line && !strstr(line, "tocsin.sock") && !strstr(line, "tocsin/spool"))
 			expect(page, line);
 	free(rest);
 }

@@ -2,10 +2,17 @@
 """A source that hears words: it keeps what it is told, and says it again.
 
 `names` are what it announces; one that `grows` takes on others as well. A `hasty` one answers before it
-has emitted, which is what no source may do. `hold` is how long it thinks.
+has emitted, which is what no source may do. `hold` is how long it thinks. A `silent` one announces
+nothing.
 """
 
+import json
+from urllib.parse import quote
+
+from .sections import file_channel
+
 SOURCE = r"""
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +22,7 @@ SOURCE = r"""
 
 struct config {
 	struct tocsin_strings names;
-	bool grows, hasty;
+	bool grows, hasty, silent;
 	int64_t hold;
 };
 
@@ -23,6 +30,7 @@ static const struct tocsin_option options[] = {
 	TOCSIN_OPTION(STRINGS, struct config, names, .help = "What it announces."),
 	TOCSIN_OPTION(BOOL, struct config, grows, .preset = "false", .help = "Takes on others."),
 	TOCSIN_OPTION(BOOL, struct config, hasty, .preset = "false", .help = "Answers too early."),
+	TOCSIN_OPTION(BOOL, struct config, silent, .preset = "false", .help = "Announces nothing."),
 	TOCSIN_OPTION(DURATION, struct config, hold, .preset = "0s", .help = "How long it thinks."),
 };
 
@@ -30,6 +38,7 @@ struct parrot {
 	struct tocsin_self *self;
 	const struct tocsin_host *host;
 	const struct config *config;
+	unsigned int heard;
 };
 
 static int parrot_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
@@ -102,7 +111,7 @@ static int keep(struct parrot *parrot, const struct tocsin_call *call)
 {
 	char name[1024];
 
-	snprintf(name, sizeof(name), "ping/%s/%s", call->item, call->body);
+	snprintf(name, sizeof(name), "ping/%s/%06u/%s", call->item, parrot->heard++, call->body);
 	return parrot->host->keep(parrot->self, name, call->body);
 }
 
@@ -167,7 +176,10 @@ static int parrot_run(void *state)
 {
 	struct parrot *parrot = state;
 	const struct tocsin_strings *names = &parrot->config->names;
-	int result = parrot->host->announce(parrot->self, names->item, names->n);
+	int result = 0;
+
+	if (!parrot->config->silent)
+		result = parrot->host->announce(parrot->self, names->item, names->n);
 
 	while (result == 0 && parrot->host->wait(parrot->self, -1, 1000) != TOCSIN_STOP)
 		;
@@ -188,3 +200,30 @@ TOCSIN_PLUGIN(.kind = TOCSIN_SOURCE, .name = "parrot", .version = "1", .summary 
 def parrot(*names, **more):
     """A section of such a source."""
     return {"type": "parrot", "names": list(names), **more}
+
+
+def hearing(tocsin, directory):
+    """Gives the daemon a function that configures it with parrots."""
+    def configure(**sources):
+        return tocsin.configure(channels={"log": file_channel(directory / "log.json")},
+                                sources=sources)
+    tocsin.parrots = configure
+    return tocsin
+
+
+def ask(tocsin, item, verb=None, body=None, method=None, query="", client=None):
+    """(status, JSON) of a word about a heartbeat; without a verb it is shown, without an item all are."""
+    target = "/api/v1/heartbeats" + (f"/{quote(item, safe='')}" if item is not None else "")
+    target += f"/{verb}" if verb else ""
+    data = None if body is None else json.dumps(body).encode()
+    status, _, said = (client or tocsin.client()).raw(
+        method or ("POST" if verb else "GET"), target + query, data,
+        {"Content-Type": "application/json"} if data else {})
+    return status, json.loads(said) if said else None
+
+
+def pings(tocsin, item):
+    """What a parrot remembers of an item."""
+    status, said = ask(tocsin, item)
+    assert status == 200, said
+    return said["pings"]

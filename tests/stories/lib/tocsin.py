@@ -113,6 +113,7 @@ class Tocsin:
         self.conf = self.directory / "conf.d"
         self.store = self.directory / "tocsin.db"
         self.socket = self.directory / "tocsin.sock"
+        self.spool = self.directory / "spool"
         self.conf.mkdir(parents=True, exist_ok=True)
         self.process = None
         self.environment = {}
@@ -136,7 +137,7 @@ class Tocsin:
         """The usual configuration: store and socket here, everything logged, no alerts about dead
         deliveries, and the sections; None takes one out."""
         base = {"store": {"type": "sqlite", "path": str(self.store)},
-                "api": {"socket": str(self.socket), "mode": "0600"},
+                "api": {"socket": str(self.socket), "mode": "0600", "spool": str(self.spool)},
                 "log": {"level": "debug"}, "dead_alerts": {"enabled": False}}
         for name, value in sections.items():
             base[name] = value

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "serve/spool_file.h"
+
+#define REFUSED "refused"
+#define ROUND 4096    /* names that are looked at before the directory is read again */
+#define TOGETHER 64   /* handed in at once, so that they share commits */
+#define AGAIN_MS 1000 /* after something could not be taken; doubled each time ... */
+#define AGAIN_MOST_MS 60000
+
+struct spool {
+	struct spool_options options;
+	char *path;
+	int directory, refused, watch, stop; /* descriptors; watch -1: none */
+	pthread_t thread;
+	atomic_bool stopping;
+	pthread_mutex_t lock; /* guards what follows, and the answers of hands */
+	pthread_cond_t changed;
+	size_t open_calls;
+	bool ended;
+	size_t handed; /* the thread's own: since the last line in the log */
+};
+
+/* A file that is handed in. */
+struct hand {
+	struct spool *spool;
+	const char *name;
+	int status; /* of the answer */
+	char *answer;
+};
+
+/* --- one file --- */
+
+static void answered(int status, char *answer, void *data)
+{
+	struct hand *hand = data;
+	struct spool *spool = hand->spool;
+
+	pthread_mutex_lock(&spool->lock);
+	hand->status = status;
+	hand->answer = answer;
+	spool->open_calls--;
+	pthread_cond_broadcast(&spool->changed);
+	pthread_mutex_unlock(&spool->lock);
+}
+
+/* Nobody is to stumble over it again and again. */
+static bool set_aside(struct spool *spool, const char *name, const char *why)
+{
+	if (renameat(spool->directory, name, spool->refused, name) < 0 && errno != ENOENT) {
+		log_write(spool->options.log, TOCSIN_LOG_ERROR, "spool",
+			  "%s/%s is refused (%s) and cannot be moved: %s", spool->path, name, why,
+			  strerror(errno));
+		return false;
+	}
+	log_write(spool->options.log, TOCSIN_LOG_WARNING, "spool",
+		  "%s is refused and moved to %s/" REFUSED ": %s", name, spool->path, why);
+	return true;
+}
+
+static bool drop(struct spool *spool, const char *name)
+{
+	if (unlinkat(spool->directory, name, 0) == 0 || errno == ENOENT)
+		return true;
+	log_write(spool->options.log, TOCSIN_LOG_ERROR, "spool",
+		  "%s/%s was handed in and cannot be removed: %s", spool->path, name,
+		  strerror(errno));
+	return false;
+}
+
+/* False: it stays for now. A file that cannot be handed in is dealt with at once (hand->status 0). */
+static bool hand_in(struct hand *hand)
+{
+	struct spool *spool = hand->spool;
+	struct spool_file file;
+	struct error err;
+	int result = spool_file_read(spool->directory, hand->name, &file, &err);
+	struct engine_call call;
+
+	if (result == -ENOENT)
+		return true;
+	if (result == -EINVAL)
+		return set_aside(spool, hand->name, err.text);
+	if (result < 0)
+		return false;
+	call = (struct engine_call){.kind = file.kind,
+				    .source = file.source,
+				    .item = file.item,
+				    .verb = file.verb,
+				    .body = file.body};
+	pthread_mutex_lock(&spool->lock);
+	spool->open_calls++;
+	pthread_mutex_unlock(&spool->lock);
+	engine_call(spool->options.engine, &call, answered, hand);
+	spool_file_done(&file);
+	return true;
+}
+
+/* What the answer means for the file. False: it stays for now. */
+static bool finish(struct hand *hand)
+{
+	bool done = true;
+
+	if (hand->status >= 500 || hand->status == 429)
+		done = false;
+	else if (hand->status >= 400)
+		done = set_aside(hand->spool, hand->name, hand->answer);
+	else if (hand->status && (done = drop(hand->spool, hand->name)))
+		hand->spool->handed++;
+	free(hand->answer);
+	return done;
+}
+
+/* --- all of them --- */
+
+/* Hands these in together and waits for the answers. False: one of them stays for now. */
+static bool hand_in_together(struct spool *spool, char *const name[], size_t n)
+{
+	struct hand hand[TOGETHER];
+	bool done = true;
+
+	for (size_t i = 0; i < n; i++) {
+		hand[i] = (struct hand){.spool = spool, .name = name[i]};
+		done &= hand_in(&hand[i]);
+	}
+	pthread_mutex_lock(&spool->lock);
+	while (spool->open_calls > 0)
+		pthread_cond_wait(&spool->changed, &spool->lock);
+	pthread_mutex_unlock(&spool->lock);
+	FAULT_POINT("spool.handed");
+	for (size_t i = 0; i < n; i++)
+		done &= finish(&hand[i]);
+	FAULT_POINT("spool.removed");
+	return done;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct listing {
+	char *name[ROUND];
+	size_t n;
+};
+
+static void listing_free(struct listing *listing)
+{
+	for (size_t i = 0; listing && i < listing->n; i++)
+		free(listing->name[i]);
+	free(listing);
+}
+
+/* The names in the directory, in order. NULL: not now. */
+static struct listing *list(const struct spool *spool)
+{
+	struct listing *listing = calloc(1, sizeof(*listing));
+	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+	bool whole = listing && directory;
+
+	while (whole && listing->n < ROUND && (entry = readdir(directory))) {
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, REFUSED) == 0)
+			continue;
+		listing->name[listing->n] = strdup(entry->d_name);
+		whole = listing->name[listing->n] != NULL;
+		listing->n += whole;
+	}
+	if (directory)
+		closedir(directory);
+	else if (fd >= 0)
+		close(fd);
+	if (!whole) {
+		listing_free(listing);
+		return NULL;
+	}
+	qsort(listing->name, listing->n, sizeof(listing->name[0]), by_name);
+	return listing;
+}
+
+/* Hands in all that is there. True: nothing is left. */
+static bool empty(struct spool *spool)
+{
+	bool done = true, more = true;
+
+	while (done && more && !atomic_load(&spool->stopping)) {
+		struct listing *listing = list(spool);
+
+		if (!listing)
+			return false;
+		more = listing->n > 0;
+		for (size_t i = 0; i < listing->n && !atomic_load(&spool->stopping);
+		     i += TOGETHER) {
+			size_t left = listing->n - i;
+
+			done &= hand_in_together(spool, &listing->name[i],
+						 left < TOGETHER ? left : TOGETHER);
+		}
+		listing_free(listing);
+	}
+	return done;
+}
+
+static void report(struct spool *spool)
+{
+	if (spool->handed > 0)
+		log_write(spool->options.log, TOCSIN_LOG_INFO, "spool",
+			  "%zu %s made without the daemon handed in", spool->handed,
+			  spool->handed == 1 ? "word that was" : "words that were");
+	spool->handed = 0;
+}
+
+/* --- the thread --- */
+
+static void drain(int fd)
+{
+	char events[4096];
+
+	while (fd >= 0 && read(fd, events, sizeof(events)) > 0)
+		;
+}
+
+/* Waits until a file comes, or for that long. */
+static void await(const struct spool *spool, int64_t ms)
+{
+	struct pollfd fds[2] = {{.fd = spool->stop, .events = POLLIN},
+				{.fd = spool->watch, .events = POLLIN}};
+
+	(void)poll(fds, 2, (int)ms);
+	drain(spool->watch);
+}
+
+static void *run(void *data)
+{
+	struct spool *spool = data;
+	int64_t again_ms = AGAIN_MS;
+
+	while (!atomic_load(&spool->stopping)) {
+		bool done = empty(spool);
+
+		report(spool);
+		if (done) {
+			again_ms = AGAIN_MS;
+			await(spool, spool->watch >= 0 ? -1 : AGAIN_MOST_MS);
+			continue;
+		}
+		await(spool, again_ms);
+		again_ms = again_ms * 2 < AGAIN_MOST_MS ? again_ms * 2 : AGAIN_MOST_MS;
+	}
+	pthread_mutex_lock(&spool->lock);
+	spool->ended = true;
+	pthread_cond_broadcast(&spool->changed);
+	pthread_mutex_unlock(&spool->lock);
+	return NULL;
+}
+
+/* --- start and stop --- */
+
+unsigned int spool_mode(unsigned int socket_mode)
+{
+	unsigned int mode = 0700;
+
+	if (socket_mode & 0020)
+		mode |= 0070;
+	if (socket_mode & 0002)
+		mode |= 0007;
+	return mode == 0700 ? mode : mode | S_ISVTX; /* nobody removes what is another's */
+}
+
+static int fail(struct error *err, const char *path, const char *what)
+{
+	int code = errno;
+
+	return error_set(err, -code, "%s %s: %s", path, what, strerror(code));
+}
+
+/* Opens a directory of ours, made if need be. */
+static int open_directory(int at, const char *name, const char *path, int *fd, struct error *err)
+{
+	struct stat status;
+
+	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+		return fail(err, path, "cannot be made");
+	*fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0)
+		return fail(err, path, "cannot be opened");
+	if (fstat(*fd, &status) < 0)
+		return fail(err, path, "cannot be looked at");
+	if (status.st_uid != geteuid())
+		return error_set(err, -EPERM, "%s belongs to user %d; it must be tocsind's own",
+				 path, (int)status.st_uid);
+	return 0;
+}
+
+static int open_directories(struct spool *spool, struct error *err)
+{
+	const char *path = spool->path;
+	int result = open_directory(AT_FDCWD, path, path, &spool->directory, err);
+
+	if (result < 0)
+		return result;
+	if (flock(spool->directory, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK
+			       ? error_set(err, -EBUSY, "%s is used by another tocsind", path)
+			       : fail(err, path, "cannot be locked");
+	result = open_directory(spool->directory, REFUSED, path, &spool->refused, err);
+	if (result < 0)
+		return result;
+	/* not before: with these rights somebody else could have made what is in it */
+	if (fchmod(spool->directory, spool_mode(spool->options.mode)) < 0)
+		return fail(err, path, "cannot be given its permissions");
+	return 0;
+}
+
+/* Without a watch it looks every minute. */
+static void start_watch(struct spool *spool)
+{
+	spool->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (spool->watch < 0 ||
+	    inotify_add_watch(spool->watch, spool->path, IN_MOVED_TO | IN_CLOSE_WRITE) >= 0)
+		return;
+	close(spool->watch);
+	spool->watch = -1;
+}
+
+static void spool_free(struct spool *spool)
+{
+	const int fds[] = {spool->directory, spool->refused, spool->watch, spool->stop};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	pthread_cond_destroy(&spool->changed);
+	pthread_mutex_destroy(&spool->lock);
+	free(spool->path);
+	free(spool);
+}
+
+int spool_start(const struct spool_options *options, struct spool **spool, struct error *err)
+{
+	struct spool *made = calloc(1, sizeof(*made));
+	int result;
+
+	if (!made)
+		return error_set(err, -ENOMEM, "out of memory");
+	made->options = *options;
+	made->directory = made->refused = made->watch = made->stop = -1;
+	pthread_mutex_init(&made->lock, NULL);
+	clock_cond_init(&made->changed);
+	made->path = strdup(options->path);
+	result = made->path ? open_directories(made, err)
+			    : error_set(err, -ENOMEM, "out of memory");
+	if (result == 0) {
+		start_watch(made);
+		made->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (made->stop < 0 || pthread_create(&made->thread, NULL, run, made) != 0)
+			result = error_set(err, -EAGAIN, "no thread or descriptor left");
+	}
+	if (result < 0)
+		spool_free(made);
+	else
+		*spool = made;
+	return result;
+}
+
+void spool_stop(struct spool *spool)
+{
+	static const uint64_t one = 1;
+
+	if (!spool)
+		return;
+	atomic_store(&spool->stopping, true);
+	if (write(spool->stop, &one, sizeof(one)) < 0)
+		log_write(spool->options.log, TOCSIN_LOG_DEBUG, "spool", "it is awake");
+	pthread_mutex_lock(&spool->lock);
+	while (!spool->ended) {
+		pthread_mutex_unlock(&spool->lock);
+		engine_refuse_calls(spool->options.engine);
+		pthread_mutex_lock(&spool->lock);
+		if (!spool->ended)
+			clock_cond_wait(&spool->changed, &spool->lock, clock_boot_ms() + 100);
+	}
+	pthread_mutex_unlock(&spool->lock);
+	pthread_join(spool->thread, NULL);
+	spool_free(spool);
+}
