@@ -128,31 +128,41 @@ int cli_try(struct cli *cli, const char *method, const char *path, const char *b
 	return client_call(cli->client, method, path, body, reply, err);
 }
 
-static int refused(const struct client_reply *reply)
+static int refused(const struct client_reply *reply, struct error *why)
 {
-	const char *why = json_text_of(reply->json, "error");
-	int status = reply->status == 503 || reply->status == 429 ? STATUS_LATER : STATUS_NO;
+	const char *sentence = json_text_of(reply->json, "error");
 
-	if (*why)
-		return cli_error(status, "%s", why);
-	return cli_error(status, "the daemon answered with HTTP status %ld", reply->status);
+	if (*sentence)
+		error_set(why, -EINVAL, "%s", sentence);
+	else
+		error_set(why, -EINVAL, "the daemon answered with HTTP status %ld", reply->status);
+	return reply->status == 503 || reply->status == 429 ? STATUS_LATER : STATUS_NO;
 }
 
-int cli_request(struct cli *cli, const char *method, const char *path, json_t *body,
-		json_t **answer)
+int cli_ask(struct cli *cli, const char *method, const char *path, json_t *body, json_t **answer,
+	    struct error *why)
 {
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	struct client_reply reply = {0};
-	struct error err;
-	int result = cli_try(cli, method, path, text, &reply, &err);
+	int result = cli_try(cli, method, path, text, &reply, why);
 
 	free(text);
 	json_decref(body);
 	*answer = NULL;
 	if (result < 0)
-		return cli_error(STATUS_UNREACHABLE, "%s", err.text);
+		return STATUS_UNREACHABLE;
 	*answer = reply.json;
-	return reply.status == 200 && reply.json ? STATUS_DONE : refused(&reply);
+	return reply.status >= 200 && reply.status < 300 && reply.json ? STATUS_DONE
+								       : refused(&reply, why);
+}
+
+int cli_request(struct cli *cli, const char *method, const char *path, json_t *body,
+		json_t **answer)
+{
+	struct error why;
+	int status = cli_ask(cli, method, path, body, answer, &why);
+
+	return status == STATUS_DONE ? status : cli_error(status, "%s", why.text);
 }
 
 int cli_time(const char *text, char *rfc3339, size_t size)

@@ -52,6 +52,9 @@ const char *cli_config(const struct cli *cli);
  */
 int cli_request(struct cli *cli, const char *method, const char *path, json_t *body,
 		json_t **answer);
+/* The same, and why is not told but said. */
+int cli_ask(struct cli *cli, const char *method, const char *path, json_t *body, json_t **answer,
+	    struct error *why);
 /* The same for requests whose failure is not told: -errno of client_call, or 0 and *reply. */
 int cli_try(struct cli *cli, const char *method, const char *path, const char *body,
 	    struct client_reply *reply, struct error *err);
@@ -106,6 +109,8 @@ extern const struct command command_checks_list;
 extern const struct command command_checks_show;
 extern const struct command command_checks_pause;
 extern const struct command command_checks_resume;
+extern const struct command command_check_heartbeat;
+extern const struct command command_check_threshold;
 extern const struct command command_ping;
 extern const struct command command_run;
 extern const struct command command_version;

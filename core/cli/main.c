@@ -16,6 +16,8 @@ static const struct command *const commands[] = {
 	&command_test,
 	&command_status,
 	&command_check_config,
+	&command_check_heartbeat,
+	&command_check_threshold,
 	&command_routes_show,
 	&command_routes_test,
 	&command_deliveries,

@@ -41,7 +41,9 @@ static enum outbox keep(struct cli *cli, const char *path, const char *body, str
 	struct error failure = {"out of memory"};
 	enum outbox result = OUTBOX_KEPT;
 
-	if (!directory || spool_write(directory, path, body, &failure) < 0) {
+	if (directory && !*directory)
+		error_set(&failure, -ENOENT, "api.spool is empty, so that nothing is kept");
+	if (!directory || !*directory || spool_write(directory, path, body, &failure) < 0) {
 		struct error first = *why;
 
 		error_set(why, -EIO, "%.340s, and %.340s", failure.text, first.text);

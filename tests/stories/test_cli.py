@@ -15,7 +15,8 @@ from lib.rows import add_recipients, add_rows
 from lib.sections import file_channel, postgres_source, slack_channel, smtp_channel
 from lib.tocsin import SLOW, alert, wait_until
 
-COMMANDS = ["send", "test", "status", "check config", "routes test", "deliveries", "dead list",
+COMMANDS = ["send", "test", "status", "check config", "check heartbeat",
+            "check threshold", "routes test", "deliveries", "dead list",
             "dead show", "dead replay", "dead drop", "history", "plugins list", "plugins show",
             "heartbeats list", "heartbeats show", "heartbeats pause", "heartbeats resume",
             "jobs list", "jobs show", "jobs run", "jobs pause", "jobs resume", "jobs history",

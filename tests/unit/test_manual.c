@@ -83,6 +83,8 @@ static void the_command_page_has_every_command_and_option(void **state)
 		&command_test,
 		&command_status,
 		&command_check_config,
+		&command_check_heartbeat,
+		&command_check_threshold,
 		&command_routes_show,
 		&command_routes_test,
 		&command_deliveries,
