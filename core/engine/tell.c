@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells a source what became of its alerts, and notes that it knows. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,10 +81,14 @@ static void report(struct source *source, const struct page *page)
 
 	for (size_t i = 0; i < page->n; i++) {
 		bool dead = page->settled[i].outcome == TOCSIN_SETTLED_DEAD;
+		const char *mark = page->mark[i];
+		char number[24];
 
+		/* without a mark, by its number in the history */
+		(void)snprintf(number, sizeof(number), "%lld", (long long)page->alert[i]);
 		log_write(source->engine->log, dead ? TOCSIN_LOG_ERROR : TOCSIN_LOG_INFO,
 			  source->settings->name, dead ? "alert %s failed" : "alert %s sent",
-			  page->mark[i]);
+			  *mark ? mark : number);
 		sent += !dead;
 	}
 	if (source->settings->common.settle_on == SETTLE_ON_DELIVERED)
