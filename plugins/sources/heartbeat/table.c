@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Heartbeats and rules in a database: each reading in its turn, on one connection. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "table.h"
+
+static void add_query(struct heartbeat *h, struct rule *rule, const char *option, const char *sql,
+		      int64_t every_ms, size_t most)
+{
+	struct table *t = h->table;
+
+	t->query[t->n++] = (struct query){
+		.rule = rule,
+		.read = {.option = option, .sql = sql, .most = most},
+		.every_ms = every_ms,
+	};
+}
+
+int table_new(struct heartbeat *h)
+{
+	const struct config *config = h->config;
+	const struct database_settings settings = {.connection = config->connection,
+						   .password = config->password,
+						   .timeout_ms = config->statement_timeout};
+	struct table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	h->table = t;
+	t->query = calloc(h->n_rules + 1, sizeof(*t->query));
+	t->sql = config->query ? table_statement(config) : NULL;
+	database_init(&t->db, h->self, h->host, &settings);
+	if (!t->query || (config->query && !t->sql))
+		return -ENOMEM;
+	if (t->sql)
+		add_query(h, NULL, "query", t->sql, config->poll, MOST_BEATS);
+	for (size_t i = 0; i < h->n_rules; i++) {
+		const struct rule_config *rule = h->rule[i].config;
+
+		add_query(h, &h->rule[i], rule->name, rule->query,
+			  rule->poll > 0 ? rule->poll : config->poll, MOST_WRONG);
+	}
+	return 0;
+}
+
+void table_free(struct heartbeat *h)
+{
+	if (!h->table)
+		return;
+	database_close(&h->table->db);
+	free(h->table->query);
+	free(h->table->sql);
+	free(h->table);
+}
+
+struct reading table_clock(const struct heartbeat *h)
+{
+	return h->table ? h->table->clock : (struct reading){0, 0};
+}
+
+/* --- what cannot be read --- */
+
+static void tell_failing(struct heartbeat *h, const struct query *query, bool ends,
+			 const struct moment *now)
+{
+	struct tocsin_alert *alert = commit_alert(h);
+	struct tocsin_pair *label = commit_room(h, 2 * sizeof(*label)),
+			   *annotation = commit_room(h, sizeof(*annotation));
+	const char *name = query->read.option;
+	char duration[WORDS_DURATION];
+
+	if (!alert || !label || !annotation)
+		return;
+	label[0] = (struct tocsin_pair){"alertname", "HeartbeatQueryFails"};
+	label[1] = (struct tocsin_pair){"query", name};
+	alert->labels = (struct tocsin_map){label, 2};
+	words_duration(now->own_ms - query->failing.own_ms, duration);
+	annotation->name = "summary";
+	annotation->value = ends ? commit_text(h, "%s can be read again, after %s", name, duration)
+				 : commit_text(h, "%s could not be read for %s: %s", name, duration,
+					       h->table->db.why);
+	alert->annotations = (struct tocsin_map){annotation, 1};
+	alert->severity = (enum tocsin_severity)h->config->severity;
+	alert->status = ends ? TOCSIN_RESOLVED : TOCSIN_FIRING;
+	alert->starts_at_ms = query->failing.wall_ms;
+	alert->ends_at_ms = ends ? now->wall_ms : 0;
+}
+
+/* Tells that it fails, or no longer does, and remembers what it told. */
+static int tell(struct heartbeat *h, struct query *query, bool ends, const struct moment *now)
+{
+	char *key = saved_name("failing/", query->read.option);
+	char since[64];
+	int rc;
+
+	snprintf(since, sizeof(since), "%" PRId64 " %" PRId64, query->failing.own_ms,
+		 query->failing.wall_ms);
+	rc = key ? h->host->keep(h->self, key, ends ? NULL : since) : -ENOMEM;
+	if (!rc) {
+		tell_failing(h, query, ends, now);
+		rc = commit_all(h);
+		if (rc)
+			(void)h->host->keep(h->self, key, ends ? since : NULL);
+	}
+	free(key);
+	if (!rc)
+		query->told = !ends;
+	return rc;
+}
+
+static int note_failure(struct heartbeat *h, struct query *query, const struct moment *now)
+{
+	database_complain(&h->table->db);
+	if (query->failing.own_ms == 0)
+		query->failing = *now;
+	if (query->told || now->own_ms - query->failing.own_ms < h->config->unreachable_after)
+		return 0;
+	return tell(h, query, false, now);
+}
+
+static int note_success(struct heartbeat *h, struct query *query, const struct moment *now)
+{
+	int rc = query->told ? tell(h, query, true, now) : 0;
+
+	if (rc || query->failing.own_ms == 0)
+		return rc;
+	/* Who writes heartbeats could not reach the database either. */
+	if (!query->rule)
+		h->table->blind_ms = now->own_ms + h->config->settle;
+	query->failing.own_ms = 0;
+	return 0;
+}
+
+static int take_saved(const char *key, const char *value, void *data)
+{
+	struct heartbeat *h = data;
+	char *name = saved_named(key, "failing/");
+	struct moment since;
+
+	if (!name)
+		return -ENOMEM;
+	for (size_t i = 0; i < h->table->n; i++) {
+		struct query *query = &h->table->query[i];
+
+		if (strcmp(name, query->read.option) == 0 &&
+		    sscanf(value, "%" SCNd64 " %" SCNd64, &since.own_ms, &since.wall_ms) == 2) {
+			query->failing = since;
+			query->told = true;
+		}
+	}
+	free(name);
+	return 0;
+}
+
+int table_load(struct heartbeat *h)
+{
+	if (!h->table)
+		return 0;
+	h->table->clock = h->kept.outer;
+	return h->host->each(h->self, "failing/", false, 0, take_saved, h);
+}
+
+bool table_is_blind(const struct heartbeat *h, const struct moment *now)
+{
+	const struct table *t = h->table;
+
+	if (!t || !t->sql)
+		return false;
+	return !t->query[0].done || t->query[0].failing.own_ms > 0 || now->own_ms < t->blind_ms;
+}
+
+/* --- one reading after the other --- */
+
+static int take(struct heartbeat *h, struct query *query, PGresult *rows, bool more,
+		const struct moment *now)
+{
+	int rc = query->rule ? table_take_wrong(h, query->rule, rows, more, now)
+			     : table_take_beats(h, rows, now);
+
+	PQclear(rows);
+	if (!rc)
+		query->done = true;
+	return rc ? rc : note_success(h, query, now);
+}
+
+static int go_on(struct heartbeat *h, const struct moment *now)
+{
+	struct table *t = h->table;
+	struct query *query = t->under_way;
+	PGresult *rows = NULL;
+	bool more = false;
+	int rc = database_take(&t->db, &rows, &more);
+
+	if (rc == -EINPROGRESS)
+		return 0;
+	t->under_way = NULL;
+	t->error = rc;
+	query->at_ms = now->own_ms + query->every_ms;
+	if (rc == -ENOTCONN)
+		database_close(&t->db);
+	return rc ? note_failure(h, query, now) : take(h, query, rows, more, now);
+}
+
+static int begin(struct heartbeat *h, struct query *query, const struct moment *now)
+{
+	struct table *t = h->table;
+
+	t->error = database_keep(&t->db);
+	if (!t->error)
+		t->error = database_start(&t->db, &query->read);
+	if (t->error) {
+		/* The connection has a pace of its own for coming back. */
+		query->at_ms = now->own_ms + (query->every_ms < 1000 ? query->every_ms : 1000);
+		return note_failure(h, query, now);
+	}
+	t->under_way = query;
+	t->sent_ms = now->own_ms;
+	return 0;
+}
+
+int table_step(struct heartbeat *h, const struct moment *now)
+{
+	struct table *t = h->table;
+	struct query *first = NULL;
+
+	if (t->under_way)
+		return go_on(h, now);
+	for (size_t i = 0; i < t->n; i++)
+		if (t->query[i].at_ms <= now->own_ms &&
+		    (!first || t->query[i].at_ms < first->at_ms))
+			first = &t->query[i];
+	return first ? begin(h, first, now) : 0;
+}
+
+int table_fd(const struct heartbeat *h)
+{
+	return h->table->under_way ? PQsocket(h->table->db.connection) : -1;
+}
+
+int64_t table_next_ms(const struct heartbeat *h)
+{
+	const struct table *t = h->table;
+	int64_t next = BEAT_NEVER;
+
+	if (t->under_way)
+		return t->sent_ms + database_left_ms(&t->db) + 1;
+	for (size_t i = 0; i < t->n; i++)
+		if (t->query[i].at_ms < next)
+			next = t->query[i].at_ms;
+	return next;
+}
+
+bool table_done(const struct heartbeat *h, int *result)
+{
+	const struct table *t = h->table;
+	bool done = true;
+
+	*result = t->error;
+	for (size_t i = 0; i < t->n; i++)
+		done = done && t->query[i].done;
+	return done || t->error;
+}
+
+int table_read(struct heartbeat *h, const struct moment *now, const char **why)
+{
+	struct table *t = h->table;
+	PGresult *rows = NULL;
+	bool more;
+	int rc;
+
+	*why = t->db.why;
+	/* Half a reading is under way: what it brings is as good. */
+	if (t->under_way)
+		return t->query[0].failing.own_ms > 0 ? -EAGAIN : 0;
+	rc = database_keep(&t->db);
+	if (!rc)
+		rc = database_read(&t->db, &t->query[0].read, &rows, &more);
+	if (rc)
+		return rc;
+	t->sent_ms = now->own_ms;
+	rc = table_take_beats(h, rows, now);
+	PQclear(rows);
+	t->query[0].done |= rc == 0;
+	return rc;
+}
