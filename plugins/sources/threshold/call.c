@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words from outside: list, show, check, pause, resume. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../common/tojson.h"
+#include "threshold.h"
+
+static void answer(struct tocsin_call *call, int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void answer(struct tocsin_call *call, int status, const char *format, ...)
+{
+	va_list args;
+
+	call->status = status;
+	va_start(args, format);
+	if (vasprintf(&call->answer, format, args) < 0)
+		call->answer = NULL;
+	va_end(args);
+}
+
+/* Takes the object over. */
+static void answer_json(struct tocsin_call *call, json_t *object)
+{
+	call->status = 200;
+	call->answer = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+	json_decref(object);
+}
+
+static void list(struct threshold *t, struct tocsin_call *call)
+{
+	struct steady now = steady_now(&t->clock);
+	json_t *all = json_array();
+	bool failed = !all;
+
+	for (size_t i = 0; !failed && i < t->n; i++)
+		failed = json_array_append_new(all, item_of(&t->check[i], &now)) != 0;
+	if (failed) {
+		json_decref(all);
+		all = NULL;
+	}
+	answer_json(call, all);
+}
+
+/* Runs it now and says what it says; nothing is kept of it. */
+static void check_now(struct threshold *t, struct check *check, struct tocsin_call *call)
+{
+	const struct check_config *config = check->config;
+	struct database *db = &t->by_hand;
+	struct database_read read = {.option = "query",
+				     .sql = config->query,
+				     .timeout_ms = config->timeout > 0 ? config->timeout
+								       : t->config->timeout,
+				     .most = (size_t)config->max_rows};
+	struct findings findings = {0};
+	int64_t began = database_now_ms();
+	PGresult *rows = NULL;
+	bool more = false;
+	int rc;
+
+	/* Whoever asks by hand wants an attempt, not the story of the last one. */
+	db->failures = 0;
+	rc = database_keep(db);
+	if (!rc)
+		rc = database_read(db, &read, &rows, &more);
+	if (rc == -ENOMEM) {
+		answer(call, 503, "memory is short; try again");
+		return;
+	}
+	rc = rc ? findings_fail(db->why, &findings) : findings_read(config, rows, more, &findings);
+	answer_json(call, rc ? NULL : item_checked(check, &findings, database_now_ms() - began));
+	findings_done(&findings);
+}
+
+static void pause_or_resume(struct threshold *t, struct check *check, bool paused,
+			    struct tocsin_call *call)
+{
+	struct steady now = steady_now(&t->clock);
+	bool was = check->paused;
+	char *text = NULL, *name = NULL;
+	int rc = 0;
+
+	if (t->committing) {
+		answer(call, 503, "the store takes nothing at the moment; try again later");
+		return;
+	}
+	check->paused = paused;
+	if (paused != was) {
+		text = saved_write(check, false);
+		if (!text || asprintf(&name, "check/%s", check->config->name) < 0)
+			name = NULL;
+		rc = name ? t->host->save(t->self, name, text) : -ENOMEM;
+		free(name);
+		free(text);
+	}
+	if (rc) {
+		check->paused = was;
+		answer(call, 503, "the store takes nothing at the moment; try again later");
+		return;
+	}
+	if (was && !paused)
+		due_first(check->config, t->host, check);
+	answer_json(call, item_of(check, &now));
+}
+
+static void serve(struct threshold *t, struct tocsin_call *call)
+{
+	struct steady now = steady_now(&t->clock);
+	struct check *check = NULL;
+
+	for (size_t i = 0; call->item && i < t->n; i++)
+		if (strcmp(t->check[i].config->name, call->item) == 0)
+			check = &t->check[i];
+	if (!call->item && strcmp(call->verb, "list") == 0)
+		list(t, call);
+	else if (!check)
+		answer(call, 404, "there is no check '%.200s'", call->item ? call->item : "");
+	else if (strcmp(call->verb, "show") == 0)
+		answer_json(call, item_shown(check, &now));
+	else if (strcmp(call->verb, "check") == 0)
+		check_now(t, check, call);
+	else if (strcmp(call->verb, "pause") == 0 || strcmp(call->verb, "resume") == 0)
+		pause_or_resume(t, check, *call->verb == 'p', call);
+	else
+		answer(call, 400,
+		       "a check knows no word '%.60s'; the words are show, check, pause and resume",
+		       call->verb);
+}
+
+void call_source(void *state, struct tocsin_call *const call[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		serve(state, call[i]);
+}

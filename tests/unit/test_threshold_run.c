@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The threshold source at work. Runs when TOCSIN_TEST_POSTGRES names a server. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "threshold_host.h"
+
+static const char *text(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+/* --- stories --- */
+
+static void a_breach_is_told_once_also_over_restarts_and_kills(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_add(f, "backlog", "SELECT queue, n FROM jobs", "> 10");
+	watch_start(f);
+	watch_sql(f, "UPDATE jobs SET n = 11 WHERE queue = 'mail'");
+	watch_until(f, 1);
+	watch_told(f, "firing critical backlog mail: 11 is critical (critical: > 10)\n");
+	assert_int_equal(watch_stop(f), 0);
+	for (int i = 0; i < 3; i++) {
+		watch_start(f);
+		usleep(150000);
+		watch_die(f);
+	}
+	watch_told(f, "");
+	watch_start(f);
+	watch_sql(f, "UPDATE jobs SET n = 1");
+	watch_until(f, 1);
+	assert_ptr_equal(
+		strstr(f->self.alerts, "resolved critical backlog mail: Back to normal after "),
+		f->self.alerts);
+	assert_int_equal(watch_stop(f), 0);
+}
+
+/* Killed between the result and the commit: the step is made again, and only once. */
+static void a_breach_that_was_not_committed_is_told_by_the_next(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 10");
+	watch_start(f);
+	usleep(100000);
+	pthread_mutex_lock(&f->self.lock);
+	f->self.full = true;
+	pthread_mutex_unlock(&f->self.lock);
+	watch_sql(f, "UPDATE jobs SET n = 11");
+	for (int i = 0; i < 500 && f->self.refusals == 0; i++)
+		usleep(10000);
+	assert_true(f->self.refusals > 0);
+	watch_told(f, "");
+	/* Whoever committed now would commit the new state without its alert. */
+	json_decref(watch_ask(f, "pause", "backlog", 503));
+	watch_die(f);
+	f->self.full = false;
+	watch_start(f);
+	watch_until(f, 1);
+	watch_told(f, "firing critical backlog: 11 is critical (critical: > 10)\n");
+	pthread_mutex_lock(&f->self.lock);
+	f->self.full = true;
+	pthread_mutex_unlock(&f->self.lock);
+	watch_sql(f, "UPDATE jobs SET n = 1");
+	while (f->self.refusals < 2)
+		usleep(10000);
+	pthread_mutex_lock(&f->self.lock);
+	f->self.full = false;
+	pthread_mutex_unlock(&f->self.lock);
+	watch_until(f, 1);
+	assert_int_equal(watch_stop(f), 0);
+}
+
+static void a_check_that_is_taken_out_ends_its_alert(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 1");
+	watch_add(f, "other", "SELECT 1", "> 1");
+	assert_int_equal(watch_once(f), 0);
+	watch_told(f, "firing critical backlog: 2 is critical (critical: > 1)\n");
+	assert_string_equal(f->self.announced, "backlog;other;");
+	assert_int_equal(watch_once(f), 0);
+	watch_told(f, "");
+	f->check[0].enabled = false;
+	assert_int_equal(watch_once(f), 0);
+	watch_told(f, "resolved warning backlog: The check is no longer configured\n");
+	assert_int_equal(watch_once(f), 0);
+	watch_told(f, "");
+}
+
+static void a_query_that_fails_is_an_error_of_its_check_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_add(f, "broken", "SELECT n FROM nowhere", "> 1");
+	watch_add(f, "slow", "SELECT 1 FROM pg_sleep(9)", "> 1");
+	watch_add(f, "writes", "DELETE FROM jobs RETURNING n", "> 1");
+	watch_add(f, "fine", "SELECT max(n) FROM jobs", "> 1");
+	f->check[1].timeout = 100;
+	assert_int_equal(watch_once(f), 0);
+	assert_int_equal(f->self.n_alerts, 4);
+	assert_non_null(strstr(f->self.alerts,
+			       "firing warning broken: The check failed: option 'query': relation "
+			       "\"nowhere\" does not exist (SQLSTATE 42P01); name a table that "
+			       "exists"));
+	assert_non_null(strstr(f->self.alerts, "firing warning slow: The check failed: option "
+					       "'query': canceling statement due to statement "
+					       "timeout"));
+	assert_non_null(strstr(f->self.alerts, "firing warning writes: The check failed: option "
+					       "'query': cannot execute DELETE in a read-only"));
+	assert_non_null(strstr(f->self.alerts, "firing critical fine: 2 is"));
+	assert_int_equal(watch_number(f, "SELECT count(*) FROM jobs"), 2);
+}
+
+static void checks_run_at_once_but_none_twice(void **state)
+{
+	struct fixture *f = *state;
+	int64_t most = 0;
+
+	watch_add(f, "slow", "SELECT 1 FROM pg_sleep(0.3)", "> 1");
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 10");
+	watch_start(f);
+	usleep(50000);
+	watch_sql(f, "UPDATE jobs SET n = 11");
+	for (int i = 0; i < 30; i++) {
+		int64_t now = watch_number(f,
+					   "SELECT count(*) FROM pg_stat_activity WHERE "
+					   "application_name = 'watcher' AND state = 'active' AND "
+					   "query LIKE '%pg_sleep%'");
+
+		most = now > most ? now : most;
+		usleep(10000);
+	}
+	watch_until(f, 1);
+	assert_int_equal(most, 1);
+	assert_int_equal(watch_stop(f), 0);
+}
+
+static void a_database_that_is_away_is_one_alert(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 1");
+	watch_add(f, "other", "SELECT min(n) FROM jobs", "> 10");
+	f->config.down_after = 100;
+	watch_start(f);
+	watch_until(f, 1);
+	watch_told(f, "firing critical backlog: 2 is critical (critical: > 1)\n");
+	/* Another role, which then may not connect any more, and whose connections end. */
+	watch_sql(f, "CREATE ROLE w_watcher LOGIN SUPERUSER");
+	assert_int_equal(watch_stop(f), 0);
+	free(f->connection);
+	assert_true(asprintf(&f->connection,
+			     "%s options='-c search_path=w' user=w_watcher "
+			     "application_name=watcher",
+			     getenv("TOCSIN_TEST_POSTGRES")) > 0);
+	f->config.connection = f->connection;
+	watch_start(f);
+	usleep(200000);
+	watch_sql(f, "ALTER ROLE w_watcher NOLOGIN; SELECT pg_terminate_backend(pid) FROM "
+		     "pg_stat_activity WHERE application_name = 'watcher'");
+	watch_until(f, 1);
+	assert_non_null(strstr(f->self.alerts, "firing critical ThresholdDatabaseDown "));
+	assert_non_null(strstr(f->self.alerts, "w_watcher"));
+	assert_int_equal(f->self.n_alerts, 1);
+	*f->self.alerts = '\0';
+	f->self.n_alerts = 0;
+	/* A restart does not repeat it. */
+	watch_die(f);
+	watch_start(f);
+	usleep(300000);
+	watch_told(f, "");
+	watch_sql(f, "ALTER ROLE w_watcher LOGIN");
+	watch_until(f, 1);
+	assert_non_null(strstr(f->self.alerts, "resolved critical ThresholdDatabaseDown "));
+	assert_int_equal(f->self.n_alerts, 1);
+	assert_int_equal(watch_stop(f), 0);
+	watch_sql(f, "DROP ROLE w_watcher");
+}
+
+static void without_a_database_one_run_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 1");
+	f->config.connection = "host=/nonexistent";
+	f->config.down_after = 60000;
+	assert_int_equal(watch_once(f), -ENOTCONN);
+	assert_non_null(strstr(f->self.log, "cannot connect to the database"));
+	assert_int_equal(f->self.swept, 0);
+}
+
+static void words_from_outside_are_answered(void **state)
+{
+	struct fixture *f = *state;
+	json_t *answer;
+
+	watch_add(f, "backlog", "SELECT queue, n FROM jobs", "> 10");
+	watch_add(f, "sleepy", "SELECT 1 FROM pg_sleep(0.01)", "> 10");
+	f->check[0].every = 3600000;
+	watch_start(f);
+	usleep(200000);
+	answer = watch_ask(f, "list", NULL, 200);
+	assert_int_equal(json_array_size(answer), 2);
+	assert_string_equal(text(json_array_get(answer, 0), "state"), "ok");
+	assert_int_equal(json_array_size(json_object_get(json_array_get(answer, 0), "rows")), 2);
+	json_decref(answer);
+	/* By hand: the truth of now, and nothing is kept or told of it. */
+	watch_sql(f, "UPDATE jobs SET n = 12 WHERE queue = 'web'");
+	answer = watch_ask(f, "check", "backlog", 200);
+	assert_string_equal(text(answer, "state"), "critical");
+	assert_int_equal(json_integer_value(json_object_get(answer, "exit")), 2);
+	assert_string_equal(text(answer, "perfdata"), "'backlog mail'=1;;10 'backlog web'=12;;10");
+	json_decref(answer);
+	answer = watch_ask(f, "show", "backlog", 200);
+	assert_string_equal(text(answer, "state"), "ok");
+	assert_int_equal(json_array_size(json_object_get(answer, "history")), 1);
+	json_decref(answer);
+	watch_told(f, "");
+	json_decref(watch_ask(f, "show", "nobody", 404));
+	json_decref(watch_ask(f, "dance", "backlog", 400));
+	/* Paused over a restart; resumed it runs at once. */
+	answer = watch_ask(f, "pause", "backlog", 200);
+	assert_string_equal(text(answer, "state"), "paused");
+	json_decref(answer);
+	watch_die(f);
+	watch_start(f);
+	usleep(150000);
+	watch_told(f, "");
+	answer = watch_ask(f, "resume", "backlog", 200);
+	json_decref(answer);
+	watch_until(f, 1);
+	watch_told(f, "firing critical backlog web: 12 is critical (critical: > 10)\n");
+	assert_int_equal(watch_stop(f), 0);
+}
+
+static void a_check_by_hand_needs_no_run(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_call call = {
+		.size = sizeof(call), .verb = "check", .item = "backlog", .body = "{}"};
+	struct tocsin_call *calls[] = {&call};
+
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 1");
+	assert_int_equal(
+		tocsin_plugin.source->open(&f->self, &watch_host, &f->config, &f->self.state), 0);
+	tocsin_plugin.source->call(f->self.state, calls, 1);
+	assert_int_equal(call.status, 200);
+	assert_non_null(strstr(call.answer, "\"exit\":2"));
+	free(call.answer);
+	call.verb = "list";
+	call.item = NULL;
+	tocsin_plugin.source->call(f->self.state, calls, 1);
+	assert_non_null(strstr(call.answer, "\"unknown\""));
+	free(call.answer);
+	tocsin_plugin.source->close(f->self.state);
+}
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, watch_begin, watch_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORY(a_breach_is_told_once_also_over_restarts_and_kills),
+		STORY(a_breach_that_was_not_committed_is_told_by_the_next),
+		STORY(a_check_that_is_taken_out_ends_its_alert),
+		STORY(a_query_that_fails_is_an_error_of_its_check_alone),
+		STORY(checks_run_at_once_but_none_twice),
+		STORY(a_database_that_is_away_is_one_alert),
+		STORY(without_a_database_one_run_fails),
+		STORY(words_from_outside_are_answered),
+		STORY(a_check_by_hand_needs_no_run),
+	};
+
+	if (!getenv("TOCSIN_TEST_POSTGRES")) {
+		print_message("TOCSIN_TEST_POSTGRES is not set: skipped\n");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
