@@ -30,7 +30,8 @@ static int read_date(struct schedule_reader *reader, struct schedule *schedule,
 
 		if (schedule_skip(reader, "-"))
 			result = schedule_read_value(reader, &before, &value);
-		schedule->dates_from_end |= UINT64_C(1) << (value + 1);
+		if (result == 0)
+			schedule->dates_from_end |= UINT64_C(1) << (value + 1);
 		return result;
 	}
 	if (*at != '*' && schedule_read_value(reader, field, &value) == 0 &&

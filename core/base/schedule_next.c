@@ -201,9 +201,12 @@ static int64_t next_moment(const struct schedule *schedule, const struct tocsin_
 
 static int64_t next_interval(int64_t every_ms, int64_t after_ms)
 {
-	if (after_ms > INT64_MAX - every_ms)
-		return NEVER;
-	return (after_ms / every_ms - (after_ms % every_ms < 0) + 1) * every_ms;
+	int64_t into = after_ms % every_ms; /* since the moment before, towards zero */
+	int64_t next;
+
+	if (into < 0)
+		return after_ms - into;
+	return __builtin_add_overflow(after_ms - into, every_ms, &next) ? NEVER : next;
 }
 
 int64_t schedule_next(const struct tocsin_schedule *pub, const struct tocsin_zone *zone,
