@@ -5,13 +5,12 @@ what was answered is remembered whatever happens."""
 import concurrent.futures
 import json
 import random
-import threading
 import time
 
 import pytest
 
-from lib.client import Client, Refused, Unreachable
-from lib.parrot import ask, parrot, pings
+from lib.client import Client, Refused
+from lib.parrot import Pinger, ask, parrot, pings
 from lib.tocsin import wait_until
 
 pytestmark = pytest.mark.needs("sqlite", "file")
@@ -84,36 +83,6 @@ def test_many_words_share_a_commit(hearing):
     counters = hearing.status()["sources"][0]["counters"]
     assert counters["calls"] >= 240 and counters["emits"] <= 60, counters
     hearing.wait_counter("delivered", 24)
-
-
-class Pinger(threading.Thread):
-    """Pings without end, and remembers what was acknowledged."""
-
-    def __init__(self, tocsin, item):
-        super().__init__(daemon=True)
-        self.tocsin, self.item = tocsin, item
-        self.client = Client(tocsin.socket, timeout=10)
-        self.acknowledged, self.statuses = set(), set()
-        self.number = 0
-        self.stopped = False
-
-    def run(self):
-        while not self.stopped:
-            self.number += 1
-            try:
-                status, _ = ask(self.tocsin, self.item, "alarm" if self.number % 5 == 0 else "ping",
-                                {"n": self.number}, client=self.client)
-            except Unreachable:
-                time.sleep(0.005)
-                continue
-            self.statuses.add(status)
-            if status == 200:
-                self.acknowledged.add(self.number)
-
-    def end(self):
-        """No more."""
-        self.stopped = True
-        self.join(20)
 
 
 def lives(tocsin, kills):

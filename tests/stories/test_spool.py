@@ -2,7 +2,6 @@
 """What was said while the daemon could not be reached: it is handed in from the spool, once it is
 committed it is gone from there, and nothing that anybody puts there does harm."""
 
-import itertools
 import json
 import os
 import random
@@ -11,48 +10,21 @@ import time
 
 import pytest
 
-from lib.parrot import ask, parrot, pings
+from lib.parrot import ask, left, parrot, pings, put, spooled, wait_empty
 from lib.tocsin import wait_until
 
 pytestmark = pytest.mark.needs("sqlite", "file")
-
-COUNT = itertools.count(1)
-
-
-def put(tocsin, content, name=None):
-    """A file of the spool, as the commands write it; its path."""
-    tocsin.spool.mkdir(mode=0o700, exist_ok=True)
-    name = name or f"{next(COUNT):08}.json"
-    hidden = tocsin.spool / f".{next(COUNT)}"
-    hidden.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-    return hidden.rename(tocsin.spool / name)
-
-
-def ping(n, item="backup", **more):
-    """A spooled ping."""
-    return {"path": f"/api/v1/heartbeats/{item}/ping", "body": {"n": n}, **more}
-
-
-def left(tocsin):
-    """What is in the spool."""
-    return sorted(path.name for path in tocsin.spool.iterdir() if path.name != "refused")
-
 
 def aside(tocsin):
     """What was refused."""
     return sorted(path.name for path in (tocsin.spool / "refused").iterdir())
 
 
-def wait_empty(tocsin):
-    """All of it was dealt with."""
-    wait_until(lambda: not left(tocsin), 15, lambda: f"an empty spool: {left(tocsin)}")
-
-
 def test_what_was_said_without_the_daemon_is_handed_in_by_the_order_of_names(hearing):
     hearing.parrots(one=parrot("backup", "50% done"))
     for n in (3, 1, 2, *range(4, 150)):
-        put(hearing, ping(n), f"{n:04}.json")
-    put(hearing, ping(1, "50%25%20done"))
+        put(hearing, spooled(n), f"{n:04}.json")
+    put(hearing, spooled(1, "50%25%20done"))
     put(hearing, {"path": "/api/v1/heartbeats/backup/ping?source=one"}, "9999.json")
     hearing.start()
     wait_empty(hearing)
@@ -60,7 +32,7 @@ def test_what_was_said_without_the_daemon_is_handed_in_by_the_order_of_names(hea
     assert pings(hearing, "50% done") == [{"n": 1}]
     hearing.wait_log("151 words that were made without the daemon handed in")
     before = time.monotonic()
-    put(hearing, ping(150))
+    put(hearing, spooled(150))
     wait_empty(hearing)
     assert time.monotonic() - before < 15 and {"n": 150} in pings(hearing, "backup")
     assert not aside(hearing)
@@ -69,9 +41,9 @@ def test_what_was_said_without_the_daemon_is_handed_in_by_the_order_of_names(hea
 def test_what_cannot_be_handed_in_is_set_aside(hearing, tmp_path):
     hearing.parrots(one=parrot("backup"))
     secret = tmp_path / "secret"
-    secret.write_text(json.dumps(ping(99)))
+    secret.write_text(json.dumps(spooled(99)))
     refused = {
-        "unknown": put(hearing, ping(1, "bakcup"), "unknown"),
+        "unknown": put(hearing, spooled(1, "bakcup"), "unknown"),
         "nobody": put(hearing, {"path": "/api/v1/jobs/x/report"}, "nobody"),
         "broken": put(hearing, b'{"path":', "broken"),
         "empty": put(hearing, b"", "empty"),
@@ -79,11 +51,11 @@ def test_what_cannot_be_handed_in_is_set_aside(hearing, tmp_path):
         "pathless": put(hearing, {"body": {}}, "pathless"),
         "order": put(hearing, {"path": "/api/v1/heartbeats/backup/pause"}, "order"),
         "alert": put(hearing, {"path": "/api/v1/alerts", "body": {}}, "alert"),
-        "body": put(hearing, ping(1, body=[]), "body"),
-        "query": put(hearing, ping(1, "backup/ping?sauce=one#"), "query"),
-        "control": put(hearing, ping(1, "a%0ab"), "control"),
+        "body": put(hearing, spooled(1, body=[]), "body"),
+        "query": put(hearing, spooled(1, "backup/ping?sauce=one#"), "query"),
+        "control": put(hearing, spooled(1, "a%0ab"), "control"),
         "deep": put(hearing, b'{"path": "/", "body": ' + b"[" * 5000, "deep"),
-        "huge": put(hearing, ping(1, body={"text": "x" * 70000}), "huge"),
+        "huge": put(hearing, spooled(1, body={"text": "x" * 70000}), "huge"),
         "odd\n\x1b[31m": put(hearing, b"odd", "odd\n\x1b[31m"),
     }
     (hearing.spool / "link").symlink_to(secret)
@@ -92,7 +64,7 @@ def test_what_cannot_be_handed_in_is_set_aside(hearing, tmp_path):
     os.mkfifo(hearing.spool / "pipe")
     (hearing.spool / "directory").mkdir()
     (hearing.spool / ".being-written").write_text("{")
-    put(hearing, ping(7), "zzz")
+    put(hearing, spooled(7), "zzz")
     hearing.start()
     wait_until(lambda: left(hearing) == [".being-written"], 15, lambda: left(hearing))
     assert pings(hearing, "backup") == [{"n": 7}]
@@ -105,12 +77,12 @@ def test_what_cannot_be_handed_in_is_set_aside(hearing, tmp_path):
 
 def test_what_cannot_be_taken_now_stays_until_it_can(hearing):
     hearing.parrots(one=parrot("report"), two=parrot("backup", silent=True)).start()
-    file = put(hearing, ping(1))
+    file = put(hearing, spooled(1))
     time.sleep(0.5)
     assert file.exists() and not aside(hearing)
     hearing.parrots(one=parrot("report"), two=parrot("backup"))
     hearing.post("/api/v1/reload")
-    put(hearing, ping(2))
+    put(hearing, spooled(2))
     wait_empty(hearing)
     assert pings(hearing, "backup") in ([{"n": 1}, {"n": 2}], [{"n": 2}, {"n": 1}])
 
@@ -118,7 +90,7 @@ def test_what_cannot_be_taken_now_stays_until_it_can(hearing):
 def test_nothing_in_the_spool_is_lost_by_kills(hearing):
     hearing.parrots(one=parrot("backup", hold="10ms"))
     for n in range(400):
-        put(hearing, ping(n))
+        put(hearing, spooled(n))
     for _ in range(4):
         hearing.start()
         time.sleep(random.uniform(0, 0.05))
@@ -133,7 +105,7 @@ def test_nothing_in_the_spool_is_lost_by_kills(hearing):
 def test_a_source_that_answers_too_early_loses_what_was_in_the_spool(hearing):
     """The control: what is not committed when it is answered is removed from the spool and gone."""
     hearing.parrots(one=parrot("backup", hasty=True))
-    put(hearing, ping(1))
+    put(hearing, spooled(1))
     hearing.start()
     wait_empty(hearing)
     hearing.kill()
@@ -165,6 +137,6 @@ def test_a_daemon_without_its_spool_does_its_work(hearing, make_tocsin, stage, t
         second.configure(channels={"log": {"type": "file", "path": str(tmp_path / "2.json")}}).start()
         second.wait_log(words)
         second.stop()
-    put(hearing, ping(1))
+    put(hearing, spooled(1))
     wait_empty(hearing)
     assert ask(hearing, "backup")[1]["pings"] == [{"n": 1}]

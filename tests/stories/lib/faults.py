@@ -13,6 +13,7 @@ import time
 from . import rows
 from .client import Refused, Unreachable
 from .killing import Sender, Toll, numbers_in_file, replay_dead
+from .parrot import Pinger, parrot, pings, put, spooled, wait_empty
 from .sections import file_channel, postgres_source, slack_channel, smtp_channel
 from .sinks import Sink
 from .tocsin import SLOW, wait_until
@@ -31,8 +32,12 @@ def points(stage):
     return run.stdout.split() if run.returncode == 0 else []
 
 
+SPOOLED = 1_000_000     # numbers of pings in the spool, apart from those that are said
+
+
 class Dying:
-    """A daemon with five channels and a table, whose lives end where they are told to."""
+    """A daemon with five channels, a table, and a source that hears words, whose lives end where they
+    are told to."""
 
     def __init__(self, tocsin, database, standins, directory, dice):
         self.tocsin = tocsin
@@ -49,11 +54,15 @@ class Dying:
         self.sender = Sender(tocsin, 10_000_000, dice, (1, 2, 5))
         self.sender.allowed = 0
         self.sender.start()
+        self.spooled = range(SPOOLED, SPOOLED)
+        self.pinger = Pinger(tocsin, "backup", pause=0.005, alarms=False)
+        self.pinger.start()
 
     def end(self):
         """Nobody posts any more."""
         self.sender.stopped = True
         self.sender.join(20)
+        self.pinger.end()
 
     def configure(self):
         """The configuration of this turn: from one to the next every channel and the source
@@ -68,7 +77,8 @@ class Dying:
                       "spare": file_channel(self.spare, retry=quick, sync=False),
                       "mail": smtp_channel(self.sinks["smtp"], retry=quick, workers=2),
                       "log": file_channel(self.log, retry=quick, sync=False)},
-            sources={"table": postgres_source(self.database, poll=f"{1 + self.turn % 2}s")},
+            sources={"table": postgres_source(self.database, poll=f"{1 + self.turn % 2}s"),
+                     "parrot": parrot("backup", f"turn {self.turn}")},
             routes=[{"name": "all", "channels": ["chat", "away", "mail", "log"]}],
             default={"channels": ["log"]}, log={"level": "warning"}, history={"keep": "0s"})
 
@@ -80,9 +90,16 @@ class Dying:
             self.inserted.stop + n)
         self.inserted = range(self.inserted.start, self.inserted.stop + n)
 
+    def add_files(self, n):
+        """More pings in the spool."""
+        for number in range(self.spooled.stop, self.spooled.stop + n):
+            put(self.tocsin, spooled(number))
+        self.spooled = range(SPOOLED, self.spooled.stop + n)
+
     def live(self, point, n, patience):
         """One life that is to end at the n-th passing of the point; did it?"""
         self.add_rows(2)
+        self.add_files(2)
         self.sender.allowed = len(self.sender.acknowledged) + 30
         self.tocsin.environment = {"TOCSIN_FAULT": f"{point}:{n}"}
         try:
@@ -150,6 +167,13 @@ class Dying:
         wait_until(lambda: rows.pending(self.database) == 0, 30, "every row marked")
         self.tocsin.wait_settled(60)
         return dead
+
+    def forgotten(self):
+        """Pings that were acknowledged, or taken out of the spool, and are not remembered."""
+        assert self.pinger.statuses <= {200, 503}, self.pinger.statuses
+        wait_empty(self.tocsin)
+        return (self.pinger.acknowledged | set(self.spooled)) - {
+            each["n"] for each in pings(self.tocsin, "backup")}
 
     def tolls(self):
         """The toll of each channel, posted alerts and rows together."""

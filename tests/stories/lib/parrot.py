@@ -6,10 +6,15 @@ has emitted, which is what no source may do. `hold` is how long it thinks. A `si
 nothing.
 """
 
+import itertools
 import json
+import threading
+import time
 from urllib.parse import quote
 
+from .client import Client, Unreachable
 from .sections import file_channel
+from .tocsin import wait_until
 
 SOURCE = r"""
 #define _GNU_SOURCE
@@ -85,11 +90,11 @@ static void show(struct parrot *parrot, struct tocsin_call *call)
 	char *kept = strdup(""), *whole = NULL, prefix[512];
 
 	snprintf(prefix, sizeof(prefix), "ping/%s/", call->item);
-	if (parrot->host->each(parrot->self, prefix, false, 0, add_kept, &kept) < 0 ||
+	if (!kept || parrot->host->each(parrot->self, prefix, false, 0, add_kept, &kept) < 0 ||
 	    asprintf(&whole, "{\"name\":\"%s\",\"pings\":[%s]}", call->item, kept) < 0)
 		whole = NULL;
 	free(kept);
-	call->status = 200;
+	call->status = 200; /* without an answer 503 */
 	call->answer = whole;
 }
 
@@ -181,6 +186,7 @@ static int parrot_run(void *state)
 	if (!parrot->config->silent)
 		result = parrot->host->announce(parrot->self, names->item, names->n);
 
+	parrot->host->swept(parrot->self);
 	while (result == 0 && parrot->host->wait(parrot->self, -1, 1000) != TOCSIN_STOP)
 		;
 	return result;
@@ -227,3 +233,62 @@ def pings(tocsin, item):
     status, said = ask(tocsin, item)
     assert status == 200, said
     return said["pings"]
+
+
+class Pinger(threading.Thread):
+    """Pings without end, and remembers what was acknowledged."""
+
+    def __init__(self, tocsin, item, pause=0, alarms=True):
+        super().__init__(daemon=True)
+        self.tocsin, self.item, self.pause, self.alarms = tocsin, item, pause, alarms
+        self.client = Client(tocsin.socket, timeout=10)
+        self.acknowledged, self.statuses = set(), set()
+        self.number = 0
+        self.stopped = False
+
+    def run(self):
+        while not self.stopped:
+            self.number += 1
+            time.sleep(self.pause)
+            verb = "alarm" if self.alarms and self.number % 5 == 0 else "ping"
+            try:
+                status, _ = ask(self.tocsin, self.item, verb, {"n": self.number},
+                                client=self.client)
+            except Unreachable:
+                time.sleep(0.005)
+                continue
+            self.statuses.add(status)
+            if status == 200:
+                self.acknowledged.add(self.number)
+
+    def end(self):
+        """No more."""
+        self.stopped = True
+        self.join(20)
+
+
+COUNT = itertools.count(1)
+
+
+def put(tocsin, content, name=None):
+    """A file of the spool, as the commands write it; its path."""
+    tocsin.spool.mkdir(mode=0o700, exist_ok=True)
+    name = name or f"{next(COUNT):08}.json"
+    hidden = tocsin.spool / f".{next(COUNT)}"
+    hidden.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return hidden.rename(tocsin.spool / name)
+
+
+def spooled(n, item="backup", **more):
+    """What a file says that is a ping."""
+    return {"path": f"/api/v1/heartbeats/{item}/ping", "body": {"n": n}, **more}
+
+
+def left(tocsin):
+    """What is in the spool."""
+    return sorted(path.name for path in tocsin.spool.iterdir() if path.name != "refused")
+
+
+def wait_empty(tocsin, seconds=15):
+    """All of the spool was dealt with."""
+    wait_until(lambda: not left(tocsin), seconds, lambda: f"an empty spool: {left(tocsin)}")

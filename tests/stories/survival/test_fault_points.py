@@ -9,6 +9,7 @@ import pytest
 
 from lib.faults import Dying, points
 from lib.forgetful import make_forgetful
+from lib.parrot import SOURCE
 
 LONG = os.environ.get("TOCSIN_LONG") == "1"
 pytestmark = pytest.mark.needs("sqlite", "file", "slack", "smtp", "postgres")
@@ -17,8 +18,10 @@ LEAST = 25
 
 
 @pytest.fixture
-def dying(tocsin, alerts_database, standins, tmp_path, campaign):
+def dying(make_tocsin, stage, plugin_kit, alerts_database, standins, tmp_path, campaign):
     """A daemon that is about to die, often, and somebody who posts while it listens."""
+    plugin_kit(SOURCE, "parrot")
+    tocsin = make_tocsin(plugins=[stage.plugins, plugin_kit.directory])
     made = Dying(tocsin, alerts_database, standins, tmp_path, campaign.dice)
     yield made
     made.end()
@@ -37,12 +40,15 @@ def test_fault_points(dying, campaign):
         dying.tocsin.check_books()      # of the dead: integrity, and that rows fit the counters
     dead = dying.settle_all()
     found = dying.tolls()
-    campaign.record(points=len(names) - len(never), kills=kills * len(names),
+    forgotten = dying.forgotten()
+    campaign.record(pings=len(dying.pinger.acknowledged) + len(dying.spooled), forgotten=len(forgotten),
+                    points=len(names) - len(never), kills=kills * len(names),
                     alerts=len(dying.sender.acknowledged), rows=len(dying.inserted), set_aside=dead,
                     repeats=sum(toll.repeats for toll in found.values()),
                     lost=sum(len(toll.lost) for toll in found.values()),
                     made_up=sum(len(toll.made_up) for toll in found.values()))
     assert not never, never
+    assert not forgotten, sorted(forgotten)[:20]
     for name, toll in found.items():
         toll.check(name, 128 * kills * len(names))
 

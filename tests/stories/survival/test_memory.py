@@ -22,6 +22,7 @@ import pytest
 from lib import rows
 from lib.client import Client, Refused, Unreachable
 from lib.forgetful import make_forgetful
+from lib.parrot import parrot, put, ask, pings, spooled, wait_empty
 from lib.rows import add_recipients, add_rows
 from lib.scarce import Scarce
 from lib.sections import file_channel, postgres_source, slack_channel, smtp_channel
@@ -303,6 +304,70 @@ def test_memory_of_a_source(tocsin, alerts_database, smtp, scarce, campaign):
     check_log(tocsin)
     assert len(smtp.by_key()) == len(ids), "lost, or with another key"
     campaign.record(failures=scarce.failures, rows=len(ids), lost=0)
+
+
+class Talk:
+    """A source that hears words, and what it has acknowledged."""
+
+    def __init__(self, tocsin):
+        self.tocsin = tocsin
+        self.said = set()
+        self.spooled = set()
+        self.refused = 0
+
+    def ask(self, *question):
+        """A word; its status, or None without memory for an answer."""
+        client = Client(self.tocsin.socket, timeout=10)
+        try:
+            status, _ = ask(self.tocsin, *question, client=client)
+        except Unreachable:
+            status = None
+        client.close()
+        assert status in (200, 503, None), status
+        self.refused += status != 200
+        return status
+
+    def ping(self):
+        """A ping with an alert in its commit."""
+        n = len(self.said) + self.refused
+        if self.ask("backup", "alarm", {"n": n, "text": "Grüße " * 30}) == 200:
+            self.said.add(n)
+
+    def look(self):
+        """Questions, to one and to all."""
+        self.ask("backup")
+        self.ask(None)
+
+    def spool(self):
+        """A ping that is spooled."""
+        n = 1_000_000 + len(self.spooled)
+        put(self.tocsin, spooled(n))
+        self.spooled.add(n)
+
+
+@pytest.mark.timeout(100000)
+def test_memory_of_words(hearing, scarce, campaign):
+    """Each word is answered or refused, and what was acknowledged is remembered."""
+    scarce.attack(hearing).parrots(one=parrot("backup"), two=parrot("report"))
+    hearing.start()
+    talk = Talk(hearing)
+    for deed in (talk.ping, talk.look, talk.spool):
+        deed()
+        scarce.count()
+        deed()
+        wait_empty(hearing)
+        for at, for_good in picks(campaign, scarce, 20):
+            do_scarcely(talk, scarce, deed, at, for_good)
+    put(hearing, spooled(0, "report"))      # wakes who waits to try again
+    wait_empty(hearing, 60)
+    remembered = {each["n"] for each in pings(hearing, "backup")}
+    assert not (talk.said | talk.spooled) - remembered
+    hearing.wait_settled(60)
+    hearing.stop()
+    check_log(hearing)
+    assert scarce.failures > 20 and talk.refused > 0
+    campaign.record(failures=scarce.failures, acknowledged=len(talk.said) + len(talk.spooled),
+                    refused=talk.refused, lost=0)
 
 
 def try_once(tocsin, scarce, at, for_good):
