@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "cli/items.h"
 #include "cli/jobs.h"
 #include "cli/moment.h"
@@ -179,6 +180,23 @@ static void show_counts(struct cli *cli, const json_t *job)
 	buffer_done(&text);
 }
 
+/* What the last run took from the machine. */
+static void show_usage(struct cli *cli, const json_t *usage)
+{
+	long long kib = json_number_of(usage, "max_rss_kib"); /* in whole MiB, if that many */
+	struct buffer text = {0};
+	char took[UNITS_TEXT], memory[UNITS_TEXT];
+
+	if (!json_is_object(usage))
+		return;
+	units_format_elapsed(json_number_of(usage, "user_ms") + json_number_of(usage, "system_ms"),
+			     took);
+	units_format_size((kib >= 1024 ? kib / 1024 * 1024 : kib) * 1024, memory);
+	buffer_printf(&text, "%s of processor time, %s of memory", took, memory);
+	show_line(cli, "used", STYLE_PLAIN, buffer_text(&text));
+	buffer_done(&text);
+}
+
 static void show_job(struct cli *cli, const json_t *job)
 {
 	const char *state = json_text_of(job, "state");
@@ -200,6 +218,7 @@ static void show_job(struct cli *cli, const json_t *job)
 	show_line(cli, "result", output_state_style(json_text_of(last, "status")),
 		  buffer_text(&result));
 	buffer_done(&result);
+	show_usage(cli, json_object_get(last, "usage"));
 	show_counts(cli, job);
 	if (json_array_size(runs) > 0) {
 		buffer_putc(&cli->out, '\n');

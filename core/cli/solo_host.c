@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/schedule.h"
+
 static int put(json_t *values, const char *name, const char *value)
 {
 	json_t *text = value ? json_string(value) : json_null();
@@ -171,6 +173,8 @@ const struct tocsin_host *solo_host(void)
 		.announce = solo_announce,
 		.keep = solo_keep,
 		.each = solo_each,
+		.next = schedule_next,
+		.local = self_local,
 		.lease = solo_lease,
 		.withdraw = solo_withdraw,
 	};

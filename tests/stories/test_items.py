@@ -21,7 +21,8 @@ def run_of(status="completed", **more):
     return {"id": "r1", "job": "backup", "trigger": "schedule", "status": status,
             "started_at": at(-7200), "completed_at": at(-7100), "duration_ms": 45300, "exit": 0,
             "signal": None, "results": {"completed": 5, "failed": 0, "still_processing": 2},
-            "error_message": None, "output": "all is well\n", "usage": None, **more}
+            "error_message": None, "output": "all is well\n",
+            "usage": {"user_ms": 1200, "system_ms": 300, "max_rss_kib": 14520}, **more}
 
 
 JOBS = [{"name": "backup", "state": "idle", "running": 0, "schedule": "17 3 * * *",
@@ -85,7 +86,8 @@ def test_jobs_are_listed_and_shown(tocsin, daemon):
     assert tocsin.cli("jobs", "list", "--json").json == JOBS
     run = tocsin.cli("jobs", "show", "backup")
     for text in ("'--all disks' ''", "8, 7 completed (87.5 %), 1m 1s on average", "(in 5 minutes)",
-                 "completed 5, still processing 2", "all is well"):
+                 "completed 5, still processing 2", "all is well",
+                 "1.5s of processor time, 14MiB of memory"):
         assert text in run.stdout, run
     assert tocsin.cli("jobs", "show", "backup", "--json").json["name"] == "backup"
     assert len(tocsin.cli("jobs", "history", "backup", "--limit", "7").lines) == 8
