@@ -64,9 +64,24 @@ const char *notice_emoji(const struct tocsin_alert *alert)
 	return look_of(alert)->emoji;
 }
 
+static const char *own_color(const struct tocsin_alert *alert)
+{
+	const char *color = notice_value(&alert->annotations, "color");
+
+	return color && strlen(color) == 6 && strspn(color, "0123456789abcdefABCDEF") == 6 ? color
+											   : NULL;
+}
+
 const char *notice_color(const struct tocsin_alert *alert)
 {
-	return look_of(alert)->color;
+	const char *color = alert->status == TOCSIN_RESOLVED ? NULL : own_color(alert);
+
+	return color ? color : look_of(alert)->color;
+}
+
+const char *notice_headline(const struct tocsin_alert *alert)
+{
+	return notice_value(&alert->annotations, "headline");
 }
 
 /* An alert without any words of its own is at least about something. */
@@ -113,8 +128,58 @@ const char *notice_metric(const struct tocsin_alert *alert)
 	return metric ? metric : notice_value(&alert->labels, "metric_value");
 }
 
+/* One of "Status=status, Took=duration". False: it is none. */
+static bool read_field(const struct tocsin_alert *alert, const char *text, size_t length,
+		       struct notice_field *field)
+{
+	const char *equals = memchr(text, '=', length);
+	size_t title = equals ? (size_t)(equals - text) : 0, rest = length - title - 1;
+	char name[256];
+
+	if (title == 0 || title >= sizeof(field->title) || rest == 0 || rest >= sizeof(name))
+		return false;
+	memcpy(field->title, text, title);
+	field->title[title] = '\0';
+	memcpy(name, equals + 1, rest);
+	name[rest] = '\0';
+	field->value = notice_value(&alert->annotations, name);
+	if (!field->value)
+		field->value = notice_value(&alert->labels, name);
+	return true;
+}
+
+size_t notice_fields(const struct tocsin_alert *alert, struct notice_field fields[NOTICE_FIELDS])
+{
+	const char *text = notice_value(&alert->annotations, "fields");
+	size_t n = 0;
+
+	while (text && *text && n < NOTICE_FIELDS) {
+		size_t length = strcspn(text, ",");
+
+		if (!read_field(alert, text, length, &fields[n]))
+			return 0;
+		n += fields[n].value != NULL;
+		text += length + strspn(text + length, ", ");
+	}
+	return n;
+}
+
+/* What says how the others are to be shown. */
+static bool is_direction(const struct tocsin_alert *alert, const struct tocsin_pair *annotation)
+{
+	struct notice_field fields[NOTICE_FIELDS];
+
+	if (strcmp(annotation->name, "headline") == 0)
+		return true;
+	if (strcmp(annotation->name, "color") == 0)
+		return own_color(alert) != NULL;
+	return strcmp(annotation->name, "fields") == 0 && notice_fields(alert, fields) > 0;
+}
+
 bool notice_is_detail(const struct tocsin_alert *alert, const struct tocsin_pair *annotation)
 {
+	if (is_direction(alert, annotation))
+		return false;
 	/* The title is borrowed from the alert, so its address tells whether this is it. */
 	return annotation->value != notice_title(alert) &&
 	       strcmp(annotation->name, message_name(alert)) != 0 &&

@@ -26,9 +26,13 @@ const char *notice_status(enum tocsin_status status);
 const char *notice_heading(const struct tocsin_alert *alert);
 /* One emoji for the severity, or for good news. */
 const char *notice_emoji(const struct tocsin_alert *alert);
-/* A colour as six hex digits, for services that show one. */
+/* A colour as six hex digits, for services that show one: the annotation `color` if it is that, else by
+ * severity. */
 const char *notice_color(const struct tocsin_alert *alert);
 
+/* The first line as the alert wants it said (annotation `headline`), in place of emoji, severity and
+ * title; NULL: it leaves that to us. */
+const char *notice_headline(const struct tocsin_alert *alert);
 /* What it is about, in one line: the summary, else the alertname, else a label such as site. */
 const char *notice_title(const struct tocsin_alert *alert);
 /* What there is to say about it: description or message, else NULL. */
@@ -37,6 +41,15 @@ const char *notice_message(const struct tocsin_alert *alert);
 const char *notice_metric(const struct tocsin_alert *alert);
 /* An annotation that title, message and metric have not said already. */
 bool notice_is_detail(const struct tocsin_alert *alert, const struct tocsin_pair *annotation);
+/* What is shown below the text, in this order, in place of all labels and annotations, when the alert
+ * says so (annotation `fields`, "Status=status, Took=duration": the title, and the name of an annotation
+ * or label; what the alert does not have is left out). 0: it does not. */
+#define NOTICE_FIELDS 16
+struct notice_field {
+	char title[64];
+	const char *value;
+};
+size_t notice_fields(const struct tocsin_alert *alert, struct notice_field fields[NOTICE_FIELDS]);
 /* The link if it is safe to offer as one (see notice_links), as it was written. */
 const char *notice_link(const struct tocsin_alert *alert);
 

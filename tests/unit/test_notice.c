@@ -43,6 +43,64 @@ static void an_alert_offers_its_links_each_address_once(void **unused)
 	assert_false(notice_is_link(&fake.alert, &fake.labels[0]));
 }
 
+static void an_alert_may_say_how_it_is_shown(void **unused)
+{
+	struct notice_field fields[NOTICE_FIELDS];
+	struct fake_alert fake;
+
+	(void)unused;
+	fake_alert_init(&fake, "s");
+	assert_null(notice_headline(&fake.alert));
+	assert_int_equal(notice_fields(&fake.alert, fields), 0);
+	fake_annotate(&fake, "headline", "🔴 Cron Job Alert: backup");
+	fake_annotate(&fake, "color", "ff9800");
+	fake_annotate(&fake, "took", "45.3s");
+	fake_annotate(&fake, "fields", "Where=site, Took=took, Error=error");
+	assert_string_equal(notice_headline(&fake.alert), "🔴 Cron Job Alert: backup");
+	assert_string_equal(notice_color(&fake.alert), "ff9800");
+	assert_int_equal(notice_fields(&fake.alert, fields), 2);
+	assert_string_equal(fields[0].title, "Where");
+	assert_string_equal(fields[0].value, "www.example.com");
+	assert_string_equal(fields[1].title, "Took");
+	assert_string_equal(fields[1].value, "45.3s");
+	for (size_t i = 1; i < fake.alert.annotations.n; i++)
+		assert_int_equal(notice_is_detail(&fake.alert, &fake.annotations[i]), i == 3);
+	/* good news is green */
+	fake.alert.status = TOCSIN_RESOLVED;
+	assert_string_equal(notice_color(&fake.alert), "2e7d32");
+}
+
+/* Other people's annotations have these names, too. */
+static void what_says_nothing_of_how_it_is_shown_is_a_detail(void **unused)
+{
+	static const char *const values[] = {
+		"none",
+		"=",
+		"a=",
+		"=a",
+		"a=b",
+		"a=site,b",
+		"0123456789012345678901234567890123456789012345678901234567890123=site",
+	};
+	static const char *const colors[] = {"red", "#ff9800", "ff98001", "ff980g"};
+	struct notice_field fields[NOTICE_FIELDS];
+	struct fake_alert fake;
+
+	(void)unused;
+	for (size_t i = 0; i < TOCSIN_COUNT(values); i++) {
+		fake_alert_init(&fake, "s");
+		fake_annotate(&fake, "fields", values[i]);
+		assert_int_equal(notice_fields(&fake.alert, fields), 0);
+		assert_true(notice_is_detail(&fake.alert, &fake.annotations[1]));
+	}
+	for (size_t i = 0; i < TOCSIN_COUNT(colors); i++) {
+		fake_alert_init(&fake, "s");
+		fake_annotate(&fake, "color", colors[i]);
+		assert_string_equal(notice_color(&fake.alert), "d32f2f");
+		assert_true(notice_is_detail(&fake.alert, &fake.annotations[1]));
+	}
+}
+
 static void what_is_no_link_to_follow_stays_text(void **unused)
 {
 	static const char *const refused[] = {
@@ -136,6 +194,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_alert_offers_its_links_each_address_once),
+		cmocka_unit_test(an_alert_may_say_how_it_is_shown),
+		cmocka_unit_test(what_says_nothing_of_how_it_is_shown_is_a_detail),
 		cmocka_unit_test(what_is_no_link_to_follow_stays_text),
 		cmocka_unit_test(a_link_is_ready_for_use),
 		cmocka_unit_test(no_hostile_text_makes_an_unsafe_link),

@@ -9,6 +9,7 @@
 
 #include "../../common/body.h"
 #include "../../common/clip.h"
+#include "../../common/headline.h"
 #include "../../common/notice.h"
 #include "../../common/text.h"
 
@@ -93,11 +94,7 @@ static char *title_text(const struct tocsin_alert *alert, const char *template)
 		free(title);
 	}
 	clip_begin(&clip, DISCORD_TITLE, "…");
-	clip_mark(&clip, notice_emoji(alert));
-	clip_mark(&clip, " ");
-	clip_mark(&clip, notice_heading(alert));
-	clip_mark(&clip, ": ");
-	clip_line(&clip, notice_title(alert), CLIP_MARKDOWN);
+	headline_put(&clip, alert, CLIP_MARKDOWN);
 	return end_text(&clip, "");
 }
 
@@ -221,21 +218,8 @@ static char *add_links(struct embed *embed, const struct tocsin_alert *alert)
 	return clip_end(&clip);
 }
 
-static void add_fields(struct embed *embed, const struct tocsin_alert *alert)
+static void add_pairs(struct embed *embed, const struct tocsin_alert *alert, size_t most)
 {
-	const char *metric = notice_metric(alert);
-	char *links = add_links(embed, alert);
-	size_t most = DISCORD_FIELDS, room = 0;
-
-	if (!links)
-		embed->failed = true;
-	if (links && *links) {
-		most--;
-		room = clip_length(links) + strlen("Links");
-		embed->total += room; /* kept for the last field */
-	}
-	if (metric)
-		add_field(embed, "Metric value", metric, most);
 	for (size_t i = 0; i < alert->labels.n; i++) {
 		const struct tocsin_pair *label = &alert->labels.pair[i];
 
@@ -248,6 +232,29 @@ static void add_fields(struct embed *embed, const struct tocsin_alert *alert)
 		if (notice_is_detail(alert, annotation) && !notice_is_link(alert, annotation))
 			add_field(embed, annotation->name, annotation->value, most);
 	}
+}
+
+static void add_fields(struct embed *embed, const struct tocsin_alert *alert)
+{
+	const char *metric = notice_metric(alert);
+	char *links = add_links(embed, alert);
+	size_t most = DISCORD_FIELDS, room = 0, n;
+	struct notice_field own[NOTICE_FIELDS];
+
+	if (!links)
+		embed->failed = true;
+	if (links && *links) {
+		most--;
+		room = clip_length(links) + strlen("Links");
+		embed->total += room; /* kept for the last field */
+	}
+	if (metric)
+		add_field(embed, "Metric value", metric, most);
+	n = notice_fields(alert, own);
+	for (size_t i = 0; i < n; i++)
+		add_field(embed, own[i].title, own[i].value, most);
+	if (n == 0)
+		add_pairs(embed, alert, most);
 	embed->total -= room;
 	if (links && *links)
 		append_field(embed, strdup("Links"), links, false);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../../common/clip.h"
+#include "../../common/headline.h"
 #include "../../common/notice.h"
 #include "../../common/text.h"
 
@@ -70,11 +71,7 @@ static char *built_in_title(const struct tocsin_alert *alert, size_t most, bool 
 	struct clip clip;
 
 	clip_begin(&clip, most, "…");
-	clip_mark(&clip, notice_emoji(alert));
-	clip_mark(&clip, " ");
-	clip_mark(&clip, notice_heading(alert));
-	clip_mark(&clip, ": ");
-	clip_line(&clip, notice_title(alert), CLIP_ENTITIES);
+	headline_put(&clip, alert, CLIP_ENTITIES);
 	clip_mark(&clip, ""); /* what waits for accents is counted */
 	*cut = clip.cut;
 	return clip_end(&clip);
@@ -211,9 +208,15 @@ static void add_field(struct fields *fields, const char *name, const char *value
 static void add_fields(struct fields *fields, const struct tocsin_alert *alert)
 {
 	const char *metric = notice_metric(alert);
+	struct notice_field own[NOTICE_FIELDS];
+	size_t n = notice_fields(alert, own);
 
 	if (metric)
 		add_field(fields, "Metric", metric);
+	for (size_t i = 0; i < n; i++)
+		add_field(fields, own[i].title, own[i].value);
+	if (n > 0)
+		return;
 	for (size_t i = 0; i < alert->labels.n; i++) {
 		const struct tocsin_pair *label = &alert->labels.pair[i];
 

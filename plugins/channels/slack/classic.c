@@ -61,6 +61,21 @@ static void put_title(struct clip *clip, const struct tocsin_alert *alert)
 		clip_line(clip, title, CLIP_ENTITIES);
 }
 
+static void put_heading(struct clip *clip, const struct tocsin_alert *alert)
+{
+	if (notice_headline(alert)) {
+		clip_mark(clip, "*");
+		clip_line(clip, notice_headline(alert), CLIP_ENTITIES);
+	} else {
+		clip_mark(clip, notice_emoji(alert));
+		clip_mark(clip, " *");
+		clip_mark(clip, notice_heading(alert));
+		clip_mark(clip, ": ");
+		put_title(clip, alert);
+	}
+	clip_mark(clip, "*");
+}
+
 json_t *slack_classic_text(const struct tocsin_alert *alert, const struct slack_texts *texts)
 {
 	const char *message = texts->message ? texts->message : notice_message(alert);
@@ -70,12 +85,7 @@ json_t *slack_classic_text(const struct tocsin_alert *alert, const struct slack_
 	if (texts->title && *texts->title) {
 		clip_markup(&clip, texts->title, false);
 	} else {
-		clip_mark(&clip, notice_emoji(alert));
-		clip_mark(&clip, " *");
-		clip_mark(&clip, notice_heading(alert));
-		clip_mark(&clip, ": ");
-		put_title(&clip, alert);
-		clip_mark(&clip, "*");
+		put_heading(&clip, alert);
 	}
 	if (message && *message)
 		clip_mark(&clip, "\n");
@@ -113,14 +123,18 @@ static json_t *fields_of(const struct tocsin_alert *alert)
 	const char *metric = notice_metric(alert);
 	json_t *fields = json_array();
 	bool good = !metric || add_field(fields, "Metric value", metric);
+	struct notice_field own[NOTICE_FIELDS];
+	size_t n = notice_fields(alert, own);
 
-	for (size_t i = 0; good && i < alert->labels.n; i++) {
+	for (size_t i = 0; good && i < n; i++)
+		good = add_field(fields, own[i].title, own[i].value);
+	for (size_t i = 0; good && n == 0 && i < alert->labels.n; i++) {
 		const struct tocsin_pair *label = &alert->labels.pair[i];
 
 		if (strcmp(label->name, "metric_value") != 0)
 			good = add_field(fields, label->name, label->value);
 	}
-	for (size_t i = 0; good && i < alert->annotations.n; i++) {
+	for (size_t i = 0; good && n == 0 && i < alert->annotations.n; i++) {
 		const struct tocsin_pair *annotation = &alert->annotations.pair[i];
 
 		if (notice_is_detail(alert, annotation))

@@ -7,6 +7,7 @@
 
 #include "../../common/body.h"
 #include "../../common/clip.h"
+#include "../../common/headline.h"
 #include "../../common/notice.h"
 
 /* What a phone shows; those who see the blocks do not see it. */
@@ -20,11 +21,7 @@ static json_t *fallback_text(const struct tocsin_alert *alert, const char *title
 	if (title && title[strspn(title, " \t\r\n")]) {
 		clip_markup(&clip, title, false);
 	} else {
-		clip_mark(&clip, notice_emoji(alert));
-		clip_mark(&clip, " ");
-		clip_mark(&clip, notice_heading(alert));
-		clip_mark(&clip, ": ");
-		clip_line(&clip, notice_title(alert), CLIP_ENTITIES);
+		headline_put(&clip, alert, CLIP_ENTITIES);
 	}
 	text = clip_end(&clip);
 	value = json_string(text);

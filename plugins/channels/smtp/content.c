@@ -42,6 +42,13 @@ const char *smtp_brief(const struct tocsin_alert *alert, char out[SMTP_BRIEF_SIZ
 	return out;
 }
 
+const char *smtp_title(const struct tocsin_alert *alert)
+{
+	const char *headline = notice_headline(alert);
+
+	return headline ? headline : notice_title(alert);
+}
+
 /* A row of a table may have its link as an annotation, too, and what the button says. */
 static void find_links(struct smtp_content *content)
 {
@@ -67,7 +74,7 @@ void smtp_content_init(struct smtp_content *content, const struct tocsin_deliver
 		.alert = alert,
 		.folded = delivery->folded,
 		.n_folded = delivery->folded ? delivery->n_folded : 0,
-		.title = words->title ? words->title : notice_title(alert),
+		.title = words->title ? words->title : smtp_title(alert),
 		.metric = notice_metric(alert),
 		.instructions = smtp_value(alert, "instructions"),
 		.recipient = smtp_value(alert, "recipient_name"),

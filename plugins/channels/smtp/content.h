@@ -26,6 +26,8 @@ struct smtp_content {
 
 void smtp_content_init(struct smtp_content *content, const struct tocsin_delivery *delivery,
 		       const struct smtp_words *words);
+/* What it is about in one line: its headline, or as everywhere. */
+const char *smtp_title(const struct tocsin_alert *alert);
 /* The link of the alert itself, without the title that it may be given; false: it has none. */
 bool smtp_own_link(const struct tocsin_alert *alert, struct notice_link *link);
 /* The message of one of the alerts of a digest: of a long one the beginning, in out. NULL: none. */

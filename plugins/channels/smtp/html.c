@@ -128,13 +128,17 @@ static const char rows[] = "<table class=\"t\" width=\"100%\" cellpadding=\"6\" 
 static void put_details(struct sheet *out, const struct smtp_content *content)
 {
 	const struct tocsin_map *maps[] = {&content->alert->labels, &content->alert->annotations};
+	struct notice_field own[NOTICE_FIELDS];
+	size_t n = notice_fields(content->alert, own);
 
 	sheet_text(out, rows);
 	put_row(out, "Time", content->time);
 	put_row(out, "Severity", notice_severity(content->alert->severity));
 	if (content->metric)
 		put_row(out, "Metric value", content->metric);
-	for (size_t map = 0; map < TOCSIN_COUNT(maps); map++) {
+	for (size_t i = 0; i < n; i++)
+		put_row(out, own[i].title, own[i].value);
+	for (size_t map = 0; n == 0 && map < TOCSIN_COUNT(maps); map++) {
 		for (size_t i = 0; i < maps[map]->n; i++) {
 			const struct tocsin_pair *pair = &maps[map]->pair[i];
 

@@ -97,6 +97,8 @@ static void put_subject(struct sheet *out, const struct smtp_mail *mail)
 		subject = title;
 	if (subject)
 		sheet_text(out, subject);
+	else if (!mail->words.title && notice_headline(alert))
+		sheet_text(out, notice_headline(alert));
 	else
 		sheet_texts(out, "[", notice_heading(alert), "] ", title);
 }

@@ -14,9 +14,13 @@ static void put_pair(struct sheet *out, const char *indent, const char *name, co
 static void put_details(struct sheet *out, const struct smtp_content *content)
 {
 	const struct tocsin_map *maps[] = {&content->alert->labels, &content->alert->annotations};
+	struct notice_field own[NOTICE_FIELDS];
+	size_t n = notice_fields(content->alert, own);
 
 	sheet_text(out, "\r\nDetails:\r\n");
-	for (size_t map = 0; map < TOCSIN_COUNT(maps); map++) {
+	for (size_t i = 0; i < n; i++)
+		put_pair(out, "  ", own[i].title, own[i].value);
+	for (size_t map = 0; n == 0 && map < TOCSIN_COUNT(maps); map++) {
 		for (size_t i = 0; i < maps[map]->n; i++) {
 			const struct tocsin_pair *pair = &maps[map]->pair[i];
 
@@ -36,7 +40,8 @@ static void put_paragraph(struct sheet *out, const char *text)
 
 static void put_heading(struct sheet *out, const struct tocsin_alert *alert, const char *title)
 {
-	sheet_texts(out, notice_emoji(alert), " ", notice_heading(alert), ": ");
+	if (title != notice_headline(alert))
+		sheet_texts(out, notice_emoji(alert), " ", notice_heading(alert), ": ");
 	sheet_line(out, title);
 	sheet_text(out, "\r\n");
 }

@@ -10,6 +10,7 @@
 
 #include "../../common/body.h"
 #include "../../common/clip.h"
+#include "../../common/headline.h"
 #include "../../common/notice.h"
 
 #define LAST_DATE_MS INT64_C(253402300799999) /* the end of the year 9999 */
@@ -43,11 +44,7 @@ static char *built_in_title(const struct tocsin_alert *alert, enum clip_escape e
 	struct clip clip;
 
 	clip_begin(&clip, TEAMS_TITLE, "…");
-	clip_mark(&clip, notice_emoji(alert));
-	clip_mark(&clip, " ");
-	clip_mark(&clip, notice_heading(alert));
-	clip_mark(&clip, ": ");
-	clip_line(&clip, notice_title(alert), escape);
+	headline_put(&clip, alert, escape);
 	return clip_end(&clip);
 }
 
@@ -153,9 +150,15 @@ static void add_fact(struct facts *facts, const char *name, const char *value)
 static void add_facts(struct facts *facts, const struct tocsin_alert *alert)
 {
 	const char *metric = notice_metric(alert);
+	struct notice_field own[NOTICE_FIELDS];
+	size_t n = notice_fields(alert, own);
 
 	if (metric)
 		add_fact(facts, "Metric value", metric);
+	for (size_t i = 0; i < n; i++)
+		add_fact(facts, own[i].title, own[i].value);
+	if (n > 0)
+		return;
 	for (size_t i = 0; i < alert->labels.n; i++) {
 		const struct tocsin_pair *label = &alert->labels.pair[i];
 
