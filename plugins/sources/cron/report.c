@@ -73,15 +73,33 @@ static const char *read_report(struct report *report, const json_t *body, int64_
 
 /* --- what it says of the run --- */
 
+/* The words of a command as one text; false when memory is short. */
+static bool set_command(struct run *run, const json_t *command)
+{
+	char text[CRON_TEXT + 1] = "";
+	size_t used = 0, i;
+	json_t *word;
+
+	if (json_is_string(command))
+		return run_text(&run->command, json_string_value(command));
+	json_array_foreach((json_t *)(uintptr_t)command, i, word)
+	{
+		const char *said = json_string_value(word);
+
+		if (said && used < sizeof(text))
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+						 i > 0 ? " " : "", said);
+	}
+	text[text_prefix(text, CRON_TEXT - 4)] = '\0';
+	return !*text || run_text(&run->command, text);
+}
+
 static bool set_texts(struct run *run, const json_t *body)
 {
 	struct {
 		const char *name;
 		char **into;
-	} texts[] = {{"error", &run->error},
-		     {"host", &run->host},
-		     {"user", &run->user},
-		     {"command", &run->command}};
+	} texts[] = {{"error", &run->error}, {"host", &run->host}, {"user", &run->user}};
 	const char *output = json_string_value(json_object_get(body, "output"));
 
 	for (size_t i = 0; i < TOCSIN_COUNT(texts); i++) {
@@ -90,6 +108,8 @@ static bool set_texts(struct run *run, const json_t *body)
 		if (text && !run_text(texts[i].into, text))
 			return false;
 	}
+	if (!set_command(run, json_object_get(body, "command")))
+		return false;
 	/* how it ended tells most */
 	for (size_t length = output ? strlen(output) : 0; length > CRON_TEXT;) {
 		output += length - CRON_TEXT;

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""System 3: results of cron jobs, as people know them from their scripts, and jobs that tocsin runs."""
+
+import json
+import os
+import signal
+import stat
+import time
+
+import pytest
+
+from lib.discord import DiscordServer
+from lib.sections import discord_channel, slack_channel, smtp_channel
+from lib.slack import all_text
+from lib.tocsin import WRAPPER, wait_until
+
+pytestmark = pytest.mark.needs("cron", "sqlite")
+
+TABLE = """
+CREATE TABLE cron_job_executions (
+    id uuid PRIMARY KEY, job_name text NOT NULL, started_at timestamptz NOT NULL DEFAULT now(),
+    completed_at timestamptz, duration_ms integer, status text NOT NULL DEFAULT 'running',
+    results jsonb, error_message text)
+"""
+JOB = "process-stuck-tasks"
+
+
+def uuid(number):
+    """An id that starts with its number."""
+    return f"{number:08d}-d9cb-469f-a165-70867728950e"
+
+
+def insert(cursor, number, status="completed", job=JOB, error=None, ago=45.3, took=45.3, **results):
+    """An execution, as the wrapper of the jobs writes it."""
+    cursor("INSERT INTO cron_job_executions (id, job_name, started_at, completed_at, duration_ms,"
+           " status, results, error_message) VALUES (%s, %s, now() - %s * interval '1 second',"
+           " CASE WHEN %s = 'running' THEN NULL ELSE now() - %s * interval '1 second' +"
+           " %s * interval '1 millisecond' END, %s, %s, %s, %s)", uuid(number), job, ago, status,
+           ago, took * 1000, None if status == "running" else int(took * 1000), status,
+           json.dumps(results) if results else None, error)
+
+
+def table_source(database, **more):
+    """The table as it is, read often."""
+    return {"type": "cron", "link": "https://example.com/admin/cron",
+            "table": {"connection": database.conninfo, "table": "cron_job_executions",
+                      "poll": "50ms", "history": "1d"}, **more}
+
+
+def job(tocsin, name):
+    """What the daemon knows of a job; {} while it knows nothing."""
+    found = [each for each in tocsin.get("/api/v1/jobs")["jobs"] if each["name"] == name]
+    return tocsin.get(f"/api/v1/jobs/{name}") if found else {}
+
+
+def wait_job(tocsin, name, predicate):
+    """Waits until the job is as it should be, and returns it."""
+    def good():
+        found = job(tocsin, name)
+        return found if found and predicate(found) else None
+    return wait_until(good, 15, lambda: f"{name}: {job(tocsin, name)}\n{tocsin.log()[-2000:]}")
+
+
+def slack_fields(message):
+    """Title and value of each field, in order."""
+    lines = [field["text"] for block in message["attachments"][0]["blocks"]
+             for field in block.get("fields", [])]
+    return [tuple(line.replace("*", "").split("\n", 1)) for line in lines]
+
+
+@pytest.mark.needs("postgres", "slack", "discord", "smtp")
+def test_an_existing_table_is_all_it_needs(tocsin, database, standins, slack, smtp):
+    discord = standins(DiscordServer)
+    database.sql(TABLE)
+    insert(database.sql, 1, "failed", ago=7200, error="of yesterday: nobody wants to hear of it")
+    tocsin.configure(
+        sources={"cron-monitor": table_source(database)},
+        channels={"chat": slack_channel(slack), "guild": discord_channel(discord),
+                  "mail": smtp_channel(smtp)},
+        default={"channels": ["chat", "guild", "mail"]}).start()
+    wait_job(tocsin, JOB, lambda it: it["total"] == 1)
+
+    # A run that is fine is recorded, and nobody is told.
+    insert(database.sql, 2, completed=7, failed=0, still_processing=1, errors=0, total_found=8)
+    # One that fails as a whole.
+    insert(database.sql, 3, "failed", error="connection refused", completed=5, failed=2, errors=3)
+    first = slack.wait_messages(1)[0]
+    assert first["blocks"][0]["text"]["text"] == f"🔴 Cron Job Alert: {JOB}"
+    fields = slack_fields(first)
+    assert fields[:5] == [("Status", "FAILED"), ("Execution ID", "00000003…"),
+                          ("Duration", "45.3s"), ("Error", "connection refused"),
+                          ("Results", "Completed: 5, Failed: 2, Errors: 3")]
+    assert fields[5][0] == "What to do" and len(fields) == 6
+    assert "cron-monitor" in all_text(first) and "https://example.com/admin/cron" in json.dumps(first)
+    assert first["attachments"][0]["color"] == "#d32f2f", "red for a failure"
+    embed = discord.wait_messages(1)[0]["embeds"][0]
+    assert embed["title"] == f"🔴 Cron Job Alert: {JOB}" and embed["color"] == 0xd32f2f
+    assert {"Status", "Duration", "Results"} <= {field["name"] for field in embed["fields"]}
+    assert embed["footer"]["text"] == "cron-monitor" and "timestamp" in embed
+    mail = smtp.wait_mails(1)[0]
+    assert mail.message["Subject"] == f"🔴 Cron Job Alert: {JOB}"
+    assert "Results: Completed: 5, Failed: 2, Errors: 3" in mail.text()
+
+    # The other triggers, each just over its limit.
+    insert(database.sql, 4, completed=1, failed=2, errors=0, total_found=3)
+    insert(database.sql, 5, completed=95, failed=5, errors=0, total_found=100)
+    insert(database.sql, 6, completed=9, failed=0, errors=3, total_found=9)
+    messages = slack.wait_messages(4)
+    said = {dict(slack_fields(each))["Status"]: each for each in messages}
+    assert set(said) == {"FAILED", "HIGH_ERROR_RATE", "MANY_FAILURES", "PROCESSING_ERRORS"}
+    assert said["HIGH_ERROR_RATE"]["attachments"][0]["color"] == "#ff9800", "orange"
+
+    # A run is followed from its start to its end.
+    insert(database.sql, 7, "running", ago=5)
+    wait_job(tocsin, JOB, lambda it: it["state"] == "running")
+    database.sql("UPDATE cron_job_executions SET status = 'completed', completed_at = now(),"
+                 " duration_ms = 5000 WHERE id = %s", uuid(7))
+    wait_job(tocsin, JOB, lambda it: it["state"] == "idle" and it["total"] == 7)
+
+    # The figures of the admin page.
+    page = job(tocsin, JOB)
+    assert (page["total"], page["succeeded"]) == (7, 5)
+    assert page["average_ms"] == (6 * 45300 + 5000) // 7
+    newest = page["runs"][0]
+    assert newest["id"] == uuid(7) and newest["duration_ms"] == 5000
+    found = next(run for run in page["runs"] if run["id"] == uuid(3))
+    assert found["status"] == "failed" and found["error_message"] == "connection refused"
+    assert found["results"] == {"completed": 5, "failed": 2, "errors": 3, "still_processing": None,
+                                "total_found": None}
+    tocsin.wait_settled()
+    assert len(slack.messages) == 4
+
+    # After a restart nothing is said twice, and what came meanwhile is said.
+    tocsin.stop()
+    insert(database.sql, 8, "failed", error="while nobody looked")
+    tocsin.start()
+    assert "while nobody looked" in all_text(slack.wait_messages(5)[4])
+    tocsin.wait_settled()
+    assert len(slack.messages) == 5 and job(tocsin, JOB)["total"] == 8
+
+
+@pytest.mark.needs("postgres")
+def test_a_row_that_commits_late_is_not_missed(tocsin, database, postgres, tmp_path):
+    """Control: reading on from the newest row would never see it."""
+    database.sql(TABLE)
+    tocsin.configure(sources={"runs": table_source(database)},
+                     channels={"log": {"type": "file", "path": str(tmp_path / "log")}}).start()
+    slow = postgres.connect(database.name)
+    slow.autocommit = False
+    with slow.cursor() as cursor:
+        insert(lambda text, *values: cursor.execute(text, values), 1, "failed", ago=60,
+               took=60)
+    insert(database.sql, 2, ago=1, took=1)
+    wait_job(tocsin, JOB, lambda it: it["total"] == 1)
+    seen = database.one("SELECT max(started_at) FROM cron_job_executions")
+    slow.commit()
+    slow.close()
+    wait_job(tocsin, JOB, lambda it: it["total"] == 2)
+    assert database.one("SELECT count(*) FROM cron_job_executions WHERE started_at > %s", seen) == 0
+    tocsin.wait_counter("delivered", 1)
+
+
+def script(path, text):
+    """A program."""
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return [str(path)]
+
+
+def crontab(tocsin, name, *command):
+    """A line of a crontab."""
+    return tocsin.run(*WRAPPER, tocsin.stage.tocsin, "run", name, "--socket", tocsin.socket,
+                      "--spool", tocsin.directory / "spool", "--", *command)
+
+
+def told(slack, *words):
+    """Waits for messages that have all of these words."""
+    def found():
+        return [text for text in map(all_text, slack.messages)
+                if all(word in text for word in words)]
+    return wait_until(found, 15, lambda: f"{words} in {list(map(all_text, slack.messages))}")
+
+
+@pytest.mark.needs("slack")
+def test_jobs_of_a_crontab_report_themselves(tocsin, slack, tmp_path):
+    """tocsin run: with the daemon, and without it; a job that does not start is missed."""
+    jobs = [{"name": "nightly", "schedule": "every 1s", "grace": "1s"},
+            {"name": "other", "triggers": {"failed": 0, "failures_in_a_row": 2}}]
+    tocsin.configure(sources={"cron": {"type": "cron", "jobs": jobs}},
+                     channels={"chat": slack_channel(slack)},
+                     api={"socket": str(tocsin.socket), "mode": "0600",
+                          "spool": str(tocsin.directory / "spool")},
+                     default={"channels": ["chat"]}).start()
+    done = crontab(tocsin, "reports", "sh", "-c", "echo no such table >&2; exit 3")
+    assert done.status == 3 and "no such table" in done.stderr
+    assert "no such table" in told(slack, "Cron Job Alert: reports")[0]
+    found = wait_job(tocsin, "reports", lambda it: it["total"] == 1)
+    assert found["last"]["exit"] == 3 and found["last"]["trigger"] == "report"
+
+    # Nobody started the nightly job; then somebody does.
+    assert "nightly" in told(slack, "MISSED")[0]
+    assert crontab(tocsin, "nightly", "true").status == 0
+    told(slack, "nightly", "NO LONGER MISSED")
+
+    # Twice in a row is once too often.
+    for _ in range(3):
+        assert crontab(tocsin, "other", "false").status == 1
+    told(slack, "other", "FAILED_IN_A_ROW")
+    assert crontab(tocsin, "other", "true").status == 0
+    told(slack, "other", "NO LONGER FAILED_IN_A_ROW")
+    assert len(told(slack, "FAILED_IN_A_ROW")) == 2 and not [
+        text for text in map(all_text, slack.messages) if "other" in text and "*FAILED" in text]
+
+    # A run while the daemon is away is told when it is back.
+    tocsin.stop()
+    assert crontab(tocsin, "reports", "sh", "-c", "echo the disk is gone; exit 4").status == 4
+    tocsin.start()
+    told(slack, "Cron Job Alert: reports", "the disk is gone")
+    assert wait_job(tocsin, "reports", lambda it: it["total"] == 2)["succeeded"] == 0
+
+
+def running(directory):
+    """How many programs of the job are alive, by what they say themselves."""
+    alive = []
+    for path in directory.glob("pid.*"):
+        try:
+            os.kill(int(path.suffix[1:]), 0)
+            alive.append(path)
+        except ProcessLookupError:
+            pass
+    return len(alive)
+
+
+def test_a_job_survives_the_death_of_the_daemon(tocsin, tmp_path):
+    """kill -9 during a run: it is lost and run again, once; no two programs at the same time, not even
+    with what the first one had left behind."""
+    work = tmp_path / "work"
+    work.mkdir()
+    slow = script(tmp_path / "slow", f"""
+touch {work}/pid.$$
+ls {work}/pid.* | while read -r other; do
+  pid="${{other##*.}}"    # a zombie has no command line
+  [ "$pid" != $$ ] && grep -qs . "/proc/$pid/cmdline" && echo "$pid $$" >> {work}/twice
+done
+sh -c 'touch {work}/pid.$$; exec sleep 60' &
+[ -e {work}/go ] || sleep 60
+echo '{{"completed": 3, "failed": 0}}'
+""")
+    tocsin.configure(sources={"cron": {"type": "cron", "jobs": [
+        {"name": "slow", "schedule": "every 1s", "command": slow, "overlap": "skip"}]}},
+        channels={"log": {"type": "file", "path": str(tmp_path / "log")}}).start()
+    wait_until(lambda: running(work) == 2, 15, lambda: f"a run\n{tocsin.log()}")
+    first = wait_job(tocsin, "slow", lambda it: it["state"] == "running")["runs"][0]
+    tocsin.kill()
+    (work / "go").touch()
+    tocsin.start()
+    lost = wait_job(tocsin, "slow", lambda it: it["succeeded"] >= 2)["runs"]
+    assert [run["status"] for run in lost if run["id"] == first["id"]] == ["lost"]
+    assert next(run for run in lost if run["status"] == "completed")["results"]["completed"] == 3
+    assert not (work / "twice").exists(), f"two at once: {(work / 'twice').read_text()}"
+    assert "CronJobLost" in (tmp_path / "log").read_text()
+    # and by hand
+    assert tocsin.cli("jobs", "pause", "slow").status == 0
+    wait_job(tocsin, "slow", lambda it: it["state"] == "paused" and it["running"] == 0)
+    before = job(tocsin, "slow")["total"]
+    assert tocsin.cli("jobs", "run", "slow").status == 0
+    wait_job(tocsin, "slow", lambda it: it["total"] == before + 1 and it["running"] == 0)
+    assert job(tocsin, "slow")["runs"][0]["trigger"] == "manual"
+    assert tocsin.cli("jobs", "history", "slow").status == 0
+    assert "slow" in tocsin.cli("jobs", "list").stdout
+
+
+def test_a_reload_lets_programs_run_on(tocsin, tmp_path):
+    """Another job is added while one runs; then the daemon stops, and its programs with it."""
+    slow = script(tmp_path / "slow", f"touch {tmp_path}/begun; trap 'exit 5' TERM\n"
+                                     f"while ! [ -e {tmp_path}/go ]; do sleep 0.05; done\n")
+    jobs = [{"name": "slow", "command": slow}]
+    channels = {"log": {"type": "file", "path": str(tmp_path / "log")}}
+    tocsin.configure(sources={"cron": {"type": "cron", "jobs": jobs}}, channels=channels).start()
+    tocsin.post("/api/v1/jobs/slow/run")
+    wait_until((tmp_path / "begun").exists)
+    jobs.append({"name": "other", "schedule": "0 3 * * *", "timezone": "Europe/Berlin",
+                 "command": ["/bin/true"]})
+    tocsin.configure(sources={"cron": {"type": "cron", "jobs": jobs}}, channels=channels)
+    assert tocsin.cli("reload").status == 0
+    assert wait_job(tocsin, "other", lambda it: it["next_run"])["timezone"] == "Europe/Berlin"
+    assert job(tocsin, "slow")["state"] == "running"
+    (tmp_path / "go").touch()
+    wait_job(tocsin, "slow", lambda it: it["succeeded"] == 1)
+    (tmp_path / "go").unlink()
+    (tmp_path / "begun").unlink()
+    tocsin.post("/api/v1/jobs/slow/run")
+    wait_until((tmp_path / "begun").exists)
+    began = time.monotonic()
+    tocsin.stop(signal.SIGTERM)
+    assert time.monotonic() - began < 10
+    assert not (tmp_path / "log").exists() or "Lost" not in (tmp_path / "log").read_text()
