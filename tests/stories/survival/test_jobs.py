@@ -44,7 +44,7 @@ def stop_for_longer_than_a_lease(tocsin):
 
 @pytest.mark.timeout(3600 if LONG else 240)
 def test_jobs(make_tocsin, campaign, jobs, standins):
-    kills, hangs = campaign.size(40, 200), campaign.size(3, 20)
+    kills, hangs = campaign.size(30, 200), campaign.size(2, 20)
     wanted = kills * 100
     sink = standins(JobSink, lambda labels: time.sleep((int(labels["job"]) * 7 % 90) / 1000))
     workers = [http_worker(make_tocsin(name), jobs, sink, worker=name, **LIMITS)
