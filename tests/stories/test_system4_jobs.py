@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """System 4, the job processor, line by line: rows of a table, a program or a request for each."""
 
-import os
+import pathlib
+import re
 import signal
 import threading
 import time
 
 import pytest
+import yaml
 
 from lib.jobs import (LEASE, JobSink, add_jobs, http_worker, job, queue_source, read_book, states,
                       wait_all)
@@ -237,6 +239,18 @@ def test_an_existing_table_is_used_as_it_is(tocsin, database, standins):
     assert len(said["labels"]["job"]) == 36
 
 
+def test_the_page_is_right(tocsin):
+    """Every configuration of doc/coming-from-job-processors.md can be used."""
+    page = pathlib.Path(__file__).resolve().parents[2] / "doc/coming-from-job-processors.md"
+    found = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.S)
+    assert len(found) == 3
+    for n, text in enumerate(found):
+        value = yaml.safe_load(text.replace("${cred:slack-url}", "https://hooks.example.com/x"))
+        tocsin.configure(**value)
+        run = tocsin.tocsind("--check")
+        assert run.status == 0, (n, run)
+
+
 def test_mistakes_are_said_before_a_row_is_claimed(tocsin, jobs, standins):
     """One sentence, where and what."""
     sink = standins(JobSink)
@@ -262,4 +276,3 @@ def test_mistakes_are_said_before_a_row_is_claimed(tocsin, jobs, standins):
         run = tocsin.tocsind("--check")
         assert run.status == 2 and sentence in run.stdout + run.stderr, (queue, run)
     assert states(jobs) == {"pending": 1} and not sink.requests
-    assert os.path.exists(tocsin.conf)
