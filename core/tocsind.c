@@ -16,15 +16,13 @@
 
 #include <curl/curl.h>
 #include <openssl/crypto.h>
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/secrets.h"
+#include "base/supervisor.h"
 #include "cli/arguments.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
@@ -144,15 +142,6 @@ static void ask_reload(void *data)
 		return; /* the counter is full: one is on its way */
 }
 
-static void notify(const char *state)
-{
-#ifdef HAVE_SYSTEMD
-	sd_notify(0, state);
-#else
-	(void)state;
-#endif
-}
-
 static void reload(struct program *program)
 {
 	struct problems problems = {0};
@@ -160,7 +149,7 @@ static void reload(struct program *program)
 	struct error err = {0};
 	int result;
 
-	notify("RELOADING=1");
+	supervisor_tell("RELOADING=1");
 	server_reload_begin(program->server);
 	result = settings_load(program->directory, program->loader, program->log, &problems,
 			       &settings);
@@ -180,7 +169,7 @@ static void reload(struct program *program)
 	server_reload_end(program->server, result, problems.n ? &problems : NULL,
 			  *err.text ? err.text : NULL);
 	problems_done(&problems);
-	notify("READY=1");
+	supervisor_tell("READY=1");
 }
 
 /* --- running --- */
@@ -258,26 +247,13 @@ static int start_server(struct program *program, const char *socket, unsigned in
 	return server_start(&server, &program->server, err);
 }
 
-/* Without it the daemon does its work all the same. */
-static void start_spool(struct program *program, const char *path, unsigned int mode)
-{
-	struct spool_options spool = {
-		.engine = program->engine, .log = program->log, .path = path, .mode = mode};
-	struct error err = {0};
-
-	if (*path && spool_start(&spool, &program->spool, &err) < 0)
-		log_write(program->log, TOCSIN_LOG_WARNING, "spool",
-			  "what is put there while tocsind does not run is not taken: %s; see "
-			  "api.spool",
-			  err.text);
-}
-
 static int run_daemon(struct program *program, struct settings *settings)
 {
 	struct engine_options engine = {.loader = program->loader, .log = program->log};
 	const char *socket = settings->api.socket;
-	char *spool = strdup(settings->api.spool);
 	unsigned int mode = (unsigned int)settings->api.socket_mode;
+	struct spool_options spool = {
+		.log = program->log, .path = settings->api.spool, .mode = mode};
 	struct error err = {0};
 	int result = engine_start(&engine, settings, &program->engine, &err);
 
@@ -285,17 +261,16 @@ static int run_daemon(struct program *program, struct settings *settings)
 		result = start_server(program, socket, mode, &err);
 	if (result == 0)
 		result = engine_start_sources(program->engine, &err);
-	if (result == 0 && spool)
-		start_spool(program, spool, mode);
-	free(spool);
 	if (result == 0) {
+		spool.engine = program->engine;
+		program->spool = spool_start(&spool);
 		log_write(program->log, TOCSIN_LOG_INFO, NULL, "tocsind %s is ready with %s",
 			  PACKAGE_VERSION, program->directory);
 		memory_rest();
-		notify("READY=1");
+		supervisor_tell("READY=1");
 		serve_until_stopped(program);
 		log_write(program->log, TOCSIN_LOG_INFO, NULL, "stopping");
-		notify("STOPPING=1");
+		supervisor_tell("STOPPING=1");
 	} else {
 		log_write(program->log, TOCSIN_LOG_ERROR, NULL, "not started: %s", err.text);
 	}

@@ -354,31 +354,45 @@ static void spool_free(struct spool *spool)
 	free(spool);
 }
 
-int spool_start(const struct spool_options *options, struct spool **spool, struct error *err)
+static int start(struct spool *spool, struct error *err)
 {
-	struct spool *made = calloc(1, sizeof(*made));
-	int result;
+	int result = -ENOMEM;
 
-	if (!made)
-		return error_set(err, -ENOMEM, "out of memory");
-	made->options = *options;
-	made->directory = made->refused = made->watch = made->stop = -1;
-	pthread_mutex_init(&made->lock, NULL);
-	clock_cond_init(&made->changed);
-	made->path = strdup(options->path);
-	result = made->path ? open_directories(made, err)
-			    : error_set(err, -ENOMEM, "out of memory");
-	if (result == 0) {
-		start_watch(made);
-		made->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (made->stop < 0 || pthread_create(&made->thread, NULL, run, made) != 0)
-			result = error_set(err, -EAGAIN, "no thread or descriptor left");
-	}
+	if (spool->path)
+		result = open_directories(spool, err);
 	if (result < 0)
-		spool_free(made);
-	else
-		*spool = made;
-	return result;
+		return result;
+	start_watch(spool);
+	spool->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (spool->stop < 0 || pthread_create(&spool->thread, NULL, run, spool) != 0)
+		return error_set(err, -EAGAIN, "no thread or descriptor left");
+	return 0;
+}
+
+struct spool *spool_start(const struct spool_options *options)
+{
+	struct spool *spool = *options->path ? calloc(1, sizeof(*spool)) : NULL;
+	struct error err = {"out of memory"};
+	int result = -ENOMEM;
+
+	if (!*options->path)
+		return NULL;
+	if (spool) {
+		spool->options = *options;
+		spool->directory = spool->refused = spool->watch = spool->stop = -1;
+		pthread_mutex_init(&spool->lock, NULL);
+		clock_cond_init(&spool->changed);
+		spool->path = strdup(options->path);
+		result = start(spool, &err);
+	}
+	if (result == 0)
+		return spool;
+	log_write(options->log, TOCSIN_LOG_WARNING, "spool",
+		  "what is put there while tocsind does not run is not taken: %s; see api.spool",
+		  err.text);
+	if (spool)
+		spool_free(spool);
+	return NULL;
 }
 
 void spool_stop(struct spool *spool)

@@ -12,7 +12,6 @@
 #ifndef SERVE_SPOOL_H
 #define SERVE_SPOOL_H
 
-#include "base/error.h"
 #include "base/log.h"
 #include "engine/engine.h"
 
@@ -21,13 +20,13 @@ struct spool;
 struct spool_options {
 	struct engine *engine; /* borrowed, and so is the log */
 	struct log *log;
-	const char *path;      /* copied */
+	const char *path;      /* copied; "": there is none */
 	unsigned int mode;     /* permissions of the socket, which the directory's follow */
 };
 
-/* Makes the directory if need be and starts. 0, or a negative errno with the sentence: -EBUSY: another
- * process has it. */
-int spool_start(const struct spool_options *options, struct spool **spool, struct error *err);
+/* Makes the directory if need be and starts. NULL when there is none, or it cannot be used (the log says
+ * why): the daemon does its work all the same. */
+struct spool *spool_start(const struct spool_options *options);
 /* Returns soon: what is under way is given up, and stays. NULL is accepted. */
 void spool_stop(struct spool *spool);
 
