@@ -42,7 +42,7 @@ static void list(struct threshold *t, struct tocsin_call *call)
 		json_decref(all);
 		all = NULL;
 	}
-	answer_json(call, all);
+	answer_json(call, all ? json_pack("{s:o}", "checks", all) : NULL);
 }
 
 /* Runs it now and says what it says; nothing is kept of it. */
