@@ -102,6 +102,15 @@ static bool hear(struct heartbeat *h, struct tocsin_call *call, const struct mom
 	}
 	if (strcmp(verb, "ping") == 0 && call->item)
 		return ping_take(h, call, now);
+	if (strcmp(verb, "check") == 0 && call->item && h->table && !beats_find(h, call->item)) {
+		const char *why = NULL;
+
+		/* It may be in the table, which was not read yet, or came there since. */
+		if (table_read(h, now, &why)) {
+			call_answer(call, 503, strdup(why));
+			return false;
+		}
+	}
 	beat = find(h, call);
 	if (!beat)
 		return false;
