@@ -3,23 +3,26 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "cli/items.h"
 #include "cli/moment.h"
 #include "cli/show.h"
 
 static const struct option_row options[] = {OPTION_SOURCE, OPTIONS_ONLINE};
 
-/* Its schedule, or "every 5m 0s". */
+/* Its schedule, or "every 5m". */
 static void add_expectation(struct table *table, const json_t *heartbeat)
 {
 	const char *schedule = json_text_of(heartbeat, "schedule");
 	struct buffer text = {0};
-	char period[MOMENT_TEXT];
+	char period[UNITS_TEXT];
 
-	if (*schedule)
+	if (*schedule) {
 		buffer_puts(&text, schedule);
-	else if (*moment_took(heartbeat, "period_ms", period))
+	} else if (json_number_of(heartbeat, "period_ms") > 0) {
+		units_format_duration(json_number_of(heartbeat, "period_ms"), period);
 		buffer_printf(&text, "every %s", period);
+	}
 	table_add(table, STYLE_PLAIN, buffer_text(&text));
 	buffer_done(&text);
 }
@@ -96,28 +99,26 @@ static void show_pings(struct cli *cli, const json_t *pings)
 	table_done(&table);
 }
 
+static void show_duration(struct cli *cli, const char *title, const json_t *heartbeat,
+			  const char *key)
+{
+	long long ms = json_number_of(heartbeat, key);
+	char text[UNITS_TEXT];
+
+	if (ms <= 0)
+		return;
+	units_format_duration(ms, text);
+	show_line(cli, title, STYLE_PLAIN, text);
+}
+
 static void show_heartbeat(struct cli *cli, const json_t *heartbeat)
 {
 	static const struct {
 		const char *title, *key;
-	} times[] =
-		{
-			{"since", "since"},           {"last ping", "last_ping"},
-			{"last start", "last_start"}, {"expected", "next_ping"},
-			{"down", "down_at"},
-		},
-	  durations[] =
-		  {
-			  {"took", "last_duration_ms"},
-			  {"period", "period_ms"},
-			  {"grace", "grace_ms"},
-		  },
-	  texts[] = {
-		  {"schedule", "schedule"},
-		  {"timezone", "timezone"},
-		  {"feed", "feed"},
-		  {"status", "status"},
-	  };
+	} times[] = {
+		{"since", "since"},        {"last ping", "last_ping"}, {"last start", "last_start"},
+		{"expected", "next_ping"}, {"down", "down_at"},
+	};
 	const char *state = json_text_of(heartbeat, "state");
 	int64_t now_ms = clock_wall_ms();
 	char text[MOMENT_TEXT];
@@ -129,11 +130,13 @@ static void show_heartbeat(struct cli *cli, const json_t *heartbeat)
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
 		show_line(cli, times[i].title, STYLE_PLAIN,
 			  moment_full(heartbeat, times[i].key, now_ms, text));
-	for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++)
-		show_line(cli, durations[i].title, STYLE_PLAIN,
-			  moment_took(heartbeat, durations[i].key, text));
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		show_line(cli, texts[i].title, STYLE_PLAIN, json_text_of(heartbeat, texts[i].key));
+	show_line(cli, "took", STYLE_PLAIN, moment_took(heartbeat, "last_duration_ms", text));
+	show_duration(cli, "period", heartbeat, "period_ms");
+	show_duration(cli, "grace", heartbeat, "grace_ms");
+	show_line(cli, "schedule", STYLE_PLAIN, json_text_of(heartbeat, "schedule"));
+	show_line(cli, "timezone", STYLE_PLAIN, json_text_of(heartbeat, "timezone"));
+	show_line(cli, "feed", STYLE_PLAIN, json_text_of(heartbeat, "feed"));
+	show_line(cli, "status", STYLE_PLAIN, json_text_of(heartbeat, "status"));
 	show_pings(cli, json_object_get(heartbeat, "pings"));
 }
 

@@ -147,8 +147,10 @@ void items_value(struct buffer *text, const json_t *value, const char *unit)
 		return;
 	if (json_is_string(value)) {
 		buffer_puts(text, json_string_value(value));
+	} else if (json_is_real(value)) {
+		buffer_printf(text, "%.10g", json_real_value(value));
 	} else {
-		number = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+		number = json_dumps(value, JSON_ENCODE_ANY);
 		buffer_puts(text, number ? number : "");
 		free(number);
 	}

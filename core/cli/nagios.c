@@ -50,17 +50,33 @@ void nagios_add_text(struct buffer *out, const char *text)
 			out->data[i] = '/';
 }
 
-void nagios_add_age(struct buffer *out, const json_t *answer)
+static long long number_of(const json_t *answer, const char *key)
 {
-	const json_t *age = json_object_get(answer, "age_ms");
+	return (long long)json_integer_value(json_object_get(answer, key));
+}
+
+/* How old a heartbeat may be before it is down; 0: nobody said. */
+static int64_t limit_ms(const json_t *answer)
+{
 	const char *last = json_string_value(json_object_get(answer, "last_ping"));
 	const char *down = json_string_value(json_object_get(answer, "down_at"));
 	int64_t last_ms, down_ms;
 
-	if (!json_is_integer(age))
-		return;
-	buffer_printf(out, "age=%llds;;", (long long)json_integer_value(age) / 1000);
 	if (last && down && clock_parse(last, &last_ms) == 0 && clock_parse(down, &down_ms) == 0 &&
 	    down_ms > last_ms)
-		buffer_printf(out, "%lld", (long long)(down_ms - last_ms) / 1000);
+		return down_ms - last_ms;
+	if (number_of(answer, "period_ms") > 0)
+		return number_of(answer, "period_ms") + number_of(answer, "grace_ms");
+	return 0;
+}
+
+void nagios_add_age(struct buffer *out, const json_t *answer)
+{
+	int64_t limit = limit_ms(answer);
+
+	if (!json_is_integer(json_object_get(answer, "age_ms")))
+		return;
+	buffer_printf(out, "age=%llds;;", number_of(answer, "age_ms") / 1000);
+	if (limit > 0)
+		buffer_printf(out, "%lld", (long long)limit / 1000);
 }

@@ -183,53 +183,80 @@ static int refuse_unknown(const struct solo *solo, const json_t *items, const ch
 	return STATUS_NO;
 }
 
-/* The source that has the item. */
-static int find(struct solo *solo, const char *name, const char **source, struct error *why)
+/* The source that has the item; NULL when none says so. */
+static int find(struct solo *solo, const json_t *items, const char *name,
+		struct solo_source **source, struct error *why)
 {
-	json_t *items, *item;
-	size_t i, found = 0;
-	const struct solo_source *of = NULL;
-	int status = solo_list(solo, &items, why);
+	size_t i;
+	json_t *item;
 
+	*source = NULL;
 	json_array_foreach(items, i, item)
 	{
 		if (strcmp(json_text_of(item, "name"), name) != 0)
 			continue;
-		of = source_named(solo, json_text_of(item, "source"));
-		found++;
+		if (*source) {
+			error_set(why, -EINVAL,
+				  "several sources have '%.100s'; say which with --source", name);
+			return STATUS_NO;
+		}
+		*source = source_named(solo, json_text_of(item, "source"));
 	}
-	if (found > 1) {
-		error_set(why, -EINVAL, "several sources have '%.100s'; say which with --source",
-			  name);
-		status = STATUS_NO;
-	} else if (of) {
-		*source = of->settings->name;
-		status = STATUS_DONE;
-	} else if (status == STATUS_DONE) {
-		status = refuse_unknown(solo, items, name, why);
-	}
-	json_decref(items);
+	return STATUS_DONE;
+}
+
+static int check_in(struct solo_source *source, const char *name, json_t **answer,
+		    struct error *why)
+{
+	int status = call(source, "check", name, answer, why);
+
+	if (status == STATUS_DONE && json_is_object(*answer))
+		json_object_set_new(*answer, "source", json_string(source->settings->name));
 	return status;
+}
+
+/* Some sources learn what they have when they are asked for it. What is wrong with one that has
+ * trouble is told rather than that it is unknown. */
+static int check_in_any(struct solo *solo, const json_t *items, const char *name, json_t **answer,
+			struct error *why)
+{
+	int worst = STATUS_DONE;
+
+	for (size_t i = 0; i < solo->n; i++) {
+		struct solo_source *source = &solo->source[i];
+		struct error trouble = source->why;
+		int status = STATUS_LATER;
+
+		if (source->state)
+			status = check_in(source, name, answer, &trouble);
+		if (status == STATUS_DONE)
+			return status;
+		json_decref(*answer);
+		*answer = NULL;
+		if (status == STATUS_LATER) {
+			worst = status;
+			*why = trouble;
+		}
+	}
+	return worst == STATUS_DONE ? refuse_unknown(solo, items, name, why) : worst;
 }
 
 int solo_check(struct solo *solo, const char *name, const char *source, json_t **answer,
 	       struct error *why)
 {
-	struct solo_source *of;
+	struct solo_source *of = source ? source_named(solo, source) : NULL;
 	int status = STATUS_DONE;
+	json_t *items;
 
 	*answer = NULL;
-	if (!source)
-		status = find(solo, name, &source, why);
-	if (status != STATUS_DONE)
-		return status;
-	of = source_named(solo, source);
-	if (!of || !of->state) {
-		error_set(why, -ENOENT, "%s", of ? of->why.text : "there is no such source");
-		return STATUS_NO;
-	}
-	status = call(of, "check", name, answer, why);
-	if (status == STATUS_DONE && json_is_object(*answer))
-		json_object_set_new(*answer, "source", json_string(source));
+	if (of && of->state)
+		return check_in(of, name, answer, why);
+	(void)solo_list(solo, &items, why);
+	status = find(solo, items, name, &of, why);
+	if (status == STATUS_DONE && of)
+		status = check_in(of, name, answer, why);
+	else if (status == STATUS_DONE)
+		status = check_in_any(solo, items, name, answer, why);
+	json_decref(items);
 	return status;
 }

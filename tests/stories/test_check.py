@@ -2,11 +2,14 @@
 """tocsin check heartbeat and threshold: exit statuses and lines for crontabs and monitoring systems,
 through the daemon and without one."""
 
+import re
+
 import pytest
 
 from lib import gauge
 from lib.daemon import FakeDaemon
 from lib.sections import file_channel
+from lib.tocsin import wait_until
 
 
 @pytest.fixture
@@ -113,3 +116,39 @@ def test_checks_are_evaluated_without_a_daemon(tocsin, plugin_kit, stage, tmp_pa
     status, out, _ = check("--all")
     assert status == 2 and "UNKNOWN   source 'bent' cannot be opened: the needle is bent" in out
     assert "needle" in check("nothing")[2]
+
+
+@pytest.mark.needs("heartbeat", "threshold", "sqlite", "file")
+def test_with_and_without_the_daemon_the_answers_are_the_same(tocsin, database, tmp_path):
+    """The real sources on a real database: what a crontab hears does not depend on who is asked."""
+    database.sql("CREATE TABLE beats AS SELECT 'worker' AS type, now() - interval '1 hour' AS"
+                 " last_heartbeat_at UNION SELECT 'scheduler', now();"
+                 "CREATE TABLE jobs AS SELECT 'mail' AS queue, 17 AS waiting")
+    checks = [{"name": "waiting jobs", "query": "SELECT queue, waiting FROM jobs",
+               "warning": ">= 10", "critical": ">= 20"},
+              {"name": "any", "query": "SELECT count(*) FROM jobs", "critical": "> 5"},
+              {"name": "broken", "query": "SELECT nothing FROM nowhere", "critical": "> 5"}]
+    tocsin.configure(channels={"log": file_channel(tmp_path / "log.json")}, sources={
+        "daemons": {"type": "heartbeat", "connection": database.conninfo, "period": "5m",
+                    "query": "SELECT type, last_heartbeat_at FROM beats"},
+        "metrics": {"type": "threshold", "connection": database.conninfo, "every": "1h",
+                    "checks": checks}})
+
+    def check(*words):
+        run = tocsin.cli("check", *words, "--config", tocsin.conf)
+        # Ages differ by the time between two questions.
+        return run.status, re.sub(r"\d+ m?s(econds?)? ago|age=\d+", "", run.stdout), run.stderr
+
+    questions = [("threshold", "waiting jobs"), ("threshold", "any", "--nagios"),
+                 ("threshold", "wating jobs"), ("threshold", "--all"),
+                 ("threshold", "--all", "--nagios"), ("heartbeat", "scheduler"),
+                 ("heartbeat", "worker", "--nagios"), ("heartbeat", "nobody")]
+    local = [check(*words, "--local") for words in questions]
+    tocsin.start()
+    assert [status for status, _, _ in local] == [1, 0, 3, 1, 1, 0, 2, 2], local
+    assert local[3][1].split("\n")[2].startswith("UNKNOWN   broken is failing"), local
+    assert "did you mean 'waiting jobs'" in local[2][2]
+    wait_until(lambda: len(tocsin.cli("heartbeats", "list", "--json").json) == 2, 5, "a reading")
+    assert [check(*words) for words in questions] == local
+    assert [each["name"] for each in tocsin.cli("checks", "list", "--json").json] == \
+        [each["name"] for each in checks]

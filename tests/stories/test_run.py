@@ -14,6 +14,7 @@ import time
 import pytest
 
 from lib.daemon import FakeDaemon
+from lib.sections import file_channel
 from lib.tocsin import SLOW, WRAPPER, wait_until
 
 
@@ -35,7 +36,8 @@ def spool(tmp_path):
 
 def kept(spool):
     """What is in the spool, in order."""
-    return [json.loads(path.read_text()) for path in sorted(spool.iterdir())]
+    return [json.loads(path.read_text()) for path in sorted(spool.glob("*"))
+            if path.is_file()]
 
 
 class Job:
@@ -276,3 +278,39 @@ def test_a_ping_is_told_kept_or_refused(tocsin, daemon, spool):
     run = tocsin.cli("ping", "backup", "--spool", spool / "missing")
     assert run.status == 3 and "lost" in run.stderr, run
     assert ping("strat").status == 2 and len(kept(spool)) == 2
+
+
+@pytest.mark.needs("cron", "sqlite", "file")
+def test_runs_reach_a_daemon_that_was_away(tocsin, tmp_path):
+    """All of it with the real one: told, kept, handed in, and each run there once."""
+    jobs = [{"name": "nightly", "schedule": "0 3 1 1 *"},
+            {"name": "report", "schedule": "0 4 1 1 *",
+             "command": ["/bin/sh", "-c", "echo '{\"completed\": 5, \"failed\": 1}'; exit 3"]}]
+    tocsin.configure(channels={"log": file_channel(tmp_path / "log.json")},
+                     sources={"jobs": {"type": "cron", "jobs": jobs}}).start()
+    job = Job(tocsin, tocsin.spool)
+
+    def history():
+        return tocsin.cli("jobs", "history", "nightly", "--json").json
+
+    assert job(*shell("echo one; exit 3"))[0] == 3
+    assert [(run["status"], run["exit"], run["output"]) for run in history()] == \
+        [("failed", 3, "one\n")]
+    assert job(*shell("kill -9 $$"))[0] == -9
+    process = job.start(*shell("echo began; read x; echo over"), stdin=subprocess.PIPE)
+    wait_until(lambda: history()[0]["status"] == "running", 5, "the start")
+    tocsin.kill()
+    assert job(*shell("echo two")) == (0, b"two\n", b"")
+    assert process.communicate(b"\n")[0] == b"began\nover\n" and process.returncode == 0
+    assert len(kept(tocsin.spool)) == 3
+    tocsin.start()
+    wait_until(lambda: not list(tocsin.spool.glob("*.json")), 10, "an empty spool")
+    runs = history()
+    assert [run["status"] for run in runs] == ["completed", "completed", "failed", "failed"], runs
+    assert [run["output"] for run in runs] == ["two\n", "began\nover\n", None, "one\n"]
+    assert runs[2]["signal"] in (9, "KILL", "SIGKILL")
+    run = tocsin.cli("jobs", "run", "report", "--wait")
+    assert run.status == 1 and "failed (exit 3)" in run.stdout, run
+    assert "completed 5, failed 1" in run.stdout, run
+    run = tocsin.cli("jobs", "list")
+    assert "nightly" in run.stdout and "report" in run.stdout and run.status == 0

@@ -60,6 +60,8 @@ static void the_age_is_performance_data(void **state)
 		{"{\"age_ms\":5000,\"last_ping\":\"2025-11-18T14:30:45.000Z\","
 		 "\"down_at\":\"2025-11-18T14:30:44.000Z\"}",
 		 "age=5s;;"},
+		{"{\"age_ms\":5000,\"last_ping\":null,\"period_ms\":60000,\"grace_ms\":5000}",
+		 "age=5s;;65"},
 		{"{\"age_ms\":null}", ""},
 		{"{}", ""},
 	};
