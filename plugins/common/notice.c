@@ -6,6 +6,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "text.h"
+
 static const struct look {
 	const char *name, *heading, *emoji, *color;
 } looks[] = {
@@ -64,6 +66,11 @@ const char *notice_emoji(const struct tocsin_alert *alert)
 	return look_of(alert)->emoji;
 }
 
+static bool is_letter_or_digit(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 static const char *own_color(const struct tocsin_alert *alert)
 {
 	const char *color = notice_value(&alert->annotations, "color");
@@ -79,9 +86,25 @@ const char *notice_color(const struct tocsin_alert *alert)
 	return color ? color : look_of(alert)->color;
 }
 
+/* A letter, a digit, an emoji: something that is seen in any font. */
+static bool is_seen(uint32_t point)
+{
+	if (point < 0x80)
+		return is_letter_or_digit((char)point);
+	return point >= 0x370 && !(point >= 0x2000 && point <= 0x2fff) && point != 0x3000 &&
+	       point != TEXT_REPLACEMENT && !text_is_control(point) &&
+	       !(point >= 0xfe00 && point <= 0xfe0f) && !(point >= 0xe0000 && point <= 0xeffff);
+}
+
 const char *notice_headline(const struct tocsin_alert *alert)
 {
-	return notice_value(&alert->annotations, "headline");
+	const char *headline = notice_value(&alert->annotations, "headline"), *cursor = headline;
+	uint32_t point;
+
+	while (headline && (point = text_next(&cursor)) != 0)
+		if (is_seen(point))
+			return headline;
+	return NULL;
 }
 
 /* An alert without any words of its own is at least about something. */
@@ -192,11 +215,6 @@ static size_t scheme_length(const char *link)
 	if (strncasecmp(link, "http://", 7) == 0)
 		return 7;
 	return strncasecmp(link, "https://", 8) == 0 ? 8 : 0;
-}
-
-static bool is_letter_or_digit(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
 /* "name", "name:port" or "[address]:port", and nothing that only looks like it. */

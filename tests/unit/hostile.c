@@ -489,3 +489,10 @@ void hostile_fill(struct fake_alert *fake, const char *text)
 	fake->alert.link = text;
 	fake->alert.source = text;
 }
+
+void hostile_fill_shown(struct fake_alert *fake, const char *text)
+{
+	hostile_fill(fake, text);
+	fake_annotate(fake, "headline", text);
+	fake_annotate(fake, "fields", "Where=site, <!here> @everyone=description, Name=alertname");
+}

@@ -28,5 +28,7 @@ char *hostile_text(uint64_t seed, size_t i);
 /* An alert with the text in every slot that data can reach: names and values of labels and
  * annotations, the words, the link, the further links, and the source. Borrows the text. */
 void hostile_fill(struct fake_alert *fake, const char *text);
+/* The same, and it says how it is shown. */
+void hostile_fill_shown(struct fake_alert *fake, const char *text);
 
 #endif

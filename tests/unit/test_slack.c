@@ -201,7 +201,7 @@ static void nothing_hostile_means_anything(void **unused)
 	for (size_t i = 0; i < HOSTILE_TEXTS; i++) {
 		char *text = hostile_text(seed, i);
 
-		hostile_fill(&fake, text);
+		(i % 2 ? hostile_fill : hostile_fill_shown)(&fake, text);
 		json_decref(posted(&plain, &fake));
 		free(text);
 	}

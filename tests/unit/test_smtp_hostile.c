@@ -32,6 +32,11 @@ static void fill_alert(struct slots *slots, const char *text)
 	slots->fake.alert.fingerprint = text;
 }
 
+static void fill_shown(struct slots *slots, const char *text)
+{
+	hostile_fill_shown(&slots->fake, text);
+}
+
 /* Every word that only mails know, as labels, where names come from data just the same. */
 static void fill_letter(struct slots *slots, const char *text)
 {
@@ -80,7 +85,7 @@ static void fill_thread(struct slots *slots, const char *text)
 }
 
 static void (*const fills[])(struct slots *, const char *) = {
-	fill_alert, fill_letter, fill_digest, fill_words, fill_thread,
+	fill_alert, fill_shown, fill_letter, fill_digest, fill_words, fill_thread,
 };
 
 static void judge(struct judged_mail *judged, void (*fill)(struct slots *, const char *),
