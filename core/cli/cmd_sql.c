@@ -16,8 +16,8 @@ static int print(struct cli *cli, const char *path)
 	size_t n;
 
 	if (!file)
-		return cli_error(STATUS_NO, "cannot read %s: %s; is tocsin installed completely?", path,
-				 strerror(errno));
+		return cli_error(STATUS_NO, "cannot read %s: %s; is tocsin installed completely?",
+				 path, strerror(errno));
 	while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0)
 		buffer_add(&text, chunk, n);
 	fclose(file);
@@ -56,9 +56,10 @@ const struct command command_sql_jobs = {
 	.name = "sql jobs",
 	.operands = "",
 	.summary = "print the SQL that makes a table of jobs",
-	.description = "Prints a migration for PostgreSQL: the tables jobs and job_log, the indexes "
-		       "on pending and claimed rows and the trigger that notifies tocsind; and, as a "
-		       "comment, what a table of jobs that exists already needs.",
+	.description =
+		"Prints a migration for PostgreSQL: the tables jobs and job_log, the indexes "
+		"on pending and claimed rows and the trigger that notifies tocsind; and, as a "
+		"comment, what a table of jobs that exists already needs.",
 	.examples = "  tocsin sql jobs | psql app\n",
 	.no = "the file is not installed",
 	OPTIONS(options),

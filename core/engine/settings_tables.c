@@ -81,11 +81,12 @@ static const struct tocsin_option history_options[] = {
 };
 
 static const struct tocsin_option retry_options[] = {
-	TOCSIN_OPTION(INT, struct retry_settings, attempts, .preset = "0", .min = 0, .max = 1000000,
-		      .help = "After so many attempts a delivery that the peer could not take now "
-			      "(retry) is given up; 1 leaves trying again to a source that does so "
-			      "itself, such as a queue. A channel that is not available, or that asks "
-			      "to wait, is tried on. 0: no limit."),
+	TOCSIN_OPTION(
+		INT, struct retry_settings, attempts, .preset = "0", .min = 0, .max = 1000000,
+		.help = "After so many attempts a delivery that the peer could not take now "
+			"(retry) is given up; 1 leaves trying again to a source that does so "
+			"itself, such as a queue. A channel that is not available, or that asks "
+			"to wait, is tried on. 0: no limit."),
 	TOCSIN_OPTION(DURATION, struct retry_settings, first, .preset = "1s", .min = 1, .max = DAY,
 		      .help = "Pause before the second attempt; it doubles each time."),
 	TOCSIN_OPTION(

@@ -160,6 +160,27 @@ def test_graceful_shutdown_and_cancellation(tocsin, jobs, standins):
     assert job(jobs, 2, "status") == "cancelled" and 2 not in sink.book.runs
 
 
+def test_nothing_begins_when_the_lease_could_not_be_renewed(tocsin, jobs, standins):
+    """However long the worker hangs in its statement: the core knows until when it may begin."""
+    gate = threading.Event()
+    sink = standins(JobSink, lambda labels: gate.wait(20) and None)
+    add_jobs(jobs, 3)
+    http_worker(tocsin, jobs, sink, channel={"concurrency": 1}).start()
+    sink.wait_begun(1)
+    with jobs.server.connect(jobs.name) as other, other.cursor() as cursor:
+        other.autocommit = False
+        cursor.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
+        time.sleep(LEASE)
+        gate.set()
+        wait_until(lambda: tocsin.counters()["pending"] == 0)
+        assert dict(sink.book.runs) == {1: 1}
+        assert tocsin.counters()["suppressed"] == 2
+    wait_all(jobs)
+    # Nobody else took them meanwhile: the end of the first counts, the others are handed back.
+    assert jobs.sql("SELECT job_id, attempt, status FROM job_log ORDER BY job_id") == [
+        (1, 1, "completed"), (2, 1, "completed"), (3, 1, "completed")]
+
+
 def test_a_channel_that_has_to_wait_costs_no_attempt(tocsin, jobs, standins):
     """The claim is kept, longer than a lease."""
     sink = standins(JobSink)
