@@ -23,7 +23,11 @@ HOUR, DAY, YEAR = 3600, 86400, 365 * 86400
 def configure(tocsin, heartbeats, **source):
     """Heartbeats, and a file that has all alerts about them."""
     tocsin.book = tocsin.directory / "log.json"
+    spool = tocsin.directory / "spool"
+    spool.mkdir(exist_ok=True)
     return tocsin.configure(channels={"log": file_channel(tocsin.book)},
+                            api={"socket": str(tocsin.socket), "mode": "0600",
+                                 "spool": str(spool)},
                             sources={"beats": {"type": "heartbeat", "heartbeats": heartbeats,
                                                "settle": "200ms", **source}})
 

@@ -28,8 +28,7 @@ def daemon(tocsin, database, smtp, web, examples, tmp_path):
     shipped = yaml.safe_load((examples / "heartbeats.yaml").read_text())
     source = {**shipped["sources"]["scheduler"], "connection": database.conninfo, "poll": "50ms",
               "settle": "0s"}
-    hook = {"type": "webhook", "url": web.url, "allow_private": True,
-            "json": {"severity": "{{ .severity }}", "status": "{{ .status }}"}}
+    hook = {"type": "webhook", "url": web.url, "private_addresses": "allow"}
     tocsin.configure(channels={"mail": smtp_channel(smtp), "hook": hook,
                                "log": file_channel(tmp_path / "log.json")},
                      default={"channels": ["mail", "hook", "log"]}, sources={"scheduler": source})
@@ -82,7 +81,7 @@ def test_stale_is_unhealthy_and_critical_and_recovery_is_told(daemon, database, 
     mail = smtp.wait_mails(1)[0]
     assert "scheduler is down" in mail.message["subject"]
     assert "systemctl status scheduler" in mail.text()
-    assert web.wait_requests(1)[0].json() == {"severity": "critical", "status": "firing"}
+    assert web.wait_requests(1)[0].json()["alerts"][0]["labels"]["heartbeat"] == "scheduler"
     beat(database)
     wait_told(daemon, "resolved", "critical", "HeartbeatDown", "scheduler is up again; it was down")
     assert check(daemon).status == 0
