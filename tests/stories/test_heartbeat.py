@@ -23,11 +23,7 @@ HOUR, DAY, YEAR = 3600, 86400, 365 * 86400
 def configure(tocsin, heartbeats, **source):
     """Heartbeats, and a file that has all alerts about them."""
     tocsin.book = tocsin.directory / "log.json"
-    spool = tocsin.directory / "spool"
-    spool.mkdir(exist_ok=True)
     return tocsin.configure(channels={"log": file_channel(tocsin.book)},
-                            api={"socket": str(tocsin.socket), "mode": "0600",
-                                 "spool": str(spool)},
                             sources={"beats": {"type": "heartbeat", "heartbeats": heartbeats,
                                                "settle": "200ms", **source}})
 
@@ -164,7 +160,7 @@ def test_the_control_whose_clocks_all_jump_raises_false_alarms(tocsin):
     configure(tocsin, clock_beats()).start()
     ping(tocsin, "quiet")
     clock.set(10 * YEAR)
-    wait_until(lambda: told(tocsin, "quiet"), what="a false alarm")
+    wait_until(lambda: show(tocsin, "quiet")["state"] == "down", what="a false alarm")
 
 
 def test_restarts_and_the_spool(tocsin):
@@ -176,7 +172,8 @@ def test_restarts_and_the_spool(tocsin):
         ping(tocsin, name)
     tocsin.stop()
     time.sleep(1)
-    run = tocsin.cli("ping", "kept", "--body", "from the spool")
+    run = tocsin.cli("ping", "kept", "--body", "from the spool", "--spool",
+                     tocsin.spool)
     assert run.status == 0, run
     time.sleep(1.2)
     tocsin.start()
@@ -201,7 +198,7 @@ def test_words_on_the_command_line(tocsin):
     assert tocsin.cli("ping", "backup", "start", "--rid", rid).status == 0
     assert show(tocsin, "backup")["state"] == "started"
     assert tocsin.cli("ping", "backup", "3", "--rid", rid, "--body", "-",
-                      stdin="no space left").status == 0
+                      stdin=b"no space left").status == 0
     item = show(tocsin, "backup")
     assert (item["state"], item["reason"]) == ("down", "it ended with exit status 3")
     assert (item["schedule"], item["timezone"]) == ("0 3 * * *", "Europe/Berlin")

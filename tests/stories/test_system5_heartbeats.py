@@ -49,7 +49,7 @@ def told(tocsin):
     if not tocsin.book.exists():
         return []
     notes = [json.loads(line) for line in tocsin.book.read_text().splitlines()]
-    return [(each["status"], each["severity"], each["labels"]["alertname"],
+    return [(each["status"], each["priority"], each["labels"]["alertname"],
              each["annotations"]["summary"]) for each in notes]
 
 
@@ -90,8 +90,8 @@ def test_stale_is_unhealthy_and_critical_and_recovery_is_told(daemon, database, 
 
 def test_a_crontab_line_mails_when_it_is_unhealthy(daemon, database, tmp_path):
     """`tocsin check heartbeat NAME || mail` as in a crontab."""
-    line = (f"{daemon.stage.tocsin} --config {daemon.conf} check heartbeat scheduler > {tmp_path}/said"
-            f" || cp {tmp_path}/said {tmp_path}/mailed")
+    line = (f"{daemon.stage.tocsin} check heartbeat scheduler --socket {daemon.socket}"
+            f" > {tmp_path}/said || cp {tmp_path}/said {tmp_path}/mailed")
 
     def cron():
         subprocess.run(["/bin/sh", "-c", line], check=True, env=daemon.env())
@@ -106,8 +106,8 @@ def test_a_crontab_line_mails_when_it_is_unhealthy(daemon, database, tmp_path):
 
 def test_rules(daemon, database):
     """next_run_at NULL: error. 3 failures in a row: warning. More than 3 restarts an hour: warning."""
-    database.sql("INSERT INTO schedules VALUES ('nightly', true, NULL, 2), ('off', false, NULL, 9),"
-                 " ('hourly', true, now(), 3, 'disk full')")
+    database.sql("INSERT INTO schedules VALUES ('nightly', true, NULL, 2, NULL),"
+                 " ('off', false, NULL, 9, NULL), ('hourly', true, now(), 3, 'disk full')")
     wait_told(daemon, "firing", "error", "ScheduleHasNoNextRun",
               "Schedule nightly is enabled but has no next run")
     wait_told(daemon, "firing", "warning", "ScheduleFails",

@@ -183,6 +183,24 @@ static const struct tocsin_host host = {
 	.local = host_local,
 };
 
+struct config beats_config(const struct beat_config *beat, size_t n)
+{
+	return (struct config){
+		.heartbeats = {beat, n},
+		.misses = 1,
+		.severity = TOCSIN_CRITICAL,
+		.starts_severity = TOCSIN_WARNING,
+		.starts_within = 3600000,
+		.alertname = "HeartbeatDown",
+		.starts_alertname = "HeartbeatRestarts",
+		.outage = 120000,
+		.body_limit = 100,
+		.name_column = "type",
+		.time_column = "last_heartbeat_at",
+		.poll = 10,
+	};
+}
+
 void beats_host_init(struct tocsin_self *self)
 {
 	memset(self, 0, sizeof(*self));

@@ -24,6 +24,8 @@ struct tocsin_self {
 	bool sleeps;             /* wait really waits */
 };
 
+/* Options as their presets are, but quick. */
+struct config beats_config(const struct beat_config *beat, size_t n);
 void beats_host_init(struct tocsin_self *self);
 void beats_host_done(struct tocsin_self *self);
 /* Opens, checks its options first; close with beats_close. */

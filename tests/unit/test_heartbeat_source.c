@@ -25,24 +25,6 @@ static const struct beat_config two[] = {
 	{.name = "queue", .period = 60, .severity = 1 + TOCSIN_WARNING},
 };
 
-static struct config configure(const struct beat_config *beat, size_t n)
-{
-	return (struct config){
-		.heartbeats = {beat, n},
-		.misses = 1,
-		.severity = TOCSIN_CRITICAL,
-		.starts_severity = TOCSIN_WARNING,
-		.starts_within = HOUR,
-		.alertname = "HeartbeatDown",
-		.starts_alertname = "HeartbeatRestarts",
-		.outage = 120000,
-		.body_limit = 100,
-		.name_column = "type",
-		.time_column = "last_heartbeat_at",
-		.poll = 10,
-	};
-}
-
 static int setup(void **state)
 {
 	(void)state;
@@ -65,7 +47,7 @@ static void assert_alert(const char *text)
 
 static void test_ping_and_answer(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 	json_t *item, *pings;
 
 	(void)unused;
@@ -125,7 +107,7 @@ static void test_list_and_wrong_words(void **unused)
 		 "\"at\" must be a time such as 2026-01-31T12:00:00.000Z"},
 		{"{\"at\": 5}", "\"at\" must be a time such as 2026-01-31T12:00:00.000Z"},
 	};
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 	json_t *answer;
 
 	(void)unused;
@@ -148,7 +130,7 @@ static void test_list_and_wrong_words(void **unused)
 
 static void test_what_is_committed_outlives_a_kill(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 
 	(void)unused;
 	beats_open(&self, &config);
@@ -164,7 +146,7 @@ static void test_what_is_committed_outlives_a_kill(void **unused)
 
 static void test_a_store_that_is_full_changes_nothing(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 	json_t *item;
 
 	(void)unused;
@@ -195,7 +177,7 @@ static void test_a_store_that_is_full_changes_nothing(void **unused)
 
 static void test_many_words_share_one_commit(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 	struct tocsin_call call[50], *calls[50];
 	size_t before;
 
@@ -221,7 +203,7 @@ static void test_many_words_share_one_commit(void **unused)
 
 static void test_only_the_latest_pings_are_kept(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 	json_t *item;
 	const char *name;
 	json_t *value;
@@ -241,7 +223,7 @@ static void test_only_the_latest_pings_are_kept(void **unused)
 
 static void test_a_long_body_is_cut_where_a_character_ends(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 	char body[400] = "{\"body\": \"x";
 	json_t *item;
 
@@ -261,7 +243,7 @@ static void test_a_long_body_is_cut_where_a_character_ends(void **unused)
 
 static void test_spooled_pings(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 	json_t *item;
 	char body[200];
 
@@ -285,7 +267,7 @@ static void test_spooled_pings(void **unused)
 
 static void test_time_makes_it_down(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 
 	(void)unused;
 	self.sleeps = true;
@@ -308,7 +290,7 @@ static void make_room(struct tocsin_self *host)
 
 static void test_an_alert_waits_for_the_store(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 
 	(void)unused;
 	beats_open(&self, &config);
@@ -323,7 +305,7 @@ static void test_an_alert_waits_for_the_store(void **unused)
 
 static void test_after_a_start_pings_come_first(void **unused)
 {
-	struct config config = configure(two, 2);
+	struct config config = beats_config(two, 2);
 
 	(void)unused;
 	config.settle = HOUR;
@@ -337,7 +319,7 @@ static void test_after_a_start_pings_come_first(void **unused)
 
 static void test_one_that_is_no_longer_configured_is_resolved(void **unused)
 {
-	struct config config = configure(two, 2), less = configure(two + 1, 1);
+	struct config config = beats_config(two, 2), less = beats_config(two + 1, 1);
 
 	(void)unused;
 	beats_open(&self, &config);
@@ -358,7 +340,7 @@ static void test_files(void **unused)
 	int fd = mkstemp(path);
 	const struct timespec old[] = {{1000000000, 0}, {1000000000, 0}};
 	const struct beat_config beat = {.name = "f", .period = HOUR, .file = path};
-	struct config config = configure(&beat, 1);
+	struct config config = beats_config(&beat, 1);
 
 	(void)unused;
 	beats_open(&self, &config);
@@ -380,7 +362,7 @@ static void test_once(void **unused)
 	int fd = mkstemp(path);
 	const struct timespec old[] = {{1000000000, 0}, {1000000000, 0}};
 	const struct beat_config beat = {.name = "f", .period = HOUR, .file = path};
-	struct config config = configure(&beat, 1);
+	struct config config = beats_config(&beat, 1);
 
 	(void)unused;
 	self.once = true;
@@ -393,146 +375,6 @@ static void test_once(void **unused)
 	unlink(path);
 	close(fd);
 	beats_close(&self);
-}
-
-static void test_options_that_cannot_be(void **unused)
-{
-	const struct tocsin_schedule hourly = {.text = "3600000"};
-	struct beat_config beat[2] = {{.name = "a", .period = 1}, {.name = "b", .period = 1}};
-	struct rule_config rule[2] = {{.name = "r", .query = "SELECT 1"},
-				      {.name = "r", .query = "SELECT 1"}};
-	struct config good = configure(beat, 2), bad;
-	char why[400];
-
-	(void)unused;
-	assert_null(check_options(&good, why, sizeof(why)));
-#define REFUSED(text) assert_non_null(strstr(check_options(&bad, why, sizeof(why)), text))
-	bad = good;
-	bad.heartbeats.n = 0;
-	REFUSED("nothing to watch");
-	beat[1].name = "a";
-	bad = good;
-	REFUSED("heartbeat 'a' is there twice");
-	beat[1].name = "";
-	REFUSED("the name of a heartbeat is");
-	beat[1].name = "b";
-	beat[1].period = 0;
-	REFUSED("heartbeat 'b' has neither a period nor a schedule");
-	beat[1].schedule = &hourly;
-	REFUSED("heartbeat 'b' has a schedule but no grace");
-	beat[1].grace = 1;
-	assert_null(check_options(&bad, why, sizeof(why)));
-	beat[1].period = 1;
-	REFUSED("heartbeat 'b' has a period and a schedule");
-	beat[1].schedule = NULL;
-	beat[1].min_run = 2;
-	beat[1].max_run = 1;
-	REFUSED("min_run that is longer");
-	beat[1].max_run = 3;
-	bad.create = true;
-	REFUSED("what 'create' makes has neither");
-	bad = good;
-	bad.query = "SELECT";
-	REFUSED("'query' needs to know the database");
-	bad.connection = "host=/nowhere";
-	REFUSED("a row has neither a period");
-	bad.rows = ROWS_LISTED;
-	assert_null(check_options(&bad, why, sizeof(why)));
-	bad.healthy_status.n = 1;
-	REFUSED("'healthy_status' needs");
-	bad = good;
-	bad.connection = "host=/nowhere";
-	REFUSED("nothing to read");
-	bad.rules = (struct tocsin_sections){rule, 2};
-	REFUSED("rule 'r' is there twice");
-	bad.rules.n = 1;
-	assert_null(check_options(&bad, why, sizeof(why)));
-#undef REFUSED
-}
-
-/* --- saved texts --- */
-
-static void test_saved_state_comes_back(void **unused)
-{
-	struct beat_state state, back;
-	bool made = false;
-	char *text;
-
-	(void)unused;
-	beat_init(&state);
-	state = (struct beat_state){.status = BEAT_DOWN,
-				    .since = {1, 2},
-				    .anchor = {3, 4},
-				    .last_ping = {5, 6},
-				    .last_start = {7, 8},
-				    .running = true,
-				    .rid = "abc",
-				    .last_duration_ms = -1,
-				    .missed = 2,
-				    .start_ms = {9, 10},
-				    .n_starts = 2,
-				    .restless = true,
-				    .restless_since = {11, 12},
-				    .handed = {13, UINT32_MAX},
-				    .n_handed = 2,
-				    .pings = 14,
-				    .seen_ms = 15,
-				    .seen_start_ms = 16,
-				    .absent = true,
-				    .unwell = true,
-				    .text = "t",
-				    .reason = "r"};
-	text = saved_beat(&state, true);
-	assert_true(saved_read_beat(text, &back, &made));
-	assert_true(made);
-	assert_memory_equal(&state, &back, sizeof(state));
-	free(text);
-	assert_false(saved_read_beat("{}", &back, &made));
-	assert_false(saved_read_beat("nonsense", &back, &made));
-}
-
-static void test_saved_names(void **unused)
-{
-	static const char *const names[] = {"backup", "a/b", "100%", "a b", "%2f", "\xc3\xa4"};
-
-	(void)unused;
-	for (size_t i = 0; i < TOCSIN_COUNT(names); i++) {
-		char *key = saved_name("beat/", names[i]), *back = saved_named(key, "beat/");
-
-		assert_string_equal(back, names[i]);
-		assert_null(strchr(key + 5, '/'));
-		free(key);
-		free(back);
-	}
-}
-
-/* --- the clock --- */
-
-static void test_steady_clock(void **unused)
-{
-	struct steady_kept kept = {.boot = "one", .boot_ms = 1000, .at = {50000, 90000}};
-	struct steady steady = {.boot = "one"};
-	struct clocks clocks = {.boot_ms = 3000, .wall_ms = 9000000};
-	struct moment now;
-
-	(void)unused;
-	steady_start(&steady, &kept, &clocks); /* the same boot: its clock says it */
-	now = steady_now(&steady, &clocks);
-	assert_int_equal(now.own_ms, 52000);
-	assert_true(steady_was_set(&steady, &now));
-	assert_false(steady_was_set(&steady, &now));
-	snprintf(steady.boot, sizeof(steady.boot), "two");
-	clocks = (struct clocks){.boot_ms = 10, .wall_ms = 90000 + 7000};
-	steady_start(&steady, &kept, &clocks); /* another boot: the wall */
-	assert_int_equal(steady_now(&steady, &clocks).own_ms, 57000);
-	clocks.wall_ms = 5; /* ... which is not believed when it goes back, ... */
-	steady_start(&steady, &kept, &clocks);
-	assert_int_equal(steady_now(&steady, &clocks).own_ms, 50000);
-	clocks.wall_ms = INT64_C(1) << 50; /* ... nor when it leaps */
-	steady_start(&steady, &kept, &clocks);
-	assert_int_equal(steady_now(&steady, &clocks).own_ms, 50000 + INT64_C(366) * 24 * HOUR);
-	steady_start(&steady, NULL, &clocks);
-	assert_int_equal(steady_now(&steady, &clocks).own_ms, clocks.wall_ms);
 }
 
 int main(void)
@@ -553,10 +395,6 @@ int main(void)
 		ONE(test_one_that_is_no_longer_configured_is_resolved),
 		ONE(test_files),
 		ONE(test_once),
-		ONE(test_options_that_cannot_be),
-		ONE(test_saved_state_comes_back),
-		ONE(test_saved_names),
-		ONE(test_steady_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

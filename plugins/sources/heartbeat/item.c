@@ -102,8 +102,9 @@ json_t *item_json(const struct heartbeat *h, const struct beat *beat, const stru
 
 bool item_is_healthy(const struct beat_state *state)
 {
-	/* One that nobody ever heard of is not alive; one that is paused is as somebody wants it. */
-	return state->status == BEAT_UP || state->status == BEAT_PAUSED ||
+	/* One that is paused is as somebody wants it; one that nobody ever heard of is not alive, and
+	 * none is as bad as a stale one. */
+	return state->status == BEAT_PAUSED || (state->status == BEAT_UP && !state->absent) ||
 	       (state->status == BEAT_NEW && state->running);
 }
 

@@ -2,6 +2,7 @@
 /* Heartbeats and rules in a database: each reading in its turn, on one connection. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,18 +266,31 @@ bool table_done(const struct heartbeat *h, int *result)
 	return done || t->error;
 }
 
+/* Brings the reading that is under way to its end, waiting. */
+static int finish(struct heartbeat *h, const struct moment *now)
+{
+	struct table *t = h->table;
+	int rc = 0;
+
+	while (!rc && t->under_way) {
+		struct pollfd fd = {.fd = table_fd(h), .events = POLLIN};
+
+		poll(&fd, 1, (int)database_left_ms(&t->db));
+		rc = go_on(h, now);
+	}
+	return rc;
+}
+
 int table_read(struct heartbeat *h, const struct moment *now, const char **why)
 {
 	struct table *t = h->table;
 	PGresult *rows = NULL;
 	bool more;
-	int rc;
+	int rc = finish(h, now);
 
 	*why = t->db.why;
-	/* Half a reading is under way: what it brings is as good. */
-	if (t->under_way)
-		return t->query[0].failing.own_ms > 0 ? -EAGAIN : 0;
-	rc = database_keep(&t->db);
+	if (!rc)
+		rc = database_keep(&t->db);
 	if (!rc)
 		rc = database_read(&t->db, &t->query[0].read, &rows, &more);
 	if (rc)

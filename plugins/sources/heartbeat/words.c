@@ -148,6 +148,8 @@ char *words_line(const char *name, const struct beat_state *state, const struct 
 		rc = asprintf(&line, "%s is down: %s", name, state->reason);
 	else if (state->status == BEAT_PAUSED)
 		rc = asprintf(&line, "%s is paused: %s", name, last);
+	else if (state->absent)
+		rc = asprintf(&line, "%s is %s: %s; %s", name, word, state->text, last);
 	else if (expect->schedule && plan->late_ms != BEAT_NEVER && plan->late_ms > now->own_ms)
 		rc = asprintf(&line, "%s is %s: %s, the next one is expected within %s", name, word,
 			      last, words_duration(plan->late_ms - now->own_ms, limit));
