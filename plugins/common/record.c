@@ -11,6 +11,12 @@ static void put_pair(FILE *out, const struct tocsin_pair *pair)
 {
 	fputs("  ", out);
 	text_put_line(out, pair->name);
+	if (pair->value && strchr(pair->value, '\n')) {
+		/* A table, for instance. Indented further, so that no line poses as a detail. */
+		fputs(":\n", out);
+		text_put_lines(out, pair->value, "    ", "\n");
+		return;
+	}
 	fputs(": ", out);
 	text_put_line(out, pair->value ? pair->value : "");
 	fputc('\n', out);
