@@ -162,7 +162,7 @@ static void no_rows_can_mean_something_where_rows_are_states(void **state)
 
 	(void)state;
 	made_begin(&made);
-	made.config.no_data = 1 + ACTION_CRITICAL;
+	made.config.on_no_data = 1 + ACTION_CRITICAL;
 	options_limits(&made.config, false, &made.check.limits);
 	made_run(&made, 0, "who:t:Ada;value:n:60", NULL);
 	made_run(&made, 1, "who:t:;value:n:", NULL);

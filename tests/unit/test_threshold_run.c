@@ -199,7 +199,7 @@ static void without_a_database_one_run_fails(void **state)
 static void words_from_outside_are_answered(void **state)
 {
 	struct fixture *f = *state;
-	json_t *answer, *list;
+	json_t *answer, *item;
 
 	watch_add(f, "backlog", "SELECT queue, n FROM jobs", "> 10");
 	watch_add(f, "sleepy", "SELECT 1 FROM pg_sleep(0.01)", "> 10");
@@ -207,10 +207,10 @@ static void words_from_outside_are_answered(void **state)
 	watch_start(f);
 	usleep(200000);
 	answer = watch_ask(f, "list", NULL, 200);
-	list = json_object_get(answer, "checks");
-	assert_int_equal(json_array_size(list), 2);
-	assert_string_equal(text(json_array_get(list, 0), "state"), "ok");
-	assert_int_equal(json_array_size(json_object_get(json_array_get(list, 0), "rows")), 2);
+	item = json_array_get(json_object_get(answer, "checks"), 0);
+	assert_int_equal(json_array_size(json_object_get(answer, "checks")), 2);
+	assert_string_equal(text(item, "state"), "ok");
+	assert_int_equal(json_array_size(json_object_get(item, "rows")), 2);
 	json_decref(answer);
 	/* By hand: the truth of now, and nothing is kept or told of it. */
 	watch_sql(f, "UPDATE jobs SET n = 12 WHERE queue = 'web'");

@@ -42,7 +42,7 @@ static void list(struct threshold *t, struct tocsin_call *call)
 		json_decref(all);
 		all = NULL;
 	}
-	answer_json(call, all ? json_pack("{s:o}", "checks", all) : NULL);
+	answer_json(call, all ? json_pack("{so}", "checks", all) : NULL);
 }
 
 /* Runs it now and says what it says; nothing is kept of it. */
@@ -106,15 +106,29 @@ static void pause_or_resume(struct threshold *t, struct check *check, bool pause
 	answer_json(call, item_of(check, &now));
 }
 
+/* The name of a member that was said; no verb of ours takes any. */
+static char *first_member(const char *body)
+{
+	json_t *said = json_loads(body ? body : "{}", 0, NULL);
+	const char *name = json_object_iter_key(json_object_iter(said));
+	char *copy = name ? strdup(name) : NULL;
+
+	json_decref(said);
+	return copy;
+}
+
 static void serve(struct threshold *t, struct tocsin_call *call)
 {
 	struct steady now = steady_now(&t->clock);
 	struct check *check = NULL;
+	char *member = first_member(call->body);
 
 	for (size_t i = 0; call->item && i < t->n; i++)
 		if (strcmp(t->check[i].config->name, call->item) == 0)
 			check = &t->check[i];
-	if (!call->item && strcmp(call->verb, "list") == 0)
+	if (member)
+		answer(call, 400, "'%.60s' means nothing here; leave it out", member);
+	else if (!call->item && strcmp(call->verb, "list") == 0)
 		list(t, call);
 	else if (!check)
 		answer(call, 404, "there is no check '%.200s'", call->item ? call->item : "");
@@ -128,6 +142,7 @@ static void serve(struct threshold *t, struct tocsin_call *call)
 		answer(call, 400,
 		       "a check knows no word '%.60s'; the words are show, check, pause and resume",
 		       call->verb);
+	free(member);
 }
 
 void call_source(void *state, struct tocsin_call *const call[], size_t n)

@@ -171,7 +171,7 @@ const char *options_check(const void *data, char *why, size_t why_size)
 void options_limits(const struct check_config *config, bool by_row, struct limits *limits)
 {
 	char why[300];
-	int64_t no_data = config->no_data; /* 0 is auto, then as enum action */
+	int64_t no_data = config->on_no_data; /* 0 is auto */
 	enum action action = no_data > 0 ? (enum action)(no_data - 1)
 			     : by_row    ? ACTION_OK
 					 : ACTION_UNKNOWN;
@@ -180,8 +180,8 @@ void options_limits(const struct check_config *config, bool by_row, struct limit
 		.for_ms = config->hold,
 		.clears = config->clears,
 		.no_data = {action, config->no_data_for},
-		.null = {(enum action)config->null, config->null_for},
-		.error = {(enum action)config->error, config->error_for},
+		.null = {(enum action)config->on_null, config->null_for},
+		.error = {(enum action)config->on_error, config->error_for},
 		.repeat_ms = config->repeat,
 		.flap_changes = config->flap_changes,
 		.flap_window_ms = config->flap_window,

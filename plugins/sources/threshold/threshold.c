@@ -70,18 +70,19 @@ static const struct tocsin_option check_options[] = {
 		      .example = "3 of 5"),
 	TOCSIN_OPTION(INT, struct check_config, clears, .preset = "1", .min = 1, .max = 1000,
 		      .help = "Better results in a row before it counts as better."),
-	TOCSIN_OPTION(CHOICE, struct check_config, no_data, .preset = "auto",
+	TOCSIN_OPTION(CHOICE, struct check_config, on_no_data, .preset = "auto",
 		      .choices = no_data_actions,
 		      .help = "What it means when there are no rows. auto: unknown for a single "
 			      "value, ok where each row is a state. unknown: an alert says so. "
 			      "keep: the state stays."),
 	TOCSIN_OPTION(DURATION, struct check_config, no_data_for, .preset = "0s", .min = 0,
 		      .max = 366 * 86400000LL, .help = "... after it was so for that long."),
-	TOCSIN_OPTION(CHOICE, struct check_config, null, .preset = "unknown", .choices = actions,
+	TOCSIN_OPTION(CHOICE, struct check_config, on_null, .preset = "unknown", .choices = actions,
 		      .help = "What it means when the value is NULL or NaN."),
 	TOCSIN_OPTION(DURATION, struct check_config, null_for, .preset = "0s", .min = 0,
 		      .max = 366 * 86400000LL, .help = "... after it was so for that long."),
-	TOCSIN_OPTION(CHOICE, struct check_config, error, .preset = "unknown", .choices = actions,
+	TOCSIN_OPTION(CHOICE, struct check_config, on_error, .preset = "unknown",
+		      .choices = actions,
 		      .help = "What it means when the query fails. (That the database cannot be "
 			      "reached changes no check: see `down_after`.)"),
 	TOCSIN_OPTION(DURATION, struct check_config, error_for, .preset = "0s", .min = 0,

@@ -57,7 +57,8 @@ struct check_config {
 	int64_t hold; /* for: */
 	const char *breaches;
 	int64_t clears;
-	int64_t no_data, null, error; /* enum choice_policy in options.c */
+	int64_t on_no_data;       /* 0: as it is best, else 1 + enum action */
+	int64_t on_null, on_error; /* enum action */
 	int64_t no_data_for, null_for, error_for;
 	int64_t repeat, flap_changes, flap_window, vanish_after;
 	int64_t timeout, max_rows;
