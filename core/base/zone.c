@@ -84,10 +84,8 @@ void zone_format(const struct tocsin_zone *zone, int64_t wall_ms, char *text, si
 		 local.day, local.hour, local.minute, local.second, span.abbreviation);
 }
 
-void zone_free(const struct tocsin_zone *pub)
+void zone_discard(struct zone *zone)
 {
-	struct zone *zone = (struct zone *)own(pub);
-
 	if (!zone || zone->lasting)
 		return;
 	free(zone->name);
@@ -95,4 +93,9 @@ void zone_free(const struct tocsin_zone *pub)
 	free(zone->to);
 	free(zone->type);
 	free(zone);
+}
+
+void zone_free(const struct tocsin_zone *pub)
+{
+	zone_discard((struct zone *)own(pub));
 }

@@ -132,6 +132,7 @@ static int read_content(int fd, char **data, size_t *size)
 {
 	struct stat status;
 	ssize_t length;
+	char *content;
 
 	if (fstat(fd, &status) < 0)
 		return -errno;
@@ -139,14 +140,15 @@ static int read_content(int fd, char **data, size_t *size)
 		return -ENOENT;
 	if (status.st_size > LARGEST_FILE)
 		return -EFBIG;
-	*data = malloc((size_t)status.st_size + 1);
-	if (!*data)
+	content = malloc((size_t)status.st_size + 1);
+	if (!content)
 		return -ENOMEM;
-	length = file_read(fd, *data, (size_t)status.st_size);
+	length = file_read(fd, content, (size_t)status.st_size);
 	if (length < 0) {
-		free(*data);
+		free(content);
 		return (int)length;
 	}
+	*data = content;
 	*size = (size_t)length;
 	return 0;
 }
@@ -254,12 +256,13 @@ static void load_system_zone(void)
 	const char *tz = getenv("TZ");
 	char target[PATH_MAX];
 
-	if (tz ? load_from_environment(tz, &zone) < 0
-	       : load_file(LOCALTIME, name_of_localtime(target), &zone, NULL) < 0)
-		zone = zone_utc();
+	if (tz)
+		(void)load_from_environment(tz, &zone);
 	else
+		(void)load_file(LOCALTIME, name_of_localtime(target), &zone, NULL);
+	if (zone)
 		((struct zone *)zone)->lasting = true;
-	system_zone = zone;
+	system_zone = zone ? zone : zone_utc();
 }
 
 const struct tocsin_zone *zone_system(void)

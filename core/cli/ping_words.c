@@ -14,13 +14,14 @@ static json_t *kind_of(const char *word, struct error *err)
 	static const char *const kinds[] = {"success", "start", "fail", "log"};
 	size_t n = sizeof(kinds) / sizeof(kinds[0]);
 	const char *meant;
+	long status;
 
 	for (size_t i = 0; i < n; i++)
 		if (!word || strcmp(word, kinds[i]) == 0)
 			return json_pack("{ss}", "kind", kinds[i]);
-	if (*word && strlen(word) <= 3 && strspn(word, "0123456789") == strlen(word) &&
-	    atoi(word) <= 255)
-		return json_pack("{ss si}", "kind", "exit", "exit", atoi(word));
+	status = *word && strspn(word, "0123456789") == strlen(word) ? strtol(word, NULL, 10) : -1;
+	if (status >= 0 && status <= 255)
+		return json_pack("{ss si}", "kind", "exit", "exit", (int)status);
 	meant = text_closest(word, kinds, n);
 	if (meant)
 		error_set(err, -EINVAL, "'%.40s' is no kind of ping; did you mean '%s'?", word,

@@ -137,7 +137,7 @@ static void note_results(struct source *source, struct intake *intake,
 {
 	bool accepted = source->settings->common.settle_on == SETTLE_ON_ACCEPTED;
 
-	for (size_t i = 0; i < intake->n; i++) {
+	for (size_t i = 0; i < batch->n; i++) {
 		struct intake_entry *entry = &intake->entry[i];
 
 		emission[batch->from[i]].result = entry->result;

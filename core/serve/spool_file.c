@@ -56,11 +56,11 @@ static int take_path(const char *text, struct spool_file *file, struct error *er
 		return -ENOMEM;
 	result = take_source(path, file, err);
 	router_find(endpoints, TOCSIN_COUNT(endpoints), "POST", path, &match);
-	if (result == 0 && (!match.endpoint || !text_is_plain(match.segment[0])))
-		result = refuse_path(text, err);
 	free(path);
 	if (result < 0)
 		return result;
+	if (!match.endpoint || !text_is_plain(match.segment[0]))
+		return refuse_path(text, err);
 	file->kind = match.endpoint->items;
 	file->item = strdup(match.segment[0]);
 	file->verb = strdup(strrchr(match.endpoint->path, '/') + 1);

@@ -10,12 +10,12 @@ int kept_put(struct kept *kept, const char *name, const char *value)
 	if (!kept->values)
 		kept->values = json_object();
 	before = json_object_get(kept->values, name);
-	if (before && json_is_string(before))
+	if (json_is_string(before))
 		kept->written--;
 	/* nocheck: to the store values are bytes */
 	if (json_object_set_new_nocheck(kept->values, name,
 					value ? json_string_nocheck(value) : json_null()) < 0) {
-		kept->written += before && json_is_string(before);
+		kept->written += json_is_string(before);
 		return -ENOMEM;
 	}
 	kept->written += value != NULL;
