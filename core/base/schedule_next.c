@@ -7,8 +7,9 @@
 #include "base/zone.h"
 
 #define NEVER INT64_MAX
-/* The calendar repeats itself after that. */
+/* After that the calendar repeats itself, and with it the changes of the clock. */
 #define YEARS_AHEAD 400
+#define SECONDS_AHEAD (INT64_C(146097) * CIVIL_DAY)
 /* Changes of the clock that are larger are no daylight saving time, as in cron(8). */
 #define LARGEST_SHIFT (3 * 3600)
 /* No zone is further from UTC, so no change of the clock brings more back. */
@@ -192,8 +193,8 @@ static int64_t next_moment(const struct schedule *schedule, const struct tocsin_
 		utc_s = span.until;
 		if (utc_s <= start + TWO_DAYS)
 			continue; /* the clock may go back to before local */
-		if (found == NEVER)
-			return NEVER;
+		if (found == NEVER || (schedule->any_year && found - SECONDS_AHEAD > start))
+			return NEVER; /* or it is always skipped */
 		if (utc_s < found - TWO_DAYS)
 			utc_s = found - TWO_DAYS;
 	}

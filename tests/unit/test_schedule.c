@@ -282,6 +282,8 @@ static void what_happens_in_every_hour_goes_on_as_it_does(void **state)
 		{"*/30 2 * * *", "2026-10-24T12:00:00Z",
 		 "2026-10-25T00:00 2026-10-25T00:30 2026-10-25T01:00"},
 		{"0 */2 * * *", "2026-03-28T22:30:00Z", "2026-03-28T23:00 2026-03-29T02:00"},
+		/* a 29th of March that is a Sunday is always the day without that hour */
+		{"* 2 29 3 */7", "2026-01-01T00:00:00Z", "never"},
 	};
 
 	(void)state;
