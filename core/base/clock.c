@@ -9,6 +9,9 @@
 /* The longest single wait: bounds how late a wake-up is after a suspend. */
 #define SLICE_MS 30000
 
+/* Whoever sets a clock sets it by more; whoever corrects it makes it run differently. */
+#define SET_MS 1000
+
 /* 0000-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z; the zero time of Go, 0001-01-01 */
 #define EARLIEST_MS INT64_C(-62167219200000)
 #define LATEST_MS INT64_C(253402300799999)
@@ -30,6 +33,16 @@ int64_t clock_wall_ms(void)
 int64_t clock_boot_ms(void)
 {
 	return now_ms(CLOCK_BOOTTIME);
+}
+
+bool clock_was_set(int64_t *ahead_ms, int64_t wall_ms, int64_t boot_ms)
+{
+	int64_t ahead = wall_ms - boot_ms;
+	int64_t by = ahead - *ahead_ms;
+	bool first = *ahead_ms == 0;
+
+	*ahead_ms = ahead;
+	return !first && (by > SET_MS || by < -SET_MS);
 }
 
 int clock_cond_init(pthread_cond_t *cond)

@@ -7,6 +7,7 @@
 #define BASE_CLOCK_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -19,6 +20,11 @@ int clock_cond_init(pthread_cond_t *cond);
  * -ETIMEDOUT. Returns 0 now and then although nothing happened; callers loop. The clock of
  * condition variables stands still during a suspend: a wake-up right after one may be 30 s late. */
 int clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t until_boot_ms);
+
+/* True when the wall clock was set by more than a second since it was last asked: *ahead_ms, 0 at
+ * first, keeps how far it is ahead of the boot clock. A clock that is made to run slower or faster is
+ * not set. */
+bool clock_was_set(int64_t *ahead_ms, int64_t wall_ms, int64_t boot_ms);
 
 #define CLOCK_TEXT 32
 /* 2025-11-18T14:30:45.123Z */

@@ -44,6 +44,7 @@ struct source {
 	bool leases;                /* it holds what it emits for a time, and limits itself */
 	int tell_failures;
 	int64_t tell_again_ms;      /* boot time */
+	int64_t wall_ahead_ms;      /* see clock_was_set */
 	struct accepted {           /* settle_on: accepted; what to tell at the next wait */
 		struct accepted *next;
 		int64_t alert;

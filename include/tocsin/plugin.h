@@ -158,7 +158,8 @@ struct tocsin_host {
 	void (*swept)(struct tocsin_self *self);
 	/* Waits until fd is readable (fd -1: none) or the time is over, and calls `settled`
 	 * meanwhile. TOCSIN_STOP: return from run. TOCSIN_TIMEOUT comes early after a `call`: what
-	 * was heard may have changed what there is to wait for. */
+	 * was heard may have changed what there is to wait for; and within a minute after somebody set
+	 * the wall clock, which changes how long it is until a time of day. */
 	enum tocsin_wait (*wait)(struct tocsin_self *self, int fd, int64_t timeout_ms);
 	/* True when tocsin runs once: emit what is pending now, call swept, then wait for STOP. */
 	bool (*once)(struct tocsin_self *self);
@@ -195,7 +196,10 @@ struct tocsin_host {
 	int (*each)(struct tocsin_self *self, const char *prefix, bool newest_first, size_t limit,
 		    tocsin_value_fn *fn, void *data);
 	/* The first moment after `after_ms` (wall time) at which the schedule says so in that zone
-	 * (NULL: the one of the system); INT64_MAX: never again. Any thread. */
+	 * (NULL: the one of the system); INT64_MAX: never again. Any thread.
+	 * What is to be done once for each moment: keep up to which wall time it was done. It is due when
+	 * next(that) is not after now, and then done up to now. A kept time that is ahead of now by more
+	 * than a round of the schedule is of a clock that was set back since: now takes its place. */
 	int64_t (*next)(const struct tocsin_schedule *schedule, const struct tocsin_zone *zone,
 			int64_t after_ms);
 	/* A wall time for people, "2025-11-18 14:30:45 CET". Any thread. */

@@ -164,6 +164,29 @@ static void a_wait_for_ever_ends_with_the_signal(void **state)
 	assert_int_equal(pthread_cond_destroy(&signal.cond), 0);
 }
 
+static void a_clock_that_was_set_is_told_once(void **state)
+{
+	static const struct {
+		int64_t wall_ms, boot_ms;
+		bool set;
+	} looks[] = {
+		{1763476245123, 5000, false}, /* the first look */
+		{1763476246123, 6000, false},
+		{1763476306153, 66000, false}, /* it runs a little faster */
+		{1763479906153, 66000, true},  /* an hour ahead */
+		{1763479907153, 67000, false},
+		{1448119907153, 67000, true}, /* ten years back */
+		{1448119907153, 68500, true}, /* it stood still */
+		{1448119908153, 69500, false},
+	};
+	int64_t ahead_ms = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
+		assert_int_equal(clock_was_set(&ahead_ms, looks[i].wall_ms, looks[i].boot_ms),
+				 looks[i].set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +196,7 @@ int main(void)
 		cmocka_unit_test(local_time_has_the_form_people_read),
 		cmocka_unit_test(a_wait_ends_at_the_boot_time),
 		cmocka_unit_test(a_wait_for_ever_ends_with_the_signal),
+		cmocka_unit_test(a_clock_that_was_set_is_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
