@@ -287,6 +287,24 @@ static void a_schedule_that_never_comes_round_waits_for_ever(void **unused)
 	assert_int_equal(plan.due_ms, PLAN_NEVER);
 }
 
+/* As when a machine wakes up in a wrong year, and somebody mends that. */
+static void a_clock_that_leapt_ahead_and_comes_back_costs_no_start(void **unused)
+{
+	static const int64_t leaps[] = {3 * D, 365 * D, 3650 * D};
+
+	(void)unused;
+	for (size_t i = 0; i < TOCSIN_COUNT(leaps); i++) {
+		struct plan plan = {0};
+		int64_t now = BASE + 1;
+
+		(void)look(&plan, &daily, &own_last, now);
+		assert_int_equal(look(&plan, &daily, &own_last, now + leaps[i]).starts, 1);
+		assert_int_equal(look(&plan, &daily, &own_last, now).starts, 0);
+		assert_int_equal(plan.due_ms, BASE + 3 * H);
+		assert_int_equal(look(&plan, &daily, &own_last, BASE + 3 * H).starts, 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +312,7 @@ int main(void)
 		cmocka_unit_test(missed_starts_are_made_up_for_as_configured),
 		cmocka_unit_test(all_of_them_one_after_the_other),
 		cmocka_unit_test(a_clock_that_is_set_skips_and_repeats_nothing_it_need_not),
+		cmocka_unit_test(a_clock_that_leapt_ahead_and_comes_back_costs_no_start),
 		cmocka_unit_test(jitter_delays_each_start_by_its_own_time),
 		cmocka_unit_test(a_job_of_somebody_else_is_missed_after_its_grace),
 		cmocka_unit_test(without_grace_nobody_is_missed),

@@ -22,7 +22,9 @@ static bool is_far(const struct plan *plan, const struct plan_schedule *schedule
 	after = schedule->next(schedule->data, plan->due_ms);
 	if (after == PLAN_NEVER)
 		return false;
-	if (plan->previous_ms > 0)
+	/* not when the clock leapt from the one to the other */
+	if (plan->previous_ms > 0 &&
+	    schedule->next(schedule->data, plan->previous_ms) == plan->due_ms)
 		round = plan->due_ms - plan->previous_ms;
 	round = later(round, after - plan->due_ms);
 	return ahead > round + round / 2;
