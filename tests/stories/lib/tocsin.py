@@ -244,6 +244,7 @@ class Tocsin:
 
     def run(self, *arguments, timeout=60, stdin=None, environment=None):
         """Runs any program to its end."""
+        stdin = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run([str(each) for each in arguments], capture_output=True, cwd="/",
                               timeout=timeout * SLOW, env={**self.env(), **(environment or {})},
                               input=stdin, check=False)
@@ -274,7 +275,8 @@ class Tocsin:
 
     def cli(self, *arguments, timeout=30, stdin=None, environment=None):
         """The tocsin command, speaking to this daemon."""
-        return self.run(*WRAPPER, self.stage.tocsin, *arguments, "--socket", self.socket,
+        spool = ("--spool", self.spool) if arguments[:1] == ("ping",) else ()
+        return self.run(*WRAPPER, self.stage.tocsin, *arguments, "--socket", self.socket, *spool,
                         timeout=timeout, stdin=stdin, environment=environment)
 
     # the API
