@@ -34,8 +34,11 @@ static json_t *command_of(const char *const command[])
 	for (size_t i = 0; command[i] && left > 0; i++) {
 		size_t length = text_prefix(command[i], strlen(command[i]), left);
 
-		json_array_append_new(array, text_of(command[i], length));
-		left -= length < left ? length : left;
+		if (json_array_append_new(array, text_of(command[i], length)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+		left = command[i][length] ? 0 : left - length;
 	}
 	return array;
 }
