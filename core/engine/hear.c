@@ -62,9 +62,7 @@ bool source_hear(struct source *source)
 	if (n == 0)
 		return false;
 	FAULT_POINT("source.hear.before");
-	source->hearing = true;
 	source->settings->plugin->source.call(source->state, call, n);
-	source->hearing = false;
 	FAULT_POINT("source.hear.answered");
 	for (size_t i = 0; i < n; i++)
 		judge(source, call[i]);

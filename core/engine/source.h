@@ -39,7 +39,6 @@ struct source {
 
 	/* the thread's own */
 	bool parked, swept;
-	bool hearing;               /* its plugin is answering words */
 	struct kept kept;           /* to be saved with the next emit */
 	bool leases;                /* it holds what it emits for a time, and limits itself */
 	int tell_failures;

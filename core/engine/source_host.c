@@ -198,8 +198,9 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission,
 	batch_free(&batch);
 	if (result < 0)
 		return -EAGAIN;
-	/* somebody waits for the answer to a word, however far ahead the source is */
-	if (n == 0 || source->hearing || source->leases)
+	/* A source that is spoken to never waits: who pings must not wait for a slow channel. It has no
+	 * more alerts than it has items. */
+	if (n == 0 || source->settings->plugin->it.items || source->leases)
 		return 0;
 	if (!backlogs_wait(dispatch_backlogs(source->engine->dispatch), source->settings->name,
 			   source->settings->common.window, &source->stopping))

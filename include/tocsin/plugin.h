@@ -144,8 +144,9 @@ struct tocsin_host {
 	int (*timer)(struct tocsin_self *self, int64_t after_ms, tocsin_timer_fn *fn, void *data);
 
 	/* sources: hands in n alerts in one transaction and returns after the commit; waits
-	 * while the source is too far ahead of its channels. 0: each result is set;
-	 * -EAGAIN: the store cannot take them now, none was taken, emit them again later;
+	 * while the source is too far ahead of its channels (one with `items` never does).
+	 * 0: each result is set; -EAGAIN: the store cannot take them now, none was taken,
+	 * emit them again later;
 	 * -ESHUTDOWN: stop. */
 	int (*emit)(struct tocsin_self *self, struct tocsin_emission *batch, size_t n);
 	/* Says how many alerts the source is about to emit, for the progress shown to people. */
