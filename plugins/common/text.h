@@ -152,4 +152,17 @@ static inline size_t text_prefix(const char *text, size_t max)
 	return length;
 }
 
+/* The end of the text, at most so many bytes of it, from a code point on. */
+static inline const char *text_last(const char *text, size_t max)
+{
+	size_t length = strlen(text);
+
+	if (length <= max)
+		return text;
+	text += length - max;
+	while (((unsigned char)*text & 0xc0) == 0x80)
+		text++;
+	return text;
+}
+
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""System 3: results of cron jobs, as people know them from their scripts, and jobs that tocsin runs."""
+"""System 3: results of cron jobs as people know them, and jobs that tocsin runs."""
 
 import json
 import os
@@ -91,7 +91,8 @@ def test_an_existing_table_is_all_it_needs(tocsin, database, standins, slack, sm
                           ("Duration", "45.3s"), ("Error", "connection refused"),
                           ("Results", "Completed: 5, Failed: 2, Errors: 3")]
     assert fields[5][0] == "What to do" and len(fields) == 6
-    assert "cron-monitor" in all_text(first) and "https://example.com/admin/cron" in json.dumps(first)
+    assert "cron-monitor" in all_text(first)
+    assert "https://example.com/admin/cron" in json.dumps(first)
     assert first["attachments"][0]["color"] == "#d32f2f", "red for a failure"
     embed = discord.wait_messages(1)[0]["embeds"][0]
     assert embed["title"] == f"🔴 Cron Job Alert: {JOB}" and embed["color"] == 0xd32f2f
@@ -232,8 +233,8 @@ def running(directory):
 
 
 def test_a_job_survives_the_death_of_the_daemon(tocsin, tmp_path):
-    """kill -9 during a run: it is lost and run again, once; no two programs at the same time, not even
-    with what the first one had left behind."""
+    """kill -9 during a run: it is lost and run again, once; no two programs at the same time, not
+    even with what the first one had left behind."""
     work = tmp_path / "work"
     work.mkdir()
     slow = script(tmp_path / "slow", f"""

@@ -407,6 +407,7 @@ struct cron {
 	bool has_run;            /* counted out of those that are to take over */
 	struct job **job;
 	size_t n_jobs, room;
+	struct job *recent;      /* found last */
 	struct letter **letter;  /* raised, and not committed yet */
 	size_t n_letters;
 	struct run **starting;   /* recorded, and to be started after the commit */

@@ -229,7 +229,7 @@ static int next_page(struct cron *cron, const PGresult *rows)
 	return start_page(cron);
 }
 
-static int start_followed(struct cron *cron)
+static int start_followed(struct cron *cron, bool *more)
 {
 	struct feed *feed = cron->feed;
 	size_t n;
@@ -238,6 +238,7 @@ static int start_followed(struct cron *cron)
 	feed->followed = feed_followed(cron, &n);
 	if (!feed->followed)
 		return -ENOMEM;
+	*more = n > 0;
 	if (n == 0)
 		return 0;
 	feed->value[0] = feed->followed;
@@ -250,6 +251,7 @@ static int take_rows(struct cron *cron, const PGresult *rows, int64_t now_ms)
 	struct feed *feed = cron->feed;
 	int64_t seen = feed->seen_ms;
 	enum phase phase = feed->phase;
+	bool more = true;
 	int rc;
 
 	if (phase == PHASE_COLUMNS) {
@@ -261,12 +263,13 @@ static int take_rows(struct cron *cron, const PGresult *rows, int64_t now_ms)
 		rc = keep(cron);
 	if (rc != 0)
 		return rc;
-	feed->phase = PHASE_IDLE;
-	if (phase == PHASE_PAGES && PQntuples(rows) >= cron->config->table.batch)
+	if (phase == PHASE_FOLLOWED)
+		return 0;
+	if (PQntuples(rows) >= cron->config->table.batch)
 		rc = next_page(cron, rows);
-	else if (phase == PHASE_PAGES)
-		rc = start_followed(cron);
-	return rc ? rc : feed->phase == PHASE_IDLE ? 0 : -EINPROGRESS;
+	else
+		rc = start_followed(cron, &more);
+	return rc || !more ? rc : -EINPROGRESS;
 }
 
 /* What can be read now, without waiting. */
@@ -348,5 +351,6 @@ int feed_read(struct cron *cron, int64_t now_ms, int64_t *wait_ms)
 		return rc;
 	conclude(cron, rc);
 	*wait_ms = feed->due_ms - database_now_ms();
-	return 0;
+	/* a run that is once waits for no server */
+	return cron->host->once(cron->self) ? rc : 0;
 }

@@ -57,14 +57,18 @@ void jobs_free(struct cron *cron)
 		job_free(cron->job[i]);
 	free(cron->job);
 	cron->job = NULL;
+	cron->recent = NULL;
 	cron->n_jobs = cron->room = 0;
 }
 
+/* Runs of one job come one after the other, from the store above all. */
 struct job *job_find(struct cron *cron, const char *name)
 {
+	if (cron->recent && strcmp(cron->recent->name, name) == 0)
+		return cron->recent;
 	for (size_t i = 0; i < cron->n_jobs; i++)
 		if (strcmp(cron->job[i]->name, name) == 0)
-			return cron->job[i];
+			return cron->recent = cron->job[i];
 	return NULL;
 }
 

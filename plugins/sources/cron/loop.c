@@ -86,15 +86,17 @@ int cron_run(void *state)
 		task_successor(-1);
 	cron->has_run = true;
 	rc = begin(cron);
-	while (rc == 0 || rc == -EAGAIN) {
+	while (rc == 0) {
 		rc = look(cron, &wait);
 		if (cron->broken)
 			rc = -ENOMEM;
-		if (rc != 0 && rc != -EAGAIN)
-			break;
-		if (rc == -EAGAIN)
+		if (rc == -EAGAIN && !cron->host->once(cron->self)) {
 			wait = STORE_PAUSE_MS;
-		if (rc == 0 && !swept && duty_idle(cron) && feed_swept(cron)) {
+			rc = 0;
+		}
+		if (rc != 0)
+			break;
+		if (!swept && duty_idle(cron) && feed_swept(cron)) {
 			cron->host->swept(cron->self);
 			swept = true;
 		}
@@ -102,7 +104,7 @@ int cron_run(void *state)
 			rc = -ESHUTDOWN;
 	}
 	/* What was not committed is read again by the next run of this instance or of another one. */
-	duty_stop(cron, rc != -ESHUTDOWN);
+	duty_stop(cron, rc != -ESHUTDOWN && !cron->host->once(cron->self));
 	cron_unload(cron);
 	feed_reset(cron);
 	return rc == -ESHUTDOWN ? 0 : rc;

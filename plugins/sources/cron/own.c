@@ -90,7 +90,7 @@ static char *environment_of(const struct job *job, const struct run *run, size_t
 	return draft_end(&draft, length);
 }
 
-static int start(struct cron *cron, const struct job *job, const struct run *run)
+static int launch(struct cron *cron, const struct job *job, const struct run *run)
 {
 	struct task_order order = {.id = run->id,
 				   .command = job->config->command,
@@ -127,7 +127,7 @@ int duty_start(struct cron *cron)
 	for (size_t i = 0; i < n; i++) {
 		struct run *run = cron->starting[i];
 		struct job *job = job_of(cron, run);
-		int started = job ? start(cron, job, run) : 0;
+		int started = job ? launch(cron, job, run) : 0;
 
 		if (started == 0)
 			continue;

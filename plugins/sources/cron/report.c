@@ -111,13 +111,7 @@ static bool set_texts(struct run *run, const json_t *body)
 	if (!set_command(run, json_object_get(body, "command")))
 		return false;
 	/* how it ended tells most */
-	for (size_t length = output ? strlen(output) : 0; length > CRON_TEXT;) {
-		output += length - CRON_TEXT;
-		while (((unsigned char)*output & 0xc0) == 0x80)
-			output++;
-		length = strlen(output);
-	}
-	return !output || run_text(&run->output, output);
+	return !output || run_text(&run->output, text_last(output, CRON_TEXT));
 }
 
 static void set_signal(struct run *run, const json_t *signal)

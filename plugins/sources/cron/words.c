@@ -176,18 +176,6 @@ static void say_run(struct letter *letter, const struct run *run)
 	say_results(letter, &run->results);
 }
 
-static const char *last_bytes(const char *text, size_t most)
-{
-	size_t length = strlen(text);
-
-	if (length <= most)
-		return text;
-	text += length - most;
-	while (((unsigned char)*text & 0xc0) == 0x80)
-		text++;
-	return text;
-}
-
 /* What the job is, what else is wrong, and what the run wrote last. */
 static void say_description(struct letter *letter, const struct job *job, const struct run *run,
 			    unsigned int others)
@@ -204,7 +192,7 @@ static void say_description(struct letter *letter, const struct job *job, const 
 		return;
 	say(letter, "description", "%s%s%s%s%s%s", about ? about : "", about && *also ? "\n" : "",
 	    also, (about || *also) && output ? "\n\n" : "", output ? "It wrote last:\n" : "",
-	    output ? last_bytes(output, SAID_LAST) : "");
+	    output ? text_last(output, SAID_LAST) : "");
 }
 
 /* --- summaries --- */

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs that tocsin runs: real programs, and lives of the daemon. */
+#include "cron_setting.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void a_job_is_started_when_it_is_due_and_recorded(void **unused)
+{
+	struct job_config *job = add(
+		"report", "echo $TOCSIN_JOB $TOCSIN_DUE; echo '{\"completed\":4,\"failed\":1}'");
+
+	(void)unused;
+	job->schedule = &hourly.schedule;
+	begin();
+	assert_int_equal(at(NOON + 1), NOON + H);
+	assert_item("report", "next_run", "\"2025-11-18T13:00:00.000Z\"");
+	at(NOON + H);
+	assert_item("report", "state", "\"running\"");
+	/* the record was committed before */
+	assert_int_equal(host_values(&self, "run/report/"), 1);
+	settle();
+	assert_item("report", "succeeded", "1");
+	assert_int_equal(say("report", "history", "{}"), 200);
+	assert_non_null(strstr(answer_text, "report 2025-11-18T13:00:00.000Z"));
+	assert_non_null(strstr(answer_text, "\"completed\":4"));
+	assert_non_null(strstr(answer_text, "\"max_rss_kib\":"));
+	assert_int_equal(self.n_alerts, 0);
+	at(NOON + H + 1);
+	at(NOON + 2 * H - 1);
+	assert_item("report", "total", "1");
+}
+
+static void how_a_program_ends_is_what_the_run_says(void **unused)
+{
+	static const struct {
+		const char *command, *alert;
+	} cases[] = {
+		{"echo oh; exit 7", "error=oh"},
+		{"exit 7", "error=exit status 7"},
+		{"kill -9 $$", "error=killed by SIGKILL"},
+		{"sleep 60", "error=it did not end within its time limit"},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < TOCSIN_COUNT(cases); i++) {
+		configure();
+		add("j", cases[i].command)->time_limit = 300;
+		host_forget(&self);
+		begin();
+		assert_int_equal(say("j", "run", "{}"), 200);
+		settle();
+		assert_int_equal(self.n_alerts, 1);
+		assert_alert(cases[i].alert);
+		end();
+	}
+	configure();
+	jobs[0].directory = "/nonexistent";
+	add("j", "exit 0");
+	host_forget(&self);
+	begin();
+	assert_int_equal(say("j", "run", "{}"), 200);
+	settle();
+	assert_alert("cannot enter the directory of the command: No such file");
+}
+
+static void no_run_overlaps_unless_that_is_allowed(void **unused)
+{
+	static const enum overlap overlaps[] = {OVERLAP_SKIP, OVERLAP_QUEUE, OVERLAP_ALLOW};
+
+	(void)unused;
+	for (size_t i = 0; i < TOCSIN_COUNT(overlaps); i++) {
+		struct job_config *job;
+		json_t *item;
+
+		configure();
+		host_done(&self);
+		host_init(&self);
+		job = add("slow", "sleep 0.3");
+		job->schedule = &hourly.schedule;
+		job->overlap = overlaps[i];
+		config.triggers.overlapped = 1;
+		begin();
+		at(NOON + 1);
+		at(NOON + H);
+		at(NOON + 2 * H);
+		item = item_of("slow");
+		assert_int_equal(json_integer_value(json_object_get(item, "running")),
+				 overlaps[i] == OVERLAP_ALLOW ? 2 : 1);
+		json_decref(item);
+		assert_int_equal(say("slow", "run", "{}"),
+				 overlaps[i] == OVERLAP_ALLOW ? 200 : 409);
+		settle();
+		assert_item("slow", "total",
+			    overlaps[i] == OVERLAP_SKIP    ? "1"
+			    : overlaps[i] == OVERLAP_QUEUE ? "2"
+							   : "3");
+		assert_int_equal(self.n_alerts, overlaps[i] == OVERLAP_SKIP);
+		end();
+	}
+}
+
+static void no_more_programs_run_at_once_than_may(void **unused)
+{
+	static const char *const names[] = {"a", "b", "c"};
+
+	(void)unused;
+	config.at_once = 2;
+	for (size_t i = 0; i < 3; i++)
+		add(names[i], "sleep 0.2")->schedule = &hourly.schedule;
+	begin();
+	at(NOON + 1);
+	at(NOON + H);
+	assert_item("a", "running", "1");
+	assert_item("c", "running", "0");
+	settle();
+	for (size_t i = 0; i < 3; i++)
+		assert_item(names[i], "succeeded", "1");
+}
+
+static void a_paused_job_rests_also_after_a_restart(void **unused)
+{
+	add("j", "exit 0")->schedule = &hourly.schedule;
+
+	(void)unused;
+	begin();
+	at(NOON + 1);
+	assert_int_equal(say("j", "pause", "{}"), 200);
+	assert_item("j", "next_run", "null");
+	end();
+	begin();
+	at(NOON + 5 * H);
+	assert_item("j", "total", "0");
+	assert_int_equal(say("j", "resume", "{}"), 200);
+	at(NOON + 5 * H + 1);
+	assert_item("j", "next_run", "\"2025-11-18T18:00:00.000Z\"");
+	assert_item("j", "total", "0");
+}
+
+static void what_was_due_while_nobody_looked_runs_once(void **unused)
+{
+	add("j", "exit 0")->schedule = &hourly.schedule;
+
+	(void)unused;
+	begin();
+	at(NOON + 1);
+	end();
+	begin();
+	at(NOON + 10 * H + 1);
+	settle();
+	at(NOON + 10 * H + 2);
+	assert_item("j", "total", "1");
+	end();
+	begin();
+	at(NOON + 10 * H + 3);
+	assert_item("j", "total", "1");
+}
+
+/* --- lives of the daemon --- */
+
+static void leave_running(const char *name, bool again)
+{
+	struct run run;
+	char *json, *path;
+	struct job job = {.name = (char *)(uintptr_t)name};
+
+	run_init(&run, ID, CAUSE_SCHEDULE, NOON - M);
+	run.own = true;
+	run.again = again;
+	run.due_ms = NOON - M;
+	json = run_json(&run, name);
+	path = run_value_name(&job, run.started_ms, run.id);
+	host_set(&self, path, json);
+	host_set(&self, "job/j", "{\"name\":\"j\",\"plan\":{\"due\":1763470800000}}");
+	free(json);
+	free(path);
+}
+
+static void a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once(void **unused)
+{
+	static const struct {
+		enum catch_up catch_up;
+		bool again;
+		const char *total;
+	} cases[] = {{CATCH_UP_LAST, false, "2"},
+		     {CATCH_UP_ALL, false, "2"},
+		     {CATCH_UP_NONE, false, "1"},
+		     {CATCH_UP_LAST, true, "1"}};
+
+	(void)unused;
+	for (size_t i = 0; i < TOCSIN_COUNT(cases); i++) {
+		struct job_config *job;
+
+		configure();
+		host_done(&self);
+		host_init(&self);
+		job = add("j", "exit 0");
+		job->schedule = &hourly.schedule;
+		job->catch_up = cases[i].catch_up;
+		leave_running("j", cases[i].again);
+		host_now_ms = NOON + 1;
+		begin();
+		settle();
+		assert_item("j", "total", cases[i].total);
+		assert_int_equal(self.n_alerts, 1);
+		assert_alert("EVENT 4 alertname=CronJobLost job=j trigger=lost |");
+		end();
+	}
+}
+
+static void what_a_lost_run_left_behind_is_killed(void **unused)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)unused;
+	if (child == 0) {
+		static char variable[] = "TOCSIN_RUN=" ID;
+		static char *const environment[] = {variable, NULL};
+		static char *const arguments[] = {(char *)(uintptr_t) "sleep",
+						  (char *)(uintptr_t) "60", NULL};
+
+		execve("/bin/sleep", arguments, environment);
+		_exit(127);
+	}
+	usleep(50000);
+	add("j", NULL);
+	leave_running("j", true);
+	begin();
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* A reload opens the new instance beside the old one. */
+static void a_reload_takes_running_programs_over(void **unused)
+{
+	struct cron *before;
+
+	(void)unused;
+	add("j", "sleep 0.4; echo done");
+	open_cron();
+	before = cron;
+	self.waits = 0; /* STOP at the first wait */
+	assert_int_equal(cron_load(before), 0);
+	assert_int_equal(say("j", "run", "{}"), 200);
+	open_cron();
+	assert_int_equal(cron_run(before), 0);
+	tocsin_plugin.source->close(before);
+	assert_int_equal(cron_load(cron), 0);
+	assert_int_equal(duty_resume(cron), 0);
+	assert_item("j", "running", "1");
+	settle();
+	assert_item("j", "succeeded", "1");
+	assert_int_equal(self.n_alerts, 0);
+}
+
+static void a_stop_ends_the_programs(void **unused)
+{
+	(void)unused;
+	add("j", "trap 'exit 3' TERM; sleep 60 & wait");
+	open_cron();
+	assert_int_equal(cron_load(cron), 0);
+	assert_int_equal(say("j", "run", "{}"), 200);
+	usleep(100000);
+	self.waits = 0;
+	assert_int_equal(cron_run(cron), 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	end();
+	/* the next life says so */
+	self.waits = -1;
+	begin();
+	assert_alert("CronJobLost");
+}
+
+static void a_run_that_is_once_ends_when_its_programs_have(void **unused)
+{
+	(void)unused;
+	add("j", "exit 0")->schedule = &hourly.schedule;
+	self.once = true;
+	host_set(&self, "job/j", "{\"name\":\"j\",\"plan\":{\"due\":1763467200000}}");
+	open_cron();
+	self.waits = 50;
+	assert_int_equal(cron_run(cron), 0);
+	assert_true(self.swept);
+	assert_int_equal(host_values(&self, "run/j/"), 1);
+	assert_non_null(strstr(host_value(&self, "job/j"), "\"succeeded\":1"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_job_is_started_when_it_is_due_and_recorded),
+		TEST(how_a_program_ends_is_what_the_run_says),
+		TEST(no_run_overlaps_unless_that_is_allowed),
+		TEST(no_more_programs_run_at_once_than_may),
+		TEST(a_paused_job_rests_also_after_a_restart),
+		TEST(what_was_due_while_nobody_looked_runs_once),
+		TEST(a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once),
+		TEST(what_a_lost_run_left_behind_is_killed),
+		TEST(a_reload_takes_running_programs_over),
+		TEST(a_stop_ends_the_programs),
+		TEST(a_run_that_is_once_ends_when_its_programs_have),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
