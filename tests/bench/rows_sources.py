@@ -6,6 +6,7 @@ import time
 
 import database
 import peers
+import thresholds
 from lab import Daemon, Missing, Process, running
 from table import Row, at_most, number
 
@@ -92,3 +93,4 @@ def heartbeats(lab):
 def rows(lab):
     """Each kind of source."""
     yield from heartbeats(lab)
+    yield from thresholds.rows(lab)

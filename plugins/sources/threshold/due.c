@@ -49,9 +49,9 @@ void due_again(struct check *check, const struct tocsin_host *host)
 		check->due_ms = from_schedule(check, host);
 }
 
-int64_t due_in_ms(const struct check *check)
+int64_t due_in_ms(const struct check *check, int64_t boot_ms, int64_t wall_ms)
 {
-	int64_t now = check->config->schedule ? steady_wall_ms() : steady_boot_ms();
+	int64_t now = check->config->schedule ? wall_ms : boot_ms;
 
 	if (check->paused || check->due_ms == INT64_MAX)
 		return INT64_MAX;

@@ -179,6 +179,7 @@ static int take(struct threshold *t, size_t i)
 	if (rc == -EINPROGRESS)
 		return 0;
 	t->running[i] = NULL;
+	check->running = false;
 	if (rc == -ENOTCONN && ++check->losses < LOST_TWICE)
 		return 0; /* it is due as before */
 	check->losses = 0;
@@ -189,28 +190,21 @@ static int take(struct threshold *t, size_t i)
 	return finish(t, check, &findings, rc);
 }
 
-static bool is_running(const struct threshold *t, const struct check *check)
-{
-	for (int64_t i = 0; i < t->config->connections; i++)
-		if (t->running[i] == check)
-			return true;
-	return false;
-}
-
 /* Of the checks that are due the one that has waited longest; NULL and the time until one is. */
 static struct check *next_due(struct threshold *t, int64_t *in_ms)
 {
 	struct check *chosen = NULL;
 	bool once = t->host->once(t->self);
+	int64_t boot = steady_boot_ms(), wall = steady_wall_ms();
 
 	*in_ms = INT64_MAX;
 	for (size_t i = 0; i < t->n; i++) {
 		struct check *check = &t->check[i];
 		int64_t in;
 
-		if (is_running(t, check) || (once && (check->ran || check->paused)))
+		if (check->running || (once && (check->ran || check->paused)))
 			continue;
-		in = once ? 0 : due_in_ms(check);
+		in = once ? 0 : due_in_ms(check, boot, wall);
 		if (in < *in_ms)
 			*in_ms = in;
 		if (in == 0 && (!chosen || check->began_ms < chosen->began_ms))
@@ -244,6 +238,7 @@ static int start(struct threshold *t, size_t i, struct check *check)
 		return rc;
 	check->began_ms = steady_boot_ms();
 	t->running[i] = check;
+	check->running = true;
 	return 0;
 }
 

@@ -136,7 +136,7 @@ struct check {
 	struct limits limits;
 	struct row **row;
 	size_t n;
-	bool paused, ran;
+	bool paused, ran, running;
 	bool by_row;
 	int64_t due_ms;      /* boot time; of a schedule: wall time */
 	int64_t last_ms;     /* wall time of the last run, 0: none */
@@ -212,8 +212,8 @@ char *words_fill(const char *text, const struct tocsin_pair *value, size_t n,
 /* due.c */
 void due_first(const struct check_config *config, const struct tocsin_host *host, struct check *c);
 void due_next(struct check *check, const struct config *config, const struct tocsin_host *host);
-/* Milliseconds until it is due, 0: now, INT64_MAX: never. */
-int64_t due_in_ms(const struct check *check);
+/* Milliseconds from these times until it is due, 0: now, INT64_MAX: never. */
+int64_t due_in_ms(const struct check *check, int64_t boot_ms, int64_t wall_ms);
 /* The wall clock was set back: what waits for a time of day is reckoned anew. */
 void due_again(struct check *check, const struct tocsin_host *host);
 /* Wall time of the next run, 0: none. */
