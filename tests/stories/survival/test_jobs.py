@@ -115,7 +115,7 @@ def test_a_late_end_is_refused(make_tocsin, jobs, standins, fence):
     wait_all(jobs)
     two.wait_settled()
     assert jobs.one("SELECT count(*) FROM job_log WHERE status = 'completed'") == 1
-    assert refused([one, two]) == 1     # of the control it is the wrong one
+    wait_until(lambda: refused([one, two]) == 1)     # of the control it is the wrong one
     assert states(jobs) == {"completed": 1}
 
 
