@@ -27,11 +27,10 @@ def daemon(tocsin):
 
 
 @pytest.fixture
-def spool(tmp_path):
+def spool(tocsin):
     """The directory that a daemon would have made."""
-    path = tmp_path / "spool"
-    path.mkdir(mode=0o770)
-    return path
+    tocsin.spool.mkdir(mode=0o770)
+    return tocsin.spool
 
 
 def kept(spool):
@@ -252,7 +251,7 @@ def test_a_job_outlives_who_watched_it(job, daemon, tmp_path):
 
 def test_a_ping_is_told_kept_or_refused(tocsin, daemon, spool):
     def ping(*more, stdin=None):
-        return tocsin.cli("ping", "backup", *more, "--spool", spool, stdin=stdin)
+        return tocsin.cli("ping", "backup", *more, stdin=stdin)
 
     rid = "123e4567-e89b-12d3-a456-426614174000"
     assert repr(ping()) == repr(ping("start", "--rid", rid)) == repr(ping("3", "--body", "x"))
@@ -275,9 +274,10 @@ def test_a_ping_is_told_kept_or_refused(tocsin, daemon, spool):
     daemon.stop()
     run = ping("--json")
     assert run.status == 0 and run.json == {"ping": "kept"} and len(kept(spool)) == 2, run
-    run = tocsin.cli("ping", "backup", "--spool", spool / "missing")
-    assert run.status == 3 and "lost" in run.stderr, run
     assert ping("strat").status == 2 and len(kept(spool)) == 2
+    spool.rename(spool.with_name("gone"))
+    run = ping()
+    assert run.status == 3 and "lost" in run.stderr, run
 
 
 @pytest.mark.needs("cron", "sqlite", "file")
