@@ -19,8 +19,9 @@ static bool is_order(const char *verb)
 }
 
 struct parameters {
+	struct call *call;
 	const char *source;
-	const char *unknown;
+	bool unknown;
 };
 
 static enum MHD_Result add_parameter(void *data, enum MHD_ValueKind kind, const char *name,
@@ -29,22 +30,22 @@ static enum MHD_Result add_parameter(void *data, enum MHD_ValueKind kind, const 
 	struct parameters *parameters = data;
 
 	(void)kind;
-	if (strcmp(name, "source") == 0)
+	if (strcmp(name, "source") == 0) {
 		parameters->source = value ? value : "";
-	else
-		parameters->unknown = name;
-	return MHD_YES;
+		return MHD_YES;
+	}
+	call_fail(parameters->call, MHD_HTTP_BAD_REQUEST,
+		  "there is no parameter '%.40s', only source", name);
+	parameters->unknown = true;
+	return MHD_NO;
 }
 
 /* False after answering 400. */
 static bool read_parameters(struct call *call, struct parameters *parameters)
 {
-	*parameters = (struct parameters){0};
+	*parameters = (struct parameters){.call = call};
 	MHD_get_connection_values(call->connection, MHD_GET_ARGUMENT_KIND, add_parameter,
 				  parameters);
-	if (parameters->unknown)
-		call_fail(call, MHD_HTTP_BAD_REQUEST, "there is no parameter '%.40s', only source",
-			  parameters->unknown);
 	return !parameters->unknown;
 }
 
