@@ -98,6 +98,8 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *batch, si
 	const char *name;
 	json_t *value;
 
+	if (n == 0 && json_object_size(self->kept) == 0)
+		return 0;
 	if (self->full)
 		return -EAGAIN;
 	json_object_foreach(self->kept, name, value)

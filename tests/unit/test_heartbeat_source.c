@@ -153,6 +153,10 @@ static void test_a_store_that_is_full_changes_nothing(void **unused)
 	config.create = true;
 	config.period = HOUR;
 	beats_open(&self, &config);
+	self.full = true;
+	beats_tell(&self, "ping", "backup", "{}", 503);
+	assert_string_equal(beats_ask(&self, "backup", "state"), "new");
+	self.full = false;
 	beats_tell(&self, "ping", "backup", "{}", 200);
 	self.full = true;
 	beats_tell(&self, "ping", "backup", "{\"kind\": \"fail\"}", 503);

@@ -144,6 +144,9 @@ void call_source(void *state, struct tocsin_call *const call[], size_t n)
 			call_answer(call[i], 503, strdup("the store cannot be read; try again"));
 		else
 			writes[i] = hear(h, call[i], &now);
+		/* What cannot be answered is not done. */
+		if (!rc && writes && writes[i] && !call[i]->answer)
+			h->commit.failed = true;
 	}
 	if (!rc && writes)
 		rc = commit_all(h);

@@ -123,7 +123,7 @@ static void undo(struct heartbeat *h)
 		beat->in_commit = beat->gone = false;
 		beat->state = c->change[i].before;
 		(void)keep_beat(h, beat, beat->fresh ? NULL : &beat->state);
-		if (beat->fresh)
+		if (beat->fresh && !beat->config)
 			beats_remove(h, beat);
 		else
 			beats_replan(h, beat);
@@ -143,8 +143,10 @@ static void conclude(struct heartbeat *h)
 	}
 }
 
-static void empty(struct commit *c)
+void commit_empty(struct heartbeat *h)
 {
+	struct commit *c = &h->commit;
+
 	for (size_t i = 0; i < c->n_scrap; i++)
 		free(c->scrap[i]);
 	c->n = c->n_emissions = c->n_scrap = 0;
@@ -167,13 +169,13 @@ int commit_all(struct heartbeat *h)
 		conclude(h);
 	else
 		undo(h);
-	empty(c);
+	commit_empty(h);
 	return rc;
 }
 
 void commit_free(struct heartbeat *h)
 {
-	empty(&h->commit);
+	commit_empty(h);
 	free(h->commit.change);
 	free(h->commit.emission);
 	free(h->commit.scrap);

@@ -82,7 +82,7 @@ struct beat {
 	struct plan plan;
 	size_t place;    /* in the heap; SIZE_MAX: nothing happens by itself */
 	unsigned round;  /* of the reading that had it last */
-	bool fresh;      /* nothing of it was ever saved: a commit that fails forgets it */
+	bool fresh;      /* nothing of it was ever saved: a commit that fails forgets one that was made */
 	bool gone;       /* the commit that is open forgets it */
 	bool in_commit;
 };
@@ -250,6 +250,8 @@ char *commit_text(struct heartbeat *h, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* One commit for all of it. Anything but 0: it is as it was before. */
 int commit_all(struct heartbeat *h);
+/* Forgets what has been gathered, and does not put it back. */
+void commit_empty(struct heartbeat *h);
 void commit_free(struct heartbeat *h);
 
 /* news.c: adds alerts to the commit that is open. */

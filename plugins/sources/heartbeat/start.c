@@ -120,7 +120,7 @@ static void forget_gone(struct heartbeat *h, const struct moment *now)
 /* What could not be heard, and what the clock did. */
 static void catch_up(struct heartbeat *h, const struct moment *now)
 {
-	bool once = h->host->once && h->host->once(h->self);
+	bool once = h->host->once(h->self);
 
 	for (size_t i = 0; i < h->n; i++) {
 		struct beat *beat = h->beat[i];
@@ -133,15 +133,12 @@ static void catch_up(struct heartbeat *h, const struct moment *now)
 	}
 }
 
-int start_source(struct heartbeat *h)
+/* Everything that a start does, until it is committed. */
+static int begin(struct heartbeat *h, struct moment *now)
 {
-	struct moment now;
-	int rc;
+	int rc = start_clock(h);
 
-	if (h->started)
-		return 0;
-	rc = start_clock(h);
-	if (!rc && h->n == 0)
+	if (!rc)
 		rc = add_configured(h);
 	if (!rc)
 		rc = h->host->each(h->self, "beat/", false, 0, take_saved, h);
@@ -151,13 +148,28 @@ int start_source(struct heartbeat *h)
 		rc = table_load(h);
 	if (rc)
 		return rc;
-	now = heartbeat_now(h);
-	(void)steady_was_set(&h->steady, &now);
-	catch_up(h, &now);
-	forget_gone(h, &now);
-	rc = commit_all(h);
-	if (rc && rc != -EAGAIN)
+	*now = heartbeat_now(h);
+	(void)steady_was_set(&h->steady, now);
+	catch_up(h, now);
+	forget_gone(h, now);
+	return commit_all(h);
+}
+
+int start_source(struct heartbeat *h)
+{
+	struct moment now;
+	int rc;
+
+	if (h->started)
+		return 0;
+	rc = begin(h, &now);
+	if (rc) {
+		/* It is tried again, from the beginning. */
+		commit_empty(h);
+		while (h->n > 0)
+			beats_remove(h, h->beat[h->n - 1]);
 		return rc;
+	}
 	h->started = true;
 	if (!h->host->once(h->self))
 		h->judge_from_ms = now.own_ms + h->config->settle;
