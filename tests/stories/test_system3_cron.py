@@ -186,7 +186,7 @@ def told(slack, *words):
 def test_jobs_of_a_crontab_report_themselves(tocsin, slack, tmp_path):
     """tocsin run: with the daemon, and without it; a job that does not start is missed."""
     jobs = [{"name": "nightly", "schedule": "every 1s", "grace": "1s"},
-            {"name": "other", "triggers": {"failed": 0, "failures_in_a_row": 2}}]
+            {"name": "other", "triggers": {"failed": False, "failures_in_a_row": 2}}]
     tocsin.configure(sources={"cron": {"type": "cron", "jobs": jobs}},
                      channels={"chat": slack_channel(slack)},
                      api={"socket": str(tocsin.socket), "mode": "0600",

@@ -29,7 +29,7 @@ static struct cron *cron;
 
 static inline void configure(void)
 {
-	static const struct triggers as_source = {-1, -1, -1, -1, -1, -1, -1};
+	static const struct triggers as_source = {0, 0, -1, -1, -1, -1, -1};
 
 	memset(jobs, 0, sizeof(jobs));
 	for (size_t i = 0; i < TOCSIN_COUNT(jobs); i++)

@@ -72,7 +72,7 @@ static void the_triggers_are_those_that_people_know(void **unused)
 static void every_trigger_can_be_changed_or_switched_off(void **unused)
 {
 	static const struct triggers off = {.error_rate = 100},
-				     nothing = {-1, -1, -1, -1, -1, -1, -1};
+				     nothing = {0, 0, -1, -1, -1, -1, -1};
 	struct triggers triggers;
 	struct run run;
 
@@ -84,8 +84,8 @@ static void every_trigger_can_be_changed_or_switched_off(void **unused)
 	triggers_of(&triggers, &nothing, &preset);
 	assert_memory_equal(&triggers, &preset, sizeof(preset));
 	triggers_of(&triggers,
-		    &(struct triggers){.failed = 0,
-				       .overlapped = 1,
+		    &(struct triggers){.failed = 1,
+				       .overlapped = 2,
 				       .error_rate = -1,
 				       .min_tasks = 10,
 				       .failed_tasks = -1,

@@ -20,15 +20,16 @@ static const char *const overlaps[] = {"skip", "queue", "allow", NULL};
 static const char *const catch_ups[] = {"none", "last", "all", NULL};
 static const char *const unknowns[] = {"record", "refuse", NULL};
 
-#define TRIGGERS(least, failed_preset, overlapped_preset, rate, tasks, many, errors, row) \
+/* The same of the source and of a job; a job's can be left to the source. */
+#define TRIGGERS(least, words, yes, no, rate, tasks, many, errors, row) \
 	TOCSIN_OPTION(INT, struct triggers, error_rate, .preset = rate, .min = (least), \
 		      .max = 100, \
 		      .help = "An alert HIGH_ERROR_RATE, when more than so many percent of the " \
 			      "tasks of a run failed. 100: never."), \
-		TOCSIN_OPTION(INT, struct triggers, failed, .preset = failed_preset, \
-			      .min = (least), .max = 1, \
-			      .help = "1: an alert FAILED or LOST for each run that failed as a " \
-				      "whole. 0: none."), \
+		TOCSIN_OPTION( \
+			CHOICE, struct triggers, failed, .preset = yes, .choices = words, \
+			.help = "Whether each run that failed as a whole raises an alert, FAILED " \
+				"or LOST."), \
 		TOCSIN_OPTION( \
 			INT, struct triggers, failed_tasks, .preset = many, .min = (least), \
 			.max = 1000000000, \
@@ -43,20 +44,22 @@ static const char *const unknowns[] = {"record", "refuse", NULL};
 			      .max = 1000000000, \
 			      .help = "How many tasks a run must have for `error_rate`."), \
 		TOCSIN_OPTION( \
-			INT, struct triggers, overlapped, .preset = overlapped_preset, \
-			.min = (least), .max = 1, \
-			.help = "1: an alert OVERLAPPED, when a run begins, or is left out, " \
-				"because the one before it still goes on. 0: none."), \
+			CHOICE, struct triggers, overlapped, .preset = no, .choices = words, \
+			.help = "Whether a run that begins, or is left out, because the one before " \
+				"it still goes on raises an alert, OVERLAPPED."), \
 		TOCSIN_OPTION( \
 			INT, struct triggers, processing_errors, .preset = errors, .min = (least), \
 			.max = 1000000000, \
 			.help = "An alert PROCESSING_ERRORS, when a run had at least so many " \
 				"errors. 0: never."),
 
+static const char *const whether[] = {"false", "true", NULL};
+static const char *const job_whether[] = {"source", "false", "true", NULL};
+
 static const struct tocsin_option trigger_options[] = {
-	TRIGGERS(0, "1", "0", "50", "3", "5", "3", "0")};
+	TRIGGERS(0, whether, "true", "false", "50", "3", "5", "3", "0")};
 static const struct tocsin_option job_trigger_options[] = {
-	TRIGGERS(-1, "-1", "-1", "-1", "-1", "-1", "-1", "-1")};
+	TRIGGERS(-1, job_whether, "source", "source", "-1", "-1", "-1", "-1", "-1")};
 
 static const struct tocsin_option limit_options[] = {
 	TOCSIN_OPTION(DURATION, struct program_limits, cpu, .min = 1000, .max = DAY,
@@ -131,7 +134,7 @@ static const struct tocsin_option job_options[] = {
 		      .help = "The time zone of the schedule. Default: that of the system."),
 	TOCSIN_OPTION_SECTION(struct job_config, triggers, job_trigger_options,
 			      .help = "What raises an alert, where this job differs from the "
-				      "source; -1: as the source says."),
+				      "source; -1 or 'source': as it says."),
 	TOCSIN_OPTION(STRING, struct job_config, user, .example = "postgres",
 		      .help = "The user to run as, with the groups of that user; only when the "
 			      "daemon runs as root. Default: the daemon's own."),

@@ -48,7 +48,7 @@
 
 /* Of a job: CRON_AS_SOURCE, as the source has it. */
 struct triggers {
-	int64_t failed, overlapped; /* 0 or 1 */
+	int64_t failed, overlapped; /* false or true; of a job: 1 more, and 0 as the source */
 	int64_t error_rate, min_tasks, failed_tasks, processing_errors, failures_in_a_row;
 };
 

@@ -52,8 +52,8 @@ void triggers_of(struct triggers *triggers, const struct triggers *job,
 	*triggers = *source;
 	if (!job)
 		return;
-	triggers->failed = either(job->failed, source->failed);
-	triggers->overlapped = either(job->overlapped, source->overlapped);
+	triggers->failed = either(job->failed - 1, source->failed);
+	triggers->overlapped = either(job->overlapped - 1, source->overlapped);
 	triggers->error_rate = either(job->error_rate, source->error_rate);
 	triggers->min_tasks = either(job->min_tasks, source->min_tasks);
 	triggers->failed_tasks = either(job->failed_tasks, source->failed_tasks);
