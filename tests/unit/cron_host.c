@@ -56,24 +56,33 @@ static struct value *make(struct tocsin_self *self, const char *name)
 {
 	struct value *value = find(self, name);
 	size_t at = self->n;
+	char *copy;
 
 	if (value)
 		return value;
+	copy = strdup(name);
+	if (!copy)
+		return NULL;
 	assert_true(self->n < TOCSIN_COUNT(self->value));
 	while (at > 0 && strcmp(self->value[at - 1].name, name) > 0)
 		at--;
 	memmove(self->value + at + 1, self->value + at, (self->n - at) * sizeof(*self->value));
 	self->n++;
-	self->value[at] = (struct value){.name = strdup(name)};
+	self->value[at] = (struct value){.name = copy};
 	return &self->value[at];
 }
 
 static int host_keep(struct tocsin_self *self, const char *name, const char *text)
 {
-	struct value *value = make(self, name);
+	char *copy = text ? strdup(text) : NULL;
+	struct value *value = copy || !text ? make(self, name) : NULL;
 
+	if (!value) {
+		free(copy);
+		return -ENOMEM;
+	}
 	free(value->fresh);
-	value->fresh = text ? strdup(text) : NULL;
+	value->fresh = copy;
 	value->pending = true;
 	value->forgotten = !text;
 	return 0;
@@ -98,7 +107,7 @@ static int host_load(struct tocsin_self *self, const char *name, char **text)
 	const char *value = host_value(self, name);
 
 	*text = value ? strdup(value) : NULL;
-	return value ? 0 : -ENOENT;
+	return *text ? 0 : value ? -ENOMEM : -ENOENT;
 }
 
 static int host_each(struct tocsin_self *self, const char *prefix, bool newest_first, size_t limit,
@@ -160,11 +169,14 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *batch, si
 	size_t used = strlen(self->alerts);
 	FILE *out;
 
-	if (self->full)
+	out = fmemopen(self->alerts + used, sizeof(self->alerts) - used, "w");
+	if (self->full || !out) {
+		if (out)
+			fclose(out);
 		return -EAGAIN;
+	}
 	self->emits++;
 	commit(self);
-	out = fmemopen(self->alerts + used, sizeof(self->alerts) - used, "w");
 	for (size_t i = 0; i < n; i++) {
 		const struct tocsin_alert *alert = &batch[i].alert;
 

@@ -2,6 +2,10 @@
 /* Runs that others report, and jobs that are watched. */
 #include "cron_setting.h"
 
+#include <errno.h>
+
+#include "scarce.h"
+
 static void a_run_is_reported_in_two_halves(void **unused)
 {
 	(void)unused;
@@ -308,6 +312,40 @@ static void impossible_options_are_refused_with_a_sentence(void **unused)
 	assert_null(cron_check(&config, why, sizeof(why)));
 }
 
+/* One report, with as little memory as there is: all of it counts, or nothing. */
+static int report_once(void *unused)
+{
+	static const char *const body =
+		"{\"event\":\"end\",\"id\":\"" ID "\",\"exit\":1,\"output\":\"no paper\","
+		"\"results\":{\"completed\":1,\"failed\":2,\"errors\":[\"a\"]},\"host\":\"h\"}";
+	struct tocsin_call call = {
+		.size = sizeof(call), .verb = "report", .item = "backup", .body = body};
+	struct tocsin_call *const calls[] = {&call};
+	void *state = NULL;
+	size_t runs;
+
+	(void)unused;
+	host_done(&self);
+	host_init(&self);
+	if (tocsin_plugin.source->open(&self, host_of_tests(), &config, &state) != 0)
+		return -ENOMEM;
+	tocsin_plugin.source->call(state, calls, 1);
+	tocsin_plugin.source->close(state);
+	free(call.answer);
+	runs = host_values(&self, "run/backup/");
+	if (runs != host_values(&self, "job/backup") || (int)runs != self.n_alerts)
+		scarce_fail("half a report");
+	if (call.status == 200 && runs != 1)
+		scarce_fail("a report that was answered is not there");
+	return call.status == 200 ? 0 : -ENOMEM;
+}
+
+static void a_report_is_taken_whole_or_not_at_all(void **unused)
+{
+	(void)unused;
+	assert_true(scarce_sweep("report", report_once, NULL) > 50);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +362,7 @@ int main(void)
 		TEST(failures_in_a_row_are_a_state_that_ends),
 		TEST(a_run_that_does_not_end_is_told_of_and_then_lost),
 		TEST(a_start_that_fails_to_come_is_missed),
+		TEST(a_report_is_taken_whole_or_not_at_all),
 		TEST(impossible_options_are_refused_with_a_sentence),
 	};
 

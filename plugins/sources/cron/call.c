@@ -32,6 +32,12 @@ void call_refuse(struct tocsin_call *call, int status, const char *format, ...)
 	call->status = status;
 }
 
+void call_broken(struct cron *cron, struct tocsin_call *call)
+{
+	cron->broken = true;
+	call_refuse(call, 503, "out of memory");
+}
+
 static struct job *known(struct cron *cron, struct tocsin_call *call)
 {
 	struct job *job = call->item ? job_find(cron, call->item) : NULL;
@@ -190,7 +196,7 @@ static void call_run(struct cron *cron, struct tocsin_call *call, const json_t *
 		call_refuse(call, 409, "job '%s' runs already (%s), and its runs must not overlap",
 			    job->name, job->running[0]->id);
 	else if (duty_run(cron, job, &start, id) != 0)
-		call_refuse(call, 503, "out of memory");
+		call_broken(cron, call);
 	else
 		call_answer(call, 200, json_pack("{ss}", "id", id));
 }
@@ -239,8 +245,9 @@ void cron_call(void *state, struct tocsin_call *const call[], size_t n)
 		else
 			call_refuse(call[i], 503, "the jobs cannot be read now; try again");
 	}
+	/* half of something must not be committed */
 	if (rc == 0)
-		rc = book_flush(cron);
+		rc = cron->broken ? -ENOMEM : book_flush(cron);
 	if (rc == 0 && cron->announce)
 		(void)jobs_announce(cron);
 	for (size_t i = 0; i < n && rc != 0; i++) {

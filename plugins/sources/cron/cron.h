@@ -381,6 +381,8 @@ void cron_call(void *state, struct tocsin_call *const call[], size_t n);
 void call_answer(struct tocsin_call *call, int status, json_t *answer);
 void call_refuse(struct tocsin_call *call, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Memory was short half way: nothing of this round counts. */
+void call_broken(struct cron *cron, struct tocsin_call *call);
 void call_report(struct cron *cron, struct tocsin_call *call, const json_t *body);
 
 /* --- feed.c: 0 or a negative errno --- */

@@ -278,8 +278,7 @@ void call_report(struct cron *cron, struct tocsin_call *call, const json_t *body
 	else
 		rc = take_start(cron, job, &report, now, id);
 	if (rc != 0 && rc != -EEXIST) {
-		cron->broken = true;
-		call_refuse(call, 503, "out of memory");
+		call_broken(cron, call);
 		return;
 	}
 	call_answer(
