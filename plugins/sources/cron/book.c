@@ -70,17 +70,16 @@ int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_
 	bool may_overlap = job->config && job->config->overlap == OVERLAP_ALLOW;
 	int rc;
 
-	if (job_entry(job, run->id)) {
-		run_done(run);
-		free(run);
-		return -EEXIST;
-	}
 	run->status = RUN_RUNNING;
-	rc = job_add_entry(job, run);
+	rc = job_entry(job, run->id) ? -EEXIST : job_add_entry(job, run);
 	if (rc == 0)
 		rc = job_add_running(job, run);
-	if (rc == 0)
-		rc = run_keep(cron, job, run);
+	if (rc != 0) {
+		run_done(run);
+		free(run);
+		return rc;
+	}
+	rc = run_keep(cron, job, run);
 	if (!run->own && job_is_scheduled(job)) {
 		struct plan_schedule schedule = job_schedule(job);
 

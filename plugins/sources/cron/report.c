@@ -229,8 +229,13 @@ static int take_end(struct cron *cron, struct job *job, const struct report *rep
 	if (!run)
 		return -ENOMEM;
 	memcpy(id, run->id, sizeof(run->id));
-	if (!describe(run, report))
+	if (!describe(run, report)) {
+		if (whole) {
+			run_done(run);
+			free(run);
+		}
 		return -ENOMEM;
+	}
 	run->duration_ms = report->duration_ms;
 	run_end(run, outcome(run, report->body), report->ended_ms > 0 ? report->ended_ms : now_ms);
 	return whole ? book_whole(cron, job, run, now_ms) : book_end(cron, job, run, now_ms);
