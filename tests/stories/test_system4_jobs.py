@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """System 4, the job processor, line by line: rows of a table, a program or a request for each."""
 
+import contextlib
 import pathlib
 import re
 import signal
@@ -167,7 +168,7 @@ def test_nothing_begins_when_the_lease_could_not_be_renewed(tocsin, jobs, standi
     add_jobs(jobs, 3)
     http_worker(tocsin, jobs, sink, channel={"concurrency": 1}).start()
     sink.wait_begun(1)
-    with jobs.server.connect(jobs.name) as other, other.cursor() as cursor:
+    with contextlib.closing(jobs.server.connect(jobs.name)) as other, other.cursor() as cursor:
         other.autocommit = False
         cursor.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
         time.sleep(LEASE)
@@ -179,6 +180,25 @@ def test_nothing_begins_when_the_lease_could_not_be_renewed(tocsin, jobs, standi
     # Nobody else took them meanwhile: the end of the first counts, the others are handed back.
     assert jobs.sql("SELECT job_id, attempt, status FROM job_log ORDER BY job_id") == [
         (1, 1, "completed"), (2, 1, "completed"), (3, 1, "completed")]
+
+
+def test_a_worker_that_hangs_in_its_claim_holds_nobody_up(tocsin, jobs, standins):
+    """The others keep what they have, though they cannot claim; and not for long."""
+    gate = threading.Event()
+    sink = standins(JobSink, lambda labels: gate.wait(20) and None)
+    add_jobs(jobs, 1)
+    http_worker(tocsin, jobs, sink).start()
+    sink.wait_begun(1)
+    with contextlib.closing(jobs.server.connect(jobs.name)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(1953457009, 'jobs'::regclass::oid::int)")
+        add_jobs(jobs, 1)
+        time.sleep(LEASE * 1.5)
+        assert states(jobs) == {"processing": 1, "pending": 1}
+        gate.set()
+        jobs.wait("SELECT count(*) FROM jobs WHERE status = 'completed'", 1)
+    wait_all(jobs)
+    assert jobs.one("SELECT sum(attempts) FROM jobs") == 2
+    assert "error" not in tocsin.log()
 
 
 def test_a_channel_that_has_to_wait_costs_no_attempt(tocsin, jobs, standins):

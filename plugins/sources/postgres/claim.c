@@ -31,34 +31,45 @@ static bool is_limited(const struct queue_config *config)
 	return config->max_running > 0 || config->max_per_key > 0;
 }
 
-static int lock_claims(struct postgres *p)
+/*
+ * Our turn? Another one may have hung in the middle of his: we must not wait for so long that our own
+ * rows are lost, and the server ends his transaction after a lease.
+ */
+static int lock_claims(struct postgres *p, bool *turn)
 {
-	char space[16], table[16];
-	const char *value[] = {space, table};
+	static const char sql[] =
+		"SELECT set_config('idle_in_transaction_session_timeout', $3, true),"
+		" set_config('lock_timeout', $4, true), pg_advisory_xact_lock($1::int4, $2::int4)";
+	char space[16], table[16], lease[24], wait[24];
+	const char *value[] = {space, table, lease, wait};
+	int rc = database_command(&p->db, "BEGIN READ WRITE");
 
 	snprintf(space, sizeof(space), "%d", LOCK_KEY);
 	snprintf(table, sizeof(table), "%d", (int32_t)strtoul(p->table.oid, NULL, 10));
-	return database_query(&p->db, NULL, "SELECT pg_advisory_xact_lock($1::int4, $2::int4)", 2,
-			      value, NULL);
+	snprintf(lease, sizeof(lease), "%" PRId64, p->config->queue.lease);
+	snprintf(wait, sizeof(wait), "%" PRId64, p->config->queue.lease / 10);
+	if (!rc)
+		rc = database_query(&p->db, NULL, sql, 4, value, NULL);
+	*turn = !rc;
+	return rc == -EAGAIN ? 0 : rc;
 }
 
+/* Without a turn there are no rows: page->rows stays NULL. */
 static int take_rows(struct postgres *p, size_t most, struct page *page)
 {
 	char limit[24], lease[24];
 	const char *value[] = {limit, lease, p->queue.worker};
+	bool limited = is_limited(&p->config->queue), turn = true;
 	int rc = 0;
 
 	memset(page, 0, sizeof(*page));
 	snprintf(limit, sizeof(limit), "%zu", most);
 	snprintf(lease, sizeof(lease), "%" PRId64, p->config->queue.lease);
-	if (is_limited(&p->config->queue)) {
-		rc = database_command(&p->db, "BEGIN READ WRITE");
-		if (!rc)
-			rc = lock_claims(p);
-	}
-	if (!rc)
+	if (limited)
+		rc = lock_claims(p, &turn);
+	if (!rc && turn)
 		rc = database_query(&p->db, "queue", p->queue.claim, 3, value, &page->rows);
-	if (!rc && is_limited(&p->config->queue))
+	if (!rc && turn && limited)
 		rc = database_command(&p->db, "COMMIT");
 	database_rollback(&p->db);
 	if (rc) {
@@ -154,12 +165,13 @@ int claim_rows(struct postgres *p, size_t *claimed)
 	int rc = take_rows(p, most, &page);
 
 	*claimed = 0;
-	if (rc)
+	/* Also without a turn: somebody has to wait, or nothing that ended is told. */
+	p->queue.more = p->queue.freed = p->notified = false;
+	if (rc || !page.rows)
 		return rc;
 	*claimed = (size_t)PQntuples(page.rows);
 	/* Rows of one user may have hidden those of others, who come next when he has enough. */
 	p->queue.more = *claimed == most || (*claimed > 0 && p->config->queue.max_per_key > 0);
-	p->queue.freed = p->notified = false;
 	if (*claimed > 0) {
 		p->host->count(p->self, "claimed", (int64_t)*claimed);
 		if (p->queue.held.n == 0)

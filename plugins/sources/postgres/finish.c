@@ -148,6 +148,8 @@ static int finish_apart(struct postgres *p, const struct ending *ending, size_t 
 {
 	int rc = finish_batch(p, ending, n), left, right;
 
+	if (rc == -EDOM && n == 1)
+		forget(p, ending, n); /* its lease runs out: nothing is renewed for ever */
 	if (rc != -EDOM || n == 1)
 		return rc;
 	left = finish_apart(p, ending, n / 2);

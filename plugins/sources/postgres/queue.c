@@ -230,7 +230,7 @@ static int work(struct postgres *p, int *failures)
 		if (rc) {
 			database_complain(&p->db);
 			/* Renewing goes on meanwhile: a wait is never longer than that. */
-			rc = session_wait(p, p->queue.held.n ? p->config->queue.lease / 3
+			rc = session_wait(p, p->queue.held.n ? p->config->queue.lease / 10
 							     : database_backoff_ms(++busy, 0));
 			continue;
 		}
