@@ -84,18 +84,17 @@ void zone_format(const struct tocsin_zone *zone, int64_t wall_ms, char *text, si
 		 local.day, local.hour, local.minute, local.second, span.abbreviation);
 }
 
-void zone_discard(struct zone *zone)
+void zone_free(const struct tocsin_zone *zone)
 {
-	if (!zone || zone->lasting)
-		return;
+	if (zone && !own(zone)->lasting)
+		zone_drop((struct zone *)own(zone));
+}
+
+void zone_drop(struct zone *zone)
+{
 	free(zone->name);
 	free(zone->at);
 	free(zone->to);
 	free(zone->type);
 	free(zone);
-}
-
-void zone_free(const struct tocsin_zone *pub)
-{
-	zone_discard((struct zone *)own(pub));
 }

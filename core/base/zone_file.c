@@ -173,7 +173,7 @@ static int give(struct zone *zone, int result, const struct tocsin_zone **out)
 	if (result == 0)
 		*out = &zone->pub;
 	else
-		zone_discard(zone);
+		zone_drop(zone);
 	return result;
 }
 
@@ -181,12 +181,10 @@ int zone_from_file(const char *name, const void *data, size_t size, const struct
 		   struct error *err)
 {
 	struct zone *zone = zone_new(name);
-	int result;
 
 	if (!zone)
 		return error_set(err, -ENOMEM, "memory is short");
-	result = read_file(data, size, zone, err);
-	return give(zone, result, out);
+	return give(zone, read_file(data, size, zone, err), out);
 }
 
 int zone_from_rule(const char *text, const struct tocsin_zone **out, struct error *err)

@@ -52,13 +52,14 @@ struct names {
 static void add_name(struct names *names, const char *name)
 {
 	char **more = realloc(names->name, (names->n + 1) * sizeof(*more));
+	char *copy = strdup(name);
 
-	if (!more)
-		return;
-	names->name = more;
-	names->name[names->n] = strdup(name);
-	if (names->name[names->n])
-		names->n++;
+	if (more)
+		names->name = more;
+	if (more && copy)
+		names->name[names->n++] = copy;
+	else
+		free(copy);
 }
 
 /* All zones below a directory; every one, and no other file there, begins with a capital. */
@@ -132,7 +133,6 @@ static int read_content(int fd, char **data, size_t *size)
 {
 	struct stat status;
 	ssize_t length;
-	char *content;
 
 	if (fstat(fd, &status) < 0)
 		return -errno;
@@ -140,17 +140,12 @@ static int read_content(int fd, char **data, size_t *size)
 		return -ENOENT;
 	if (status.st_size > LARGEST_FILE)
 		return -EFBIG;
-	content = malloc((size_t)status.st_size + 1);
-	if (!content)
+	*data = malloc((size_t)status.st_size + 1);
+	if (!*data)
 		return -ENOMEM;
-	length = file_read(fd, content, (size_t)status.st_size);
-	if (length < 0) {
-		free(content);
-		return (int)length;
-	}
-	*data = content;
-	*size = (size_t)length;
-	return 0;
+	length = file_read(fd, *data, (size_t)status.st_size);
+	*size = length > 0 ? (size_t)length : 0;
+	return length < 0 ? (int)length : 0;
 }
 
 /* -ENOENT leaves it to the caller to say so. */
@@ -167,17 +162,20 @@ static int load_file(const char *path, const char *name, const struct tocsin_zon
 		result = read_content(fd, &data, &size);
 		close(fd);
 	}
-	if (result == -ENOENT || result == -ENOTDIR)
-		return -ENOENT;
-	if (result == -ENOMEM)
-		return error_set(err, result, "memory is short");
-	if (result < 0)
-		return error_set(err, -EINVAL, "the time zone '%s' cannot be read from %s: %s",
-				 name, path, strerror(-result));
-	result = zone_from_file(name, data, size, zone, &why);
+	if (result == 0) {
+		result = zone_from_file(name, data, size, zone, &why);
+		if (result < 0)
+			error_set(err, result, "the time zone '%s' cannot be used: %s", name,
+				  why.text);
+	} else if (result == -ENOENT || result == -ENOTDIR) {
+		result = -ENOENT;
+	} else if (result == -ENOMEM) {
+		error_set(err, result, "memory is short");
+	} else {
+		result = error_set(err, -EINVAL, "the time zone '%s' cannot be read from %s: %s",
+				   name, path, strerror(-result));
+	}
 	free(data);
-	if (result < 0)
-		error_set(err, result, "the time zone '%s' cannot be used: %s", name, why.text);
 	return result;
 }
 
@@ -257,9 +255,9 @@ static void load_system_zone(void)
 	char target[PATH_MAX];
 
 	if (tz)
-		(void)load_from_environment(tz, &zone);
+		load_from_environment(tz, &zone);
 	else
-		(void)load_file(LOCALTIME, name_of_localtime(target), &zone, NULL);
+		load_file(LOCALTIME, name_of_localtime(target), &zone, NULL);
 	if (zone)
 		((struct zone *)zone)->lasting = true;
 	system_zone = zone ? zone : zone_utc();

@@ -38,12 +38,11 @@ struct zone {
 	bool lasting;           /* never freed */
 };
 
+/* Even one that is lasting. */
+void zone_drop(struct zone *zone);
 /* Reads all of text. 0 or -EINVAL. */
 int zone_rule_parse(const char *text, struct zone_rule *rule);
 /* The span around a moment by the rule alone. */
 struct zone_span zone_rule_span(const struct zone_rule *rule, int64_t utc_s);
-
-/* zone.c: frees one that was made, also half. */
-void zone_discard(struct zone *zone);
 
 #endif

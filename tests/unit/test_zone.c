@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/schedule.h"
 #include "base/zone.h"
+#include "scarce.h"
 
 static const struct tocsin_zone *rule(const char *text)
 {
@@ -252,6 +254,33 @@ static void names_lead_to_zones_and_nowhere_else(void **state)
 	unsetenv("TZDIR");
 }
 
+static int parse_and_load(void *data)
+{
+	const struct tocsin_schedule *schedule = NULL;
+	const struct tocsin_zone *zone = NULL;
+	struct error err;
+	int result = schedule_parse("30 8 * * mon Old", &schedule, &err);
+
+	(void)data;
+	if (result == 0)
+		result = zone_load("Old", &zone, &err);
+	if (result == 0 && (strcmp(zone->name, "Old") != 0 || !schedule->zone ||
+			    schedule_next(schedule, zone, 0) == INT64_MAX))
+		scarce_fail("half a schedule");
+	schedule_free(schedule);
+	zone_free(zone);
+	return result;
+}
+
+static void short_memory_is_told(void **state)
+{
+	(void)state;
+	setenv("TZDIR", directory, 1);
+	put("Old", old_file, sizeof(old_file));
+	assert_true(scarce_sweep("schedule", parse_and_load, NULL) > 0);
+	unsetenv("TZDIR");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +290,7 @@ int main(void)
 		cmocka_unit_test(a_local_time_has_no_one_or_two_moments),
 		cmocka_unit_test(times_are_written_for_people),
 		cmocka_unit_test(names_lead_to_zones_and_nowhere_else),
+		cmocka_unit_test(short_memory_is_told),
 	};
 	char command[100];
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
