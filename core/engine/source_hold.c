@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/fault.h"
 #include "delivery/withdraw.h"
 #include "engine/source.h"
 
@@ -36,7 +35,6 @@ static int apply_withdraw(struct store_request *request, const struct transactio
 	for (size_t i = 0; i < call->n && result == 0; i++)
 		result = t->ops->withdraw(t->state, call->source->settings->name, call->mark[i],
 					  call->reason, clock_wall_ms(), &call->alert[i]);
-	FAULT_POINT("source.withdraw");
 	if (result == 0)
 		dispatch_withdraw(call->source->engine->dispatch, call->alert, call->n,
 				  call->reason);

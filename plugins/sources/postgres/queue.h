@@ -48,7 +48,8 @@ extern const struct tocsin_option queue_options[QUEUE_OPTIONS];
 /* NULL when fine, else one sentence. */
 const char *queue_check(const struct queue_config *config, char *why, size_t why_size);
 
-/* What the statements are made of: names and values are quoted, NULL what there is not. */
+/* What the statements are made of: names and values are quoted, NULL what there is not. Nothing but
+ * texts, so that they are freed as an array. */
 struct queue_names {
 	char *table, *key, *key_type, *token_type, *log;
 	char *status, *scheduled_at, *attempts, *token, *lease_until;
