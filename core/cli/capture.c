@@ -90,9 +90,10 @@ static int capture_timer(struct tocsin_self *self, int64_t after_ms, tocsin_time
 	return 0;
 }
 
-static void capture_begin(struct tocsin_delivery *delivery)
+static bool capture_begin(struct tocsin_delivery *delivery)
 {
 	(void)delivery;
+	return true;
 }
 
 static void capture_done(struct tocsin_delivery *delivery, enum tocsin_outcome outcome,

@@ -51,6 +51,7 @@ int channel_new(const struct channel_spec *spec, const struct channel_world *wor
 	}
 	pthread_mutex_init(&channel->lock, NULL);
 	clock_cond_init(&channel->changed);
+	pthread_cond_init(&channel->room, NULL);
 	channel->tail = &channel->head;
 	rate_init(&channel->rate, spec->rate, spec->burst, clock_boot_ms());
 	breaker_init(&channel->breaker, 0);
@@ -66,6 +67,7 @@ void channel_free(struct channel *channel)
 		self_done(&channel->instance[i].self);
 	render_close(channel);
 	pthread_cond_destroy(&channel->changed);
+	pthread_cond_destroy(&channel->room);
 	pthread_mutex_destroy(&channel->lock);
 	free(channel->instance);
 	free(channel->lane);
@@ -85,16 +87,6 @@ int channel_open(struct channel *channel, struct error *err)
 	return http_attach(channel->world->http, channel, err);
 }
 
-/* How many more may begin. A crash repeats what is under way or ended without its outcome in the
- * store, so that is kept few: enough to work on one lot while the other is committed. */
-static size_t may_begin(const struct channel *channel)
-{
-	size_t most = 2 * channel_parallel(channel),
-	       begun = channel->under_way + channel->uncommitted;
-
-	return most > begun ? most - begun : 0;
-}
-
 void channel_forget(struct delivery *delivery)
 {
 	struct channel *channel = delivery->channel;
@@ -108,12 +100,13 @@ void channel_forget(struct delivery *delivery)
 	    !delivery->digest) {
 		pthread_mutex_lock(&channel->lock);
 		more = channel->queued > 0;
-		waiting = more && may_begin(channel) == 0;
+		waiting = more && channel_may_take(channel) == 0;
 		channel->uncommitted--;
 		pthread_mutex_unlock(&channel->lock);
 	}
-	if (more) /* one more may begin */
+	if (more) /* one more may be taken */
 		pthread_cond_signal(&channel->changed);
+	pthread_cond_signal(&channel->room);
 	if (waiting && !channel->spec.plugin->it.blocking)
 		http_wake(channel->world->http);
 	delivery_free(delivery);
@@ -125,10 +118,15 @@ static int release_apply(struct store_request *request, const struct transaction
 {
 	struct delivery *delivery =
 		(struct delivery *)((char *)request - offsetof(struct delivery, request));
+	int64_t due_ms = store_now_ms(delivery->channel->world->store) + delivery->release_after_ms;
+	size_t n;
+	struct delivery **each = channel_each(&delivery, &n);
+	int result = 0;
 
-	return transaction->ops->release(transaction->state, delivery->pub.id, delivery->token,
-					 store_now_ms(delivery->channel->world->store) +
-						 delivery->release_after_ms);
+	for (size_t i = 0; i < n && result == 0; i++)
+		result = transaction->ops->release(transaction->state, each[i]->pub.id,
+						   each[i]->token, due_ms);
+	return result;
 }
 
 static void release_done(struct store_request *request, int result)
@@ -143,6 +141,8 @@ static void release_done(struct store_request *request, int result)
 void channel_give_back(struct delivery *delivery, int64_t after_ms)
 {
 	delivery->release = true;
+	for (size_t i = 0; i < delivery->n_members; i++)
+		delivery->member[i]->release = true;
 	delivery->release_after_ms = after_ms;
 	delivery->request = (struct store_request){
 		.apply = release_apply, .done = release_done, .persist = true};
@@ -168,6 +168,7 @@ void channel_stop(struct channel *channel)
 	pthread_mutex_lock(&channel->lock);
 	channel->closing = true;
 	pthread_cond_broadcast(&channel->changed);
+	pthread_cond_broadcast(&channel->room);
 	pthread_mutex_unlock(&channel->lock);
 	give_back_all(channel);
 }
@@ -259,7 +260,7 @@ void channel_push(struct channel *channel, struct delivery *list)
 		channel->tail = end;
 		channel->queued += n;
 		channel->leased |= leased;
-		begin = least(n, may_begin(channel));
+		begin = least(n, channel_may_take(channel));
 		list = NULL;
 	}
 	pthread_mutex_unlock(&channel->lock);
@@ -285,7 +286,7 @@ size_t channel_may_start(struct channel *channel, size_t max)
 		n = least(n, channel->spec.concurrency > channel->under_way
 				     ? channel->spec.concurrency - channel->under_way
 				     : 0);
-	n = least(n, may_begin(channel));
+	n = least(n, channel_may_take(channel));
 	if (n == 0 || channel->closing)
 		return 0;
 	n = breaker_room(&channel->breaker, n, channel->under_way, now);

@@ -105,9 +105,10 @@ struct channel {
 	atomic_size_t held;     /* deliveries in memory; the channel is freed when there are none */
 
 	pthread_mutex_t lock;   /* guards what follows */
-	pthread_cond_t changed;
+	pthread_cond_t changed, room; /* room: for what waits in host->begin */
 	struct delivery *head, **tail;
 	size_t queued, under_way;
+	size_t begun;           /* of those under way, of a plugin that begins: may reach somebody */
 	size_t uncommitted;     /* ended, but their outcome is not in the store yet */
 	struct rate rate;
 	struct breaker breaker;
@@ -170,10 +171,18 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 size_t channel_may_start(struct channel *channel, size_t max);
 int64_t channel_may_start_at_ms(struct channel *channel);
 void channel_start(struct channel *channel, struct delivery *delivery);
+/* What a plugin's delivery consists of: itself, or the members of a digest. */
+struct delivery **channel_each(struct delivery **delivery, size_t *n);
 /* Pending again, untried, due after that time. */
 void channel_give_back(struct delivery *delivery, int64_t after_ms);
-/* As host->begin and host->done. */
-void channel_begin(struct delivery *delivery);
+/* begin.c. Whether what is under way counts from host->begin, not from its start. */
+bool channel_begins(const struct channel *channel);
+/* How many more may be taken. The lock is held. */
+size_t channel_may_take(const struct channel *channel);
+/* As host->begin; and what it tells of one that never was called. */
+bool channel_begin(struct delivery *delivery);
+void channel_tell_begun(struct delivery *delivery);
+/* As host->done. */
 void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		      int64_t retry_after_ms, const char *why);
 /* Submits the settlement that delivery->attempt says. company: as of a store_request. */

@@ -41,8 +41,7 @@ static struct delivery *from_request(struct store_request *request)
 	return (struct delivery *)((char *)request - offsetof(struct delivery, request));
 }
 
-/* What a plugin completes: one delivery, or the members of a digest. */
-static struct delivery **each_of(struct delivery **delivery, size_t *n)
+struct delivery **channel_each(struct delivery **delivery, size_t *n)
 {
 	*n = (*delivery)->n_members ? (*delivery)->n_members : 1;
 	return (*delivery)->n_members ? (*delivery)->member : delivery;
@@ -70,7 +69,7 @@ static int settle_apply(struct store_request *request, const struct transaction 
 {
 	struct delivery *delivery = from_request(request);
 	size_t n;
-	struct delivery **each = each_of(&delivery, &n);
+	struct delivery **each = channel_each(&delivery, &n);
 	bool stale = true;
 	int result = 0;
 
@@ -110,7 +109,7 @@ static void settle_done(struct store_request *request, int result)
 {
 	struct delivery *delivery = from_request(request);
 	size_t n;
-	struct delivery **each = each_of(&delivery, &n);
+	struct delivery **each = channel_each(&delivery, &n);
 
 	FAULT_POINT("settle.done");
 	for (size_t i = 0; i < n; i++)
@@ -258,37 +257,21 @@ static void leave_batch(struct delivery *delivery)
 	}
 }
 
-static void tell_begun(struct delivery *delivery)
-{
-	const struct channel_world *world = delivery->channel->world;
-	size_t n;
-	struct delivery **each = each_of(&delivery, &n);
-
-	for (size_t i = 0; i < n; i++)
-		world->begun(world->data, each[i]);
-}
-
-void channel_begin(struct delivery *delivery)
-{
-	if (delivery->begun)
-		return;
-	delivery->begun = true;
-	delivery->started_ms = clock_wall_ms();
-	tell_begun(delivery);
-}
-
 /* What the outcome means for the channel. Called without the lock. Returns how many settlements are
  * worth waiting for, see store_request. */
-static size_t judge(struct channel *channel, struct delivery *const each[], size_t n,
-		    const struct end *end)
+static size_t judge(struct delivery *delivery, const struct end *end)
 {
+	struct channel *channel = delivery->channel;
 	const struct channel_world *world = channel->world;
 	bool was_open, opened, open;
-	size_t company;
+	size_t company, n;
+	struct delivery **each = channel_each(&delivery, &n);
 
 	pthread_mutex_lock(&channel->lock);
 	channel->under_way--;
 	channel->uncommitted++;
+	if (delivery->begun && channel_begins(channel))
+		channel->begun--;
 	/* The others go on while fewer wait for the commit than are worked on at once. */
 	company = channel->under_way > 0 ? channel_parallel(channel) : 0;
 	if (channel->spec.at_once.label)
@@ -312,6 +295,24 @@ static size_t judge(struct channel *channel, struct delivery *const each[], size
 	return company;
 }
 
+/* It was not let begin: pending again, as if nobody had touched it. */
+static void take_back(struct delivery *delivery)
+{
+	struct channel *channel = delivery->channel;
+	size_t n;
+	struct delivery **each = channel_each(&delivery, &n);
+
+	leave_batch(delivery);
+	for (size_t i = 0; i < n; i++)
+		underway_leave(channel->world->underway, each[i]->underway);
+	pthread_mutex_lock(&channel->lock);
+	channel->under_way--;
+	if (channel->spec.at_once.label)
+		lanes_leave(channel, each[0]);
+	pthread_mutex_unlock(&channel->lock);
+	channel_give_back(delivery, 0);
+}
+
 void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		      int64_t retry_after_ms, const char *why)
 {
@@ -325,16 +326,20 @@ void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 				.ended_ms = clock_wall_ms(),
 				.output = delivery->output};
 	size_t n;
-	struct delivery **each = each_of(&delivery, &n);
+	struct delivery **each = channel_each(&delivery, &n);
 
 	FAULT_POINT("complete.before");
+	if (delivery->refused) {
+		take_back(delivery);
+		return;
+	}
 	if (!delivery->begun)
-		tell_begun(delivery);
+		channel_tell_begun(delivery);
 	leave_batch(delivery);
 	for (size_t i = 0; i < n; i++) {
 		end_attempt(each[i], &end);
 		report(each[i], &end, i == 0);
 	}
-	channel_settle(delivery, judge(channel, each, n, &end));
+	channel_settle(delivery, judge(delivery, &end));
 	FAULT_POINT("complete.after");
 }

@@ -12,9 +12,9 @@
 #include "delivery/verdict.h"
 #include "store/values.h"
 
-static void host_begin(struct tocsin_delivery *pub)
+static bool host_begin(struct tocsin_delivery *pub)
 {
-	channel_begin((struct delivery *)pub);
+	return channel_begin((struct delivery *)pub);
 }
 
 static void host_done(struct tocsin_delivery *pub, enum tocsin_outcome outcome,

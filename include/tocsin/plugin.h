@@ -126,8 +126,11 @@ struct tocsin_host {
 	int (*save)(struct tocsin_self *self, const char *name, const char *value);
 	int (*load)(struct tocsin_self *self, const char *name, char **value);
 
-	/* channels, optional: work on this delivery begins now (the connection stands). */
-	void (*begin)(struct tocsin_delivery *delivery);
+	/* channels, optional: from now on this delivery may reach somebody; attempts are timed from
+	 * here. A plugin that `begins` waits in it while too many of the channel's may be repeated by
+	 * a crash: called when all is ready, just before what counts as sent. False (only there): the
+	 * channel closes; send nothing and call done, the delivery stays as it was, untried. */
+	bool (*begin)(struct tocsin_delivery *delivery);
 	/* channels: completes one delivery, exactly once. retry_after_ms is a floor for the
 	 * next attempt (0: none); after DELIVERED and REJECTED the channel pauses for it. why: one line for a person. The delivery is gone afterwards. */
 	void (*done)(struct tocsin_delivery *delivery, enum tocsin_outcome outcome,
@@ -290,6 +293,9 @@ struct tocsin_plugin {
 	const char *limits;                  /* what the peer takes, in words; NULL: any length */
 	/* sources */
 	enum tocsin_items items;             /* what `call` speaks of; 0: nothing */
+	/* channels that are `blocking`: nothing of a delivery reaches anybody before host->begin said
+	 * true, so the next one is made ready while outcomes are written to the store */
+	bool begins;
 };
 
 /* What a channel does beyond sending a text. */

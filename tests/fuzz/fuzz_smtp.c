@@ -6,7 +6,8 @@
  * takes a mail for delivered only after it was sent.
  *
  * The input: how libcurl's part ends (a digit, 0: well) and what the server says until then; a
- * NUL; what it says afterwards, where the byte 0x1c stands for a pause.
+ * NUL; what it says afterwards, where the byte 0x1c stands for a pause. When the input ends with the
+ * byte 0x1d, the core lets no delivery begin.
  */
 #include "fuzz.h"
 
@@ -24,6 +25,7 @@
 #include <openssl/rand.h>
 
 #define PAUSE 0x1c
+#define CLOSES 0x1d
 #define PASSWORD "hunter2-and-hunter3"
 #define MESSAGE "Subject: x\r\n\r\nMESSAGE\r\n.\r\n"
 
@@ -31,6 +33,7 @@ static struct server {
 	const uint8_t *greeting, *speech;
 	size_t greeting_length, length;
 	int ends;
+	bool closes;
 	size_t (*on_line)(char *line, size_t size, size_t n, void *data);
 	void *on_line_data;
 	char heard[65536]; /* what the client said */
@@ -219,25 +222,38 @@ static void check_result(const struct smtp_result *result)
 	assert(!strstr(verdict.why, PASSWORD) && verdict.retry_after_ms >= 0);
 }
 
+/* The server has asked for this message. */
+static bool begin(struct tocsin_delivery *delivery)
+{
+	(void)delivery;
+	assert(times("MESSAGE\r\n") < times("DATA\r\n"));
+	return !server.closes;
+}
+
 static void send_two(struct smtp_session *session)
 {
+	const struct smtp_post post = {.from = "tocsin@example.com",
+				       .to = "ops@example.com",
+				       .message = MESSAGE,
+				       .length = sizeof(MESSAGE) - 1};
 	size_t delivered = 0;
 
 	for (int i = 0; i < 2; i++) {
 		struct smtp_result result = {0};
 
 		if (smtp_session_ready(session, &result))
-			smtp_session_send(session, "tocsin@example.com", "ops@example.com", MESSAGE,
-					  sizeof(MESSAGE) - 1, &result);
+			smtp_session_send(session, &post, &result);
 		check_result(&result);
 		delivered += result.stage == SMTP_STAGE_END && result.code / 100 == 2;
 		assert(delivered <= times("MESSAGE\r\n"));
+		assert(!server.closes || times("MESSAGE\r\n") == 0);
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct tocsin_host host = {.size = sizeof(host), .log = quiet, .count = count};
+	static const struct tocsin_host host = {
+		.size = sizeof(host), .log = quiet, .count = count, .begin = begin};
 	const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
 	struct smtp_config config = {
 		.host = "mail.example.com",
@@ -265,6 +281,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	server.greeting_length = (size_t)(end - data) - 1;
 	server.speech = end + 1;
 	server.length = size - server.greeting_length - 2;
+	server.closes = data[size - 1] == CLOSES;
+	if (server.closes && server.length > 0)
+		server.length--;
 	server.n_heard = 0;
 	server.heard[0] = '\0';
 	smtp_session_init(&session, NULL, &host, &config, "client.example.com");

@@ -60,9 +60,10 @@ static void fake_done(struct tocsin_delivery *delivery, enum tocsin_outcome outc
 	snprintf(done->why, sizeof(done->why), "%s", why ? why : "");
 }
 
-static void fake_begin(struct tocsin_delivery *delivery)
+static bool fake_begin(struct tocsin_delivery *delivery)
 {
 	assert_non_null(delivery);
+	return true;
 }
 
 /* A few statuses are enough here: the core has tests of its own for the mapping. */

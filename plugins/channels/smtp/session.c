@@ -92,8 +92,7 @@ static bool answered(struct smtp_session *session, enum smtp_stage stage, int rc
 /* What a mail needs before its message, in this order. */
 enum step { STEP_RESET, STEP_MAIL, STEP_RCPT, STEP_DATA, STEPS };
 
-static int ask(struct smtp_session *session, enum step step, const char *from, const char *to,
-	       size_t length)
+static int ask(struct smtp_session *session, enum step step, const struct smtp_post *post)
 {
 	char size[32] = "";
 
@@ -102,10 +101,10 @@ static int ask(struct smtp_session *session, enum step step, const char *from, c
 		return smtp_command(session, "RSET");
 	case STEP_MAIL:
 		if (session->max_size > 0)
-			snprintf(size, sizeof(size), " SIZE=%zu", length);
-		return smtp_command(session, "MAIL FROM:<%s>%s", from, size);
+			snprintf(size, sizeof(size), " SIZE=%zu", post->length);
+		return smtp_command(session, "MAIL FROM:<%s>%s", post->from, size);
 	case STEP_RCPT:
-		return smtp_command(session, "RCPT TO:<%s>", to);
+		return smtp_command(session, "RCPT TO:<%s>", post->to);
 	default:
 		return smtp_command(session, "DATA");
 	}
@@ -126,7 +125,7 @@ static void send_nothing(struct smtp_session *session, bool has_recipient)
 /* True when the server waits for the message; else the result is the first reply that was not the
  * one wanted. With PIPELINING all commands go out together and all replies are read, without it
  * each command waits for the reply to the one before. */
-static bool introduce(struct smtp_session *session, const char *from, const char *to, size_t length,
+static bool introduce(struct smtp_session *session, const struct smtp_post *post,
 		      struct smtp_result *result)
 {
 	static const struct {
@@ -147,7 +146,7 @@ static bool introduce(struct smtp_session *session, const char *from, const char
 		int rc = 0;
 
 		while (rc == 0 && asked < STEPS && (asked == step || session->pipelining))
-			rc = ask(session, asked++, from, to, length);
+			rc = ask(session, asked++, post);
 		granted[step] =
 			answered(session, wanted[step].stage, rc, wanted[step].class, &reply);
 		if (all)
@@ -159,11 +158,24 @@ static bool introduce(struct smtp_session *session, const char *from, const char
 	return all;
 }
 
-static void transact(struct smtp_session *session, const char *from, const char *to,
-		     const char *message, size_t length, struct smtp_result *result)
+/* From here on it may reach somebody. False: the core wants it back, and the server, which waits for
+ * the message, must not take what it has for one. */
+static bool begin(struct smtp_session *session, const struct smtp_post *post,
+		  struct smtp_result *result)
 {
-	if (introduce(session, from, to, length, result) &&
-	    answered(session, SMTP_STAGE_END, smtp_send(session, message, length), 2, result))
+	if (session->host->begin(post->delivery))
+		return true;
+	session->broken = true;
+	*result = (struct smtp_result){.stage = SMTP_STAGE_DATA, .text = "not sent"};
+	return false;
+}
+
+static void transact(struct smtp_session *session, const struct smtp_post *post,
+		     struct smtp_result *result)
+{
+	if (introduce(session, post, result) && begin(session, post, result) &&
+	    answered(session, SMTP_STAGE_END, smtp_send(session, post->message, post->length), 2,
+		     result))
 		session->needs_reset = false;
 }
 
@@ -181,15 +193,15 @@ static bool is_too_big(const struct smtp_session *session, size_t length,
 }
 
 /* One try, on the connection at hand or a new one. */
-static void try_send(struct smtp_session *session, const char *from, const char *to,
-		     const char *message, size_t length, struct smtp_result *result)
+static void try_send(struct smtp_session *session, const struct smtp_post *post,
+		     struct smtp_result *result)
 {
 	if (!session->curl && smtp_connect(session, result) != 0) {
 		smtp_session_close(session);
 		return;
 	}
-	if (!is_too_big(session, length, result))
-		transact(session, from, to, message, length, result);
+	if (!is_too_big(session, post->length, result))
+		transact(session, post, result);
 	session->used_ms = smtp_now_ms();
 	session->mails++;
 	if (session->broken || session->mails >= session->config->max_per_connection)
@@ -208,15 +220,15 @@ bool smtp_session_ready(struct smtp_session *session, struct smtp_result *result
 	return false;
 }
 
-void smtp_session_send(struct smtp_session *session, const char *from, const char *to,
-		       const char *message, size_t length, struct smtp_result *result)
+void smtp_session_send(struct smtp_session *session, const struct smtp_post *post,
+		       struct smtp_result *result)
 {
 	bool reused = session->mails > 0;
 
-	try_send(session, from, to, message, length, result);
+	try_send(session, post, result);
 	/* Servers close idle connections whenever they like; that is not this mail's failure
 	 * as long as none of it went out. */
 	if (reused && !session->curl && result->stage == SMTP_STAGE_MAIL &&
 	    (result->code == 0 || result->code == 421))
-		try_send(session, from, to, message, length, result);
+		try_send(session, post, result);
 }

@@ -48,6 +48,14 @@ struct smtp_session {
 	size_t output_length;
 };
 
+/* What goes over the line for one mail; borrowed. */
+struct smtp_post {
+	struct tocsin_delivery *delivery;
+	const char *from, *to;
+	const char *message;
+	size_t length;
+};
+
 /* session.c */
 
 void smtp_session_init(struct smtp_session *session, struct tocsin_self *self,
@@ -55,8 +63,9 @@ void smtp_session_init(struct smtp_session *session, struct tocsin_self *self,
 		       const char *hello);
 /* Makes sure that there is a connection; false: the result says why there is none. */
 bool smtp_session_ready(struct smtp_session *session, struct smtp_result *result);
-void smtp_session_send(struct smtp_session *session, const char *from, const char *to,
-		       const char *message, size_t length, struct smtp_result *result);
+/* Begins the delivery (host->begin) when the server waits for the message, not before. */
+void smtp_session_send(struct smtp_session *session, const struct smtp_post *post,
+		       struct smtp_result *result);
 /* Says goodbye, unless the connection is broken, and closes. */
 void smtp_session_close(struct smtp_session *session);
 /* Closes a connection that has not been used for max_idle. */

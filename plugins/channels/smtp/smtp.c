@@ -189,13 +189,15 @@ static char *make_wire(const struct smtp_mail *mail, size_t *length)
 static void send_wire(struct smtp *smtp, struct tocsin_delivery *delivery, const char *wire,
 		      size_t length, struct tocsin_verdict *verdict)
 {
+	const struct smtp_post post = {.delivery = delivery,
+				       .from = smtp->envelope.from.address,
+				       .to = smtp->envelope.to.address,
+				       .message = wire,
+				       .length = length};
 	struct smtp_result result;
 
-	if (smtp_session_ready(&smtp->session, &result)) {
-		smtp->host->begin(delivery);
-		smtp_session_send(&smtp->session, smtp->envelope.from.address,
-				  smtp->envelope.to.address, wire, length, &result);
-	}
+	if (smtp_session_ready(&smtp->session, &result))
+		smtp_session_send(&smtp->session, &post, &result);
 	smtp_judge(&result, verdict);
 	if (verdict->outcome == TOCSIN_DELIVERED)
 		smtp->host->log(smtp->self, TOCSIN_LOG_INFO, "sent to %s",
@@ -318,4 +320,4 @@ TOCSIN_PLUGIN(.kind = TOCSIN_CHANNEL, .name = "smtp", .version = "1.0",
 	      .channel = &ops, .blocking = true, .recipients = true, .batch = 1,
 	      .supports = TOCSIN_SUPPORTS_THREADS | TOCSIN_SUPPORTS_RICH_TEXT |
 			  TOCSIN_SUPPORTS_LINKS | TOCSIN_SUPPORTS_IDEMPOTENCY,
-	      .limits = "SIZE of the server", );
+	      .limits = "SIZE of the server", .begins = true, );

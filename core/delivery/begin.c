@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When an attempt begins. A crash repeats what may have reached somebody and has no outcome in the
+ * store, so that is kept few: enough to work on one lot while the other is committed. Of most plugins
+ * that is all that is under way. One that `begins` makes a third lot ready meanwhile, and waits here
+ * with it.
+ */
+#include "base/clock.h"
+#include "base/fault.h"
+#include "delivery/channel.h"
+
+bool channel_begins(const struct channel *channel)
+{
+	return channel->spec.plugin->it.blocking && channel->spec.plugin->it.begins;
+}
+
+size_t channel_may_take(const struct channel *channel)
+{
+	size_t most = (channel_begins(channel) ? 3 : 2) * channel_parallel(channel),
+	       taken = channel->under_way + channel->uncommitted;
+
+	return most > taken ? most - taken : 0;
+}
+
+/* Those that wait to be committed make room without any help of whoever waits here. */
+static bool has_room(const struct channel *channel)
+{
+	return channel->begun + channel->uncommitted < 2 * channel_parallel(channel);
+}
+
+/* False: the channel closes, and nobody knows when there will be room. */
+static bool wait_for_room(struct channel *channel)
+{
+	bool room;
+
+	pthread_mutex_lock(&channel->lock);
+	while (!(room = has_room(channel)) && !channel->closing)
+		pthread_cond_wait(&channel->room, &channel->lock);
+	if (room)
+		channel->begun++;
+	pthread_mutex_unlock(&channel->lock);
+	return room;
+}
+
+void channel_tell_begun(struct delivery *delivery)
+{
+	const struct channel_world *world = delivery->channel->world;
+	size_t n;
+	struct delivery **each = channel_each(&delivery, &n);
+
+	for (size_t i = 0; i < n; i++)
+		world->begun(world->data, each[i]);
+}
+
+bool channel_begin(struct delivery *delivery)
+{
+	if (delivery->begun || delivery->refused)
+		return delivery->begun;
+	FAULT_POINT("begin.before");
+	if (channel_begins(delivery->channel) && !wait_for_room(delivery->channel)) {
+		delivery->refused = true;
+		return false;
+	}
+	delivery->begun = true;
+	delivery->started_ms = clock_wall_ms();
+	channel_tell_begun(delivery);
+	return true;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many deliveries a crash may repeat: a channel over a store whose commits take as long as told. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "delivery/dispatch.h"
+
+#define DELIVERIES 40
+#define WORKERS 3
+
+static const char body[] = "{\"id\":\"0123456789abcdef0123456789abcdef\",\"source\":\"api\","
+			   "\"fingerprint\":\"0123456789abcdef\",\"status\":\"event\","
+			   "\"severity\":\"warning\",\"labels\":{},\"annotations\":{},"
+			   "\"recipients\":[],\"starts_at\":\"2025-11-18T14:30:45.000Z\"}";
+
+static struct fake {
+	atomic_bool held;     /* no commit ends while this is set ... */
+	atomic_int unsettled; /* ... but that of the first claim */
+	atomic_int claimed, settled, released;
+	atomic_int taken, refused;
+	atomic_int at_risk, most_at_risk; /* begun, and not committed */
+} fake;
+static const struct tocsin_host *_Atomic services; /* each worker opens it */
+
+static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+		     void **state)
+{
+	(void)self, (void)host, (void)config;
+	*state = &fake;
+	return 0;
+}
+
+static void fake_close(void *state)
+{
+	(void)state;
+}
+
+static int fake_begin(void *state, int64_t now_ms)
+{
+	(void)state, (void)now_ms;
+	fake.unsettled = 0;
+	return 0;
+}
+
+static int fake_commit(void *state)
+{
+	(void)state;
+	while (fake.held && fake.unsettled > 0)
+		usleep(100);
+	fake.settled += (int)fake.unsettled;
+	fake.at_risk -= (int)fake.unsettled;
+	return 0;
+}
+
+static void fake_rollback(void *state)
+{
+	(void)state;
+}
+
+static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
+		      size_t limit, tocsin_delivery_fn *fn, void *data)
+{
+	int result = 0;
+
+	(void)state, (void)now_ms, (void)lease_until_ms;
+	for (size_t i = 0; i < limit && fake.claimed < DELIVERIES && result == 0; i++) {
+		struct tocsin_stored_delivery delivery = {.id = ++fake.claimed,
+							  .alert_id = "",
+							  .source = "api",
+							  .channel = channel,
+							  .recipient = "",
+							  .route = "default",
+							  .key = "k",
+							  .token = 1,
+							  .reason = "",
+							  .body = body};
+
+		result = fn(&delivery, data);
+	}
+	return result;
+}
+
+static int fake_next_due(void *state, const char *channel, int64_t *due_ms)
+{
+	(void)state, (void)channel;
+	*due_ms = fake.claimed < DELIVERIES ? 0 : INT64_MAX;
+	return 0;
+}
+
+static int fake_settle(void *state, const struct tocsin_attempt *attempt,
+		       struct tocsin_attempt_result *result)
+{
+	(void)state, (void)attempt;
+	fake.unsettled++;
+	result->alert_settled = true;
+	return 0;
+}
+
+static int fake_release(void *state, int64_t delivery, int64_t token, int64_t due_ms)
+{
+	(void)state, (void)delivery, (void)token, (void)due_ms;
+	fake.released++;
+	return 0;
+}
+
+static int fake_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms)
+{
+	(void)state, (void)delivery, (void)token, (void)lease_until_ms;
+	return 0;
+}
+
+static int fake_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
+			int64_t *n)
+{
+	(void)state, (void)now_ms, (void)suspects, (void)n_suspects;
+	*n = 0;
+	return 0;
+}
+
+static int fake_save(void *state, const char *instance, const char *name, const char *value)
+{
+	(void)state, (void)instance, (void)name, (void)value;
+	return 0;
+}
+
+static int fake_load(void *state, const char *instance, const char *name, char **value)
+{
+	(void)state, (void)instance, (void)name, (void)value;
+	return -ENOENT;
+}
+
+static int fake_maintain(void *state, bool idle)
+{
+	(void)state, (void)idle;
+	return 0;
+}
+
+static const struct tocsin_store_ops store_ops = {.size = sizeof(store_ops),
+						  .open = fake_open,
+						  .close = fake_close,
+						  .begin = fake_begin,
+						  .commit = fake_commit,
+						  .rollback = fake_rollback,
+						  .claim = fake_claim,
+						  .next_due = fake_next_due,
+						  .settle = fake_settle,
+						  .release = fake_release,
+						  .renew = fake_renew,
+						  .recover = fake_recover,
+						  .save = fake_save,
+						  .load = fake_load,
+						  .maintain = fake_maintain};
+static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
+
+static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
+			const void *config, void **state)
+{
+	(void)self, (void)config;
+	services = host;
+	*state = &fake;
+	return 0;
+}
+
+static void note_risk(void)
+{
+	int now = ++fake.at_risk, most = fake.most_at_risk;
+
+	while (now > most && !atomic_compare_exchange_weak(&fake.most_at_risk, &most, now))
+		;
+}
+
+/* Says when it begins, and takes a no for one. */
+static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
+{
+	(void)state, (void)n;
+	fake.taken++;
+	if (services->begin(batch[0])) {
+		note_risk();
+		assert_true(services->begin(batch[0])); /* once more is once */
+	} else {
+		fake.refused++;
+		assert_false(services->begin(batch[0]));
+	}
+	services->done(batch[0], TOCSIN_DELIVERED, 0, "");
+}
+
+/* Says nothing: from when it takes one on, the core has to think that it was sent. */
+static void deliver_at_once(void *state, struct tocsin_delivery *const batch[], size_t n)
+{
+	(void)state, (void)n;
+	fake.taken++;
+	note_risk();
+	services->done(batch[0], TOCSIN_DELIVERED, 0, "");
+}
+
+static const struct plugin beginning = {
+	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true, .begins = true},
+	.channel = {.open = open_channel, .deliver = deliver, .close = fake_close}};
+static const struct plugin silent = {
+	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
+	.channel = {.open = open_channel, .deliver = deliver_at_once, .close = fake_close}};
+
+static void ignore(void *data, const struct delivery *delivery)
+{
+	(void)data, (void)delivery;
+}
+
+static void ignore_idle(void *data)
+{
+	(void)data;
+}
+
+/* One channel at work. */
+struct work {
+	struct channel_spec spec;
+	struct store *store;
+	struct dispatch *dispatch;
+	struct channel *channel;
+};
+
+/* folded: so many are one message. */
+static void start(struct work *work, const struct plugin *plugin, size_t folded)
+{
+	const struct dispatch_hooks hooks = {
+		.settled = ignore, .begun = ignore, .idle = ignore_idle};
+	struct store_hooks store_hooks = {0};
+
+	fake = (struct fake){.held = true};
+	*work = (struct work){.spec = {.name = "fake",
+				       .plugin = plugin,
+				       .concurrency = 1,
+				       .workers = WORKERS,
+				       .timeout_ms = 1000,
+				       .retry = {.first_ms = 1, .max_ms = 1},
+				       .digest = {.over = folded > 1, .most = folded}}};
+	assert_int_equal(store_open(&store_plugin, NULL, NULL, NULL, NULL, &work->store, NULL), 0);
+	assert_int_equal(dispatch_new(NULL, work->store, false, &hooks, &work->dispatch, NULL), 0);
+	dispatch_note_underway(work->dispatch, NULL);
+	assert_int_equal(dispatch_open(work->dispatch, &work->spec, &work->channel, NULL), 0);
+	dispatch_add(work->dispatch, work->channel);
+	dispatch_store_hooks(work->dispatch, &store_hooks);
+	store_start(work->store, &store_hooks);
+}
+
+/* The channel ends while commits are as they are, and the store after it. */
+static void stop(struct work *work)
+{
+	store_stop(work->store);
+	dispatch_remove(work->dispatch, work->channel);
+	dispatch_discard(work->dispatch, work->channel);
+	fake.held = false;
+	store_close(work->store);
+	dispatch_free(work->dispatch);
+}
+
+static void wait_for(atomic_int *value, int wanted)
+{
+	for (int i = 0; i < 10000 && *value < wanted; i++)
+		usleep(1000);
+	assert_int_equal(*value, wanted);
+	usleep(50000); /* nor does it get more */
+	assert_int_equal(*value, wanted);
+}
+
+static void of_a_plugin_that_begins_others_are_made_ready_meanwhile(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, &beginning, 1);
+	wait_for(&fake.taken, 3 * WORKERS);
+	assert_int_equal(fake.at_risk, 2 * WORKERS);
+	fake.held = false;
+	wait_for(&fake.settled, DELIVERIES);
+	assert_in_range(fake.most_at_risk, 1, 2 * WORKERS);
+	assert_int_equal(fake.refused, 0);
+	stop(&work);
+	assert_int_equal(fake.released, 0);
+}
+
+static void of_others_what_is_taken_counts(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, &silent, 1);
+	wait_for(&fake.taken, 2 * WORKERS);
+	fake.held = false;
+	wait_for(&fake.settled, DELIVERIES);
+	assert_in_range(fake.most_at_risk, 1, 2 * WORKERS);
+	stop(&work);
+}
+
+/* Whoever waits for a disk that is full must not hold up the end. */
+static void a_channel_that_closes_takes_back_what_waits_to_begin(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, &beginning, 1);
+	wait_for(&fake.taken, 3 * WORKERS);
+	stop(&work);
+	assert_int_equal(fake.refused, WORKERS);
+	assert_int_equal(fake.settled, 2 * WORKERS);
+	assert_int_equal(fake.settled + fake.released, fake.claimed);
+}
+
+static void of_a_digest_it_takes_back_all_members(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, &beginning, 3);
+	wait_for(&fake.taken, 3 * WORKERS);
+	stop(&work);
+	assert_int_equal(fake.refused, WORKERS);
+	assert_int_equal(fake.settled, 3 * 2 * WORKERS);
+	assert_int_equal(fake.settled + fake.released, fake.claimed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(of_a_plugin_that_begins_others_are_made_ready_meanwhile),
+		cmocka_unit_test(of_others_what_is_taken_counts),
+		cmocka_unit_test(a_channel_that_closes_takes_back_what_waits_to_begin),
+		cmocka_unit_test(of_a_digest_it_takes_back_all_members),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
