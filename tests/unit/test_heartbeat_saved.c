@@ -73,6 +73,7 @@ static void test_saved_state_comes_back(void **unused)
 {
 	struct beat_state state, back;
 	bool made = false;
+	json_t *labels;
 	char *text;
 
 	(void)unused;
@@ -99,13 +100,17 @@ static void test_saved_state_comes_back(void **unused)
 				    .unwell = true,
 				    .text = "t",
 				    .reason = "r"};
-	text = saved_beat(&state, true);
-	assert_true(saved_read_beat(text, &back, &made));
+	labels = json_pack("{s:s}", "team", "a");
+	text = saved_beat(&state, true, labels);
+	json_decref(labels);
+	assert_true(saved_read_beat(text, &back, &made, &labels));
+	assert_int_equal(json_object_size(labels), 1);
+	json_decref(labels);
 	assert_true(made);
 	assert_memory_equal(&state, &back, sizeof(state));
 	free(text);
-	assert_false(saved_read_beat("{}", &back, &made));
-	assert_false(saved_read_beat("nonsense", &back, &made));
+	assert_false(saved_read_beat("{}", &back, &made, &labels));
+	assert_false(saved_read_beat("nonsense", &back, &made, &labels));
 }
 
 static void test_saved_names(void **unused)

@@ -338,6 +338,31 @@ static void test_one_that_is_no_longer_configured_is_resolved(void **unused)
 	beats_close(&self);
 }
 
+/* An alert is resolved by the labels with which it fired, though others are configured by then. */
+static void test_labels_that_change_while_it_is_down(void **unused)
+{
+	static const struct tocsin_pair one = {"team", "one"}, two_ = {"team", "two"};
+	const struct beat_config before = {.name = "a", .period = HOUR, .labels = {&one, 1}},
+				 after = {.name = "a", .period = HOUR, .labels = {&two_, 1}};
+	struct config config = beats_config(&before, 1), other = beats_config(&after, 1),
+		      none = beats_config(two, 1);
+
+	(void)unused;
+	beats_open(&self, &config);
+	beats_tell(&self, "ping", "a", "{\"kind\": \"fail\"}", 200);
+	beats_close(&self);
+	beats_open(&self, &other);
+	beats_tell(&self, "ping", "a", "{}", 200);
+	assert_alert("resolved 5 alertname=HeartbeatDown heartbeat=a team=one");
+	beats_tell(&self, "ping", "a", "{\"kind\": \"fail\"}", 200);
+	assert_alert("firing 5 alertname=HeartbeatDown heartbeat=a team=two");
+	beats_close(&self);
+	beats_open(&self, &none);
+	beats_tell(&self, "show", "a", "{}", 404);
+	assert_alert("resolved 5 alertname=HeartbeatDown heartbeat=a team=two: a is no longer");
+	beats_close(&self);
+}
+
 static void test_files(void **unused)
 {
 	char path[] = "/tmp/tocsin-beat-XXXXXX";
@@ -397,6 +422,7 @@ int main(void)
 		ONE(test_an_alert_waits_for_the_store),
 		ONE(test_after_a_start_pings_come_first),
 		ONE(test_one_that_is_no_longer_configured_is_resolved),
+		ONE(test_labels_that_change_while_it_is_down),
 		ONE(test_files),
 		ONE(test_once),
 	};

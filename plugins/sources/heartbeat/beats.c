@@ -117,6 +117,7 @@ struct beat *beats_add(struct heartbeat *h, const char *name, const struct beat_
 
 static void free_beat(struct beat *beat)
 {
+	json_decref(beat->labels);
 	free(beat->name);
 	free(beat);
 }

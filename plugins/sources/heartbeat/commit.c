@@ -2,6 +2,8 @@
 /* What changed is saved with the alerts about it in one commit; when that fails, nothing changed. */
 #include "heartbeat.h"
 
+#include "../../common/tojson.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,12 +91,32 @@ struct tocsin_alert *commit_alert(struct heartbeat *h)
 	return &made->alert;
 }
 
+static bool fires(const struct beat_state *state)
+{
+	return state->status == BEAT_DOWN || state->restless;
+}
+
+/* The alert must be resolved by the labels with which it fired, whatever is configured then. False: no
+ * memory. */
+static bool labels_of(const struct beat *beat, const struct beat_state *state, json_t **labels)
+{
+	*labels = NULL;
+	if (!fires(state) || (!beat->labels && (!beat->config || beat->config->labels.n == 0)))
+		return true;
+	*labels = beat->labels ? json_incref(beat->labels) : tojson_map(&beat->config->labels);
+	return *labels != NULL;
+}
+
 static int keep_beat(struct heartbeat *h, const struct beat *beat, const struct beat_state *state)
 {
-	char *name = saved_name("beat/", beat->name);
-	char *value = state ? saved_beat(state, !beat->config) : NULL;
-	int rc = name && (value || !state) ? h->host->keep(h->self, name, value) : -ENOMEM;
+	char *name = saved_name("beat/", beat->name), *value = NULL;
+	json_t *labels = NULL;
+	int rc;
 
+	if (state && labels_of(beat, state, &labels))
+		value = saved_beat(state, !beat->config, labels);
+	json_decref(labels);
+	rc = name && (value || !state) ? h->host->keep(h->self, name, value) : -ENOMEM;
 	free(value);
 	free(name);
 	return rc;
@@ -138,6 +160,10 @@ static void conclude(struct heartbeat *h)
 		struct beat *beat = c->change[i].beat;
 
 		beat->in_commit = beat->fresh = false;
+		if (!fires(&beat->state)) {
+			json_decref(beat->labels);
+			beat->labels = NULL;
+		}
 		if (beat->gone)
 			beats_remove(h, beat);
 	}

@@ -36,6 +36,28 @@ static bool has(const struct tocsin_map *map, const char *name)
 	return false;
 }
 
+/* The labels of its own: those with which its alert fires, else those that are configured. */
+static struct tocsin_map own_labels(const struct beat *beat, struct heartbeat *h)
+{
+	static const struct tocsin_map none;
+	struct tocsin_pair *pair;
+	const char *name;
+	json_t *value;
+	size_t n = 0;
+
+	if (!beat->labels)
+		return beat->config ? beat->config->labels : none;
+	pair = commit_room(h, (json_object_size(beat->labels) + 1) * sizeof(*pair));
+	if (!pair)
+		return none;
+	json_object_foreach(beat->labels, name, value)
+	{
+		pair[n].name = commit_text(h, "%s", name);
+		pair[n++].value = commit_text(h, "%s", json_string_value(value));
+	}
+	return (struct tocsin_map){pair, h->commit.failed ? 0 : n};
+}
+
 static const char *iso(struct heartbeat *h, const struct moment *moment)
 {
 	char text[NOTICE_TIME_SIZE];
@@ -47,9 +69,8 @@ static const char *iso(struct heartbeat *h, const struct moment *moment)
 /* An alert with what all of them say. False: no memory, which the commit has noted. */
 static bool begin(struct letter *letter, const struct beat *beat, const char *alertname)
 {
-	static const struct tocsin_map none;
-	const struct tocsin_map *own = beat->config ? &beat->config->labels : &none;
 	struct heartbeat *h = letter->h;
+	const struct tocsin_map map = own_labels(beat, h), *own = &map;
 	struct tocsin_pair *pair = commit_room(h, (own->n + 2 * PAIRS) * sizeof(*pair));
 	char *name = commit_text(h, "%s", beat->name);
 

@@ -143,7 +143,7 @@ static char *write_sheet(struct sheet *sheet)
 	return text;
 }
 
-char *saved_beat(const struct beat_state *state, bool made)
+char *saved_beat(const struct beat_state *state, bool made, json_t *labels)
 {
 	struct sheet sheet = {.object = json_object()};
 
@@ -167,15 +167,18 @@ char *saved_beat(const struct beat_state *state, bool made)
 	set_text(&sheet, "reason", state->reason);
 	set_number(&sheet, "made", made);
 	set_lists(&sheet, state);
+	if (labels)
+		set(&sheet, "labels", json_incref(labels));
 	return write_sheet(&sheet);
 }
 
-bool saved_read_beat(const char *text, struct beat_state *state, bool *made)
+bool saved_read_beat(const char *text, struct beat_state *state, bool *made, json_t **labels)
 {
 	json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	const char *word = json_string_value(json_object_get(object, "status"));
 	size_t i = 0;
 
+	*labels = NULL;
 	beat_init(state);
 	while (word && i < TOCSIN_COUNT(words) && strcmp(word, words[i]) != 0)
 		i++;
@@ -203,6 +206,8 @@ bool saved_read_beat(const char *text, struct beat_state *state, bool *made)
 	get_text(object, "reason", state->reason, sizeof(state->reason));
 	*made = get_number(object, "made") != 0;
 	get_lists(object, state);
+	if (json_is_object(json_object_get(object, "labels")))
+		*labels = json_incref(json_object_get(object, "labels"));
 	json_decref(object);
 	return true;
 }

@@ -12,6 +12,8 @@
 #ifndef HEARTBEAT_SAVED_H
 #define HEARTBEAT_SAVED_H
 
+#include <jansson.h>
+
 #include "steady.h"
 
 /* prefix "beat/", "rule/NAME/": prefix + the name, encoded. */
@@ -20,10 +22,11 @@ char *saved_name(const char *prefix, const char *name);
 char *saved_named(const char *key, const char *prefix);
 char *saved_ping_name(const char *name, int64_t number);
 
-/* made: nobody configured it, it came with a ping or a row. */
-char *saved_beat(const struct beat_state *state, bool made);
-/* False when it cannot be read. */
-bool saved_read_beat(const char *text, struct beat_state *state, bool *made);
+/* made: nobody configured it, it came with a ping or a row. labels: with which its alert fires, borrowed;
+ * NULL: none does, or it has none of its own. */
+char *saved_beat(const struct beat_state *state, bool made, json_t *labels);
+/* False when it cannot be read. *labels: for json_decref(), or NULL. */
+bool saved_read_beat(const char *text, struct beat_state *state, bool *made, json_t **labels);
 
 char *saved_clock(const struct steady_kept *kept);
 bool saved_read_clock(const char *text, struct steady_kept *kept);

@@ -79,17 +79,19 @@ static int take_saved(const char *key, const char *value, void *data)
 	char *name = saved_named(key, "beat/");
 	struct beat *beat = name ? beats_find(h, name) : NULL;
 	struct beat_state state;
+	json_t *labels = NULL;
 	bool made;
 	int rc = 0;
 
 	if (!name)
 		return -ENOMEM;
-	if (!saved_read_beat(value, &state, &made)) {
+	if (!saved_read_beat(value, &state, &made, &labels)) {
 		h->host->log(h->self, TOCSIN_LOG_WARNING,
 			     "what is saved of heartbeat '%s' cannot be read; it begins anew",
 			     name);
 	} else if (beat || (beat = beats_add(h, name, NULL))) {
 		beat->state = state;
+		beat->labels = json_incref(labels);
 		beat->fresh = false;
 		/* Nobody configures it any more: this start ends it. */
 		beat->gone = !beat->config && !(made && (h->config->create || h->config->query));
@@ -98,6 +100,7 @@ static int take_saved(const char *key, const char *value, void *data)
 	} else {
 		rc = -ENOMEM;
 	}
+	json_decref(labels);
 	free(name);
 	return rc;
 }
