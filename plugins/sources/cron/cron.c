@@ -22,34 +22,34 @@ static const char *const unknowns[] = {"record", "refuse", NULL};
 
 /* The same of the source and of a job; a job's can be left to the source. */
 #define TRIGGERS(least, words, yes, no, rate, tasks, many, errors, row) \
-	TOCSIN_OPTION(INT, struct triggers, error_rate, .preset = rate, .min = (least), \
+	TOCSIN_OPTION(INT, struct triggers, error_rate, .preset = (rate), .min = (least), \
 		      .max = 100, \
 		      .help = "An alert HIGH_ERROR_RATE, when more than so many percent of the " \
 			      "tasks of a run failed. 100: never."), \
 		TOCSIN_OPTION( \
-			CHOICE, struct triggers, failed, .preset = yes, .choices = words, \
+			CHOICE, struct triggers, failed, .preset = (yes), .choices = (words), \
 			.help = "Whether each run that failed as a whole raises an alert, FAILED " \
 				"or LOST."), \
 		TOCSIN_OPTION( \
-			INT, struct triggers, failed_tasks, .preset = many, .min = (least), \
+			INT, struct triggers, failed_tasks, .preset = (many), .min = (least), \
 			.max = 1000000000, \
 			.help = "An alert MANY_FAILURES, when at least so many tasks of a run " \
 				"failed. 0: never."), \
 		TOCSIN_OPTION( \
-			INT, struct triggers, failures_in_a_row, .preset = row, .min = (least), \
+			INT, struct triggers, failures_in_a_row, .preset = (row), .min = (least), \
 			.max = 1000000, \
 			.help = "An alert FAILED_IN_A_ROW that holds from so many failed runs in a " \
 				"row on, until one is well. 0: never."), \
-		TOCSIN_OPTION(INT, struct triggers, min_tasks, .preset = tasks, .min = (least), \
+		TOCSIN_OPTION(INT, struct triggers, min_tasks, .preset = (tasks), .min = (least), \
 			      .max = 1000000000, \
 			      .help = "How many tasks a run must have for `error_rate`."), \
 		TOCSIN_OPTION( \
-			CHOICE, struct triggers, overlapped, .preset = no, .choices = words, \
+			CHOICE, struct triggers, overlapped, .preset = (no), .choices = (words), \
 			.help = "Whether a run that begins, or is left out, because the one before " \
 				"it still goes on raises an alert, OVERLAPPED."), \
 		TOCSIN_OPTION( \
-			INT, struct triggers, processing_errors, .preset = errors, .min = (least), \
-			.max = 1000000000, \
+			INT, struct triggers, processing_errors, .preset = (errors), \
+			.min = (least), .max = 1000000000, \
 			.help = "An alert PROCESSING_ERRORS, when a run had at least so many " \
 				"errors. 0: never."),
 

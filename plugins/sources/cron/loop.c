@@ -40,9 +40,7 @@ static enum tocsin_wait wait_for(struct cron *cron, int64_t ms)
 /* Until what an earlier life kept can be read. */
 static int begin(struct cron *cron)
 {
-	int rc;
-
-	while ((rc = cron_load(cron)) < 0) {
+	while (cron_load(cron) < 0) {
 		cron->host->log(cron->self, TOCSIN_LOG_WARNING,
 				"what is kept of the jobs cannot be read now; trying again");
 		if (wait_for(cron, STORE_PAUSE_MS) == TOCSIN_STOP)

@@ -309,9 +309,10 @@ static void set_labels(struct letter *letter, const struct cron *cron, const str
 
 	letter->label = calloc(OWN_LABELS + own->n, sizeof(*letter->label));
 	letter->job = strdup(job->name);
-	letter->failed |= !letter->label || !letter->job;
-	if (letter->failed)
+	if (!letter->label || !letter->job) {
+		letter->failed = true;
 		return;
+	}
 	letter->label[0] =
 		(struct tocsin_pair){"alertname", name && *name ? name : words->alertname};
 	letter->label[1] = (struct tocsin_pair){"job", letter->job};
