@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of a check, what is saved, said and shown of it. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "scarce.h"
 #include "threshold_made.h"
 
 /* --- steps --- */
@@ -304,6 +306,68 @@ static void a_step_that_is_not_committed_is_made_again(void **state)
 	made_done(&made);
 }
 
+/* --- memory that runs out --- */
+
+/* One step that brings everything along, from a state that was saved; it is whole or not made. */
+static int make_a_step(void *data)
+{
+	struct steady now = {.now_ms = 2000000, .wall_ms = INT64_C(1763472645000)};
+	struct made *made = data;
+	struct findings findings = {0};
+	struct batch batch = {0};
+	char *text = NULL;
+	bool changed = false;
+	int rc = findings_read(&made->config, made->findings.rows, false, &findings);
+
+	if (!rc)
+		rc = check_step(&made->check, &findings, &now, &batch, &changed);
+	if (!rc) {
+		text = saved_write(&made->check, true);
+		rc = text ? 0 : -ENOMEM;
+	}
+	if (!rc && (batch.n != 2 || !changed || !strstr(text, "Ada")))
+		scarce_fail("a step that is not whole");
+	free(text);
+	batch_done(&batch);
+	check_abort(&made->check);
+	findings.rows = NULL; /* they are for the next one, too */
+	findings_done(&findings);
+	return rc;
+}
+
+static int make_an_item(void *data)
+{
+	struct steady now = {.now_ms = 2000000, .wall_ms = INT64_C(1763472645000)};
+	struct made *made = data;
+	json_t *item = item_shown(&made->check, &now);
+
+	if (item && (!json_object_get(item, "line") || !json_object_get(item, "history")))
+		scarce_fail("an item that is not whole");
+	json_decref(item);
+	return item ? 0 : -ENOMEM;
+}
+
+static void without_memory_a_step_is_not_made(void **state)
+{
+	struct made made;
+	char *before, *after;
+
+	(void)state;
+	made_begin(&made);
+	made_run(&made, 0, "who:t:Bob;rate:n:60", NULL);
+	made_settle(&made);
+	before = saved_write(&made.check, false);
+	made.findings.rows = made_rows("who:t:Ada,Bob;rate:n:52,90");
+	assert_true(scarce_sweep("step", make_a_step, &made) > 20);
+	assert_true(scarce_sweep("item", make_an_item, &made) > 20);
+	after = saved_write(&made.check, false);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+	findings_done(&made.findings);
+	made_done(&made);
+}
+
 /* --- items --- */
 
 static void an_item_has_what_is_promised(void **state)
@@ -417,6 +481,7 @@ int main(void)
 		cmocka_unit_test(a_state_survives_being_saved),
 		cmocka_unit_test(what_was_saved_by_somebody_else_is_taken_as_new),
 		cmocka_unit_test(a_step_that_is_not_committed_is_made_again),
+		cmocka_unit_test(without_memory_a_step_is_not_made),
 		cmocka_unit_test(an_item_has_what_is_promised),
 		cmocka_unit_test(a_check_by_hand_has_an_exit_status_and_perfdata),
 	};

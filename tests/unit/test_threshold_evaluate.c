@@ -137,7 +137,7 @@ static void read_limits(const char *text, struct limits *limits)
 	*limits = (struct limits){.breaches = 1, .of = 1, .clears = 1, .vanish_after = 2};
 	snprintf(copy, sizeof(copy), "%s", text);
 	while ((part = strsep(&rest, ";"))) {
-		char word[20] = "", *at;
+		char word[20] = "", *at, *second;
 		long long a = 0, b = 0;
 		int end = 0;
 
@@ -146,7 +146,7 @@ static void read_limits(const char *text, struct limits *limits)
 		at = part + end;
 		if (strcmp(word, "null") != 0 && strcmp(word, "none") != 0 &&
 		    strcmp(word, "error") != 0)
-			sscanf(at, "%lld %lld", &a, &b);
+			a = strtoll(at, &second, 10), b = strtoll(second, NULL, 10);
 		if (strcmp(word, "w") == 0)
 			assert_int_equal(condition_parse(at, &limits->warning, why, 300), 0);
 		else if (strcmp(word, "c") == 0)
@@ -172,7 +172,7 @@ static void read_limits(const char *text, struct limits *limits)
 
 			policy->action = action_of(at);
 			if (strchr(at, ' '))
-				policy->for_ms = atoll(strchr(at, ' ')) * 1000;
+				policy->for_ms = strtoll(strchr(at, ' '), NULL, 10) * 1000;
 		}
 	}
 }

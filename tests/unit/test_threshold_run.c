@@ -48,30 +48,21 @@ static void a_breach_that_was_not_committed_is_told_by_the_next(void **state)
 	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 10");
 	watch_start(f);
 	usleep(100000);
-	pthread_mutex_lock(&f->self.lock);
-	f->self.full = true;
-	pthread_mutex_unlock(&f->self.lock);
+	watch_full(f, true);
 	watch_sql(f, "UPDATE jobs SET n = 11");
-	for (int i = 0; i < 500 && f->self.refusals == 0; i++)
-		usleep(10000);
-	assert_true(f->self.refusals > 0);
+	watch_refused(f, 1);
 	watch_told(f, "");
 	/* Whoever committed now would commit the new state without its alert. */
 	json_decref(watch_ask(f, "pause", "backlog", 503));
 	watch_die(f);
-	f->self.full = false;
+	watch_full(f, false);
 	watch_start(f);
 	watch_until(f, 1);
 	watch_told(f, "firing critical backlog: 11 is critical (critical: > 10)\n");
-	pthread_mutex_lock(&f->self.lock);
-	f->self.full = true;
-	pthread_mutex_unlock(&f->self.lock);
+	watch_full(f, true);
 	watch_sql(f, "UPDATE jobs SET n = 1");
-	while (f->self.refusals < 2)
-		usleep(10000);
-	pthread_mutex_lock(&f->self.lock);
-	f->self.full = false;
-	pthread_mutex_unlock(&f->self.lock);
+	watch_refused(f, 2);
+	watch_full(f, false);
 	watch_until(f, 1);
 	assert_int_equal(watch_stop(f), 0);
 }
@@ -256,8 +247,9 @@ static void a_check_by_hand_needs_no_run(void **state)
 	assert_non_null(strstr(call.answer, "\"exit\":2"));
 	free(call.answer);
 	call.verb = "list";
-	call.item = NULL;
+	call.item = call.answer = NULL;
 	tocsin_plugin.source->call(f->self.state, calls, 1);
+	assert_non_null(call.answer);
 	assert_non_null(strstr(call.answer, "\"unknown\""));
 	free(call.answer);
 	tocsin_plugin.source->close(f->self.state);

@@ -239,11 +239,9 @@ int watch_begin(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	f->admin = PQconnectdb(server);
-	if (PQstatus(f->admin) != CONNECTION_OK || asprintf(&f->connection,
-							    "%s options='-c search_path=w' "
-							    "application_name=watcher",
-							    server) < 0)
-		return -1;
+	assert_int_equal(PQstatus(f->admin), CONNECTION_OK);
+	assert_true(asprintf(&f->connection,
+			     "%s options='-c search_path=w' application_name=watcher", server) > 0);
 	watch_sql(f, "SELECT pg_advisory_lock(2)");
 	watch_sql(
 		f,
@@ -320,6 +318,28 @@ void watch_die(struct fixture *f)
 		f->self.kept[f->self.n_kept] = (struct value){0};
 	}
 	f->self.dying = false;
+}
+
+void watch_full(struct fixture *f, bool full)
+{
+	pthread_mutex_lock(&f->self.lock);
+	f->self.full = full;
+	pthread_mutex_unlock(&f->self.lock);
+}
+
+void watch_refused(struct fixture *f, int times)
+{
+	for (int i = 0; i < 1000; i++) {
+		int now;
+
+		pthread_mutex_lock(&f->self.lock);
+		now = f->self.refusals;
+		pthread_mutex_unlock(&f->self.lock);
+		if (now >= times)
+			return;
+		usleep(10000);
+	}
+	fail_msg("refused %d times, not %d", f->self.refusals, times);
 }
 
 int watch_once(struct fixture *f)

@@ -62,6 +62,9 @@ void watch_start(struct fixture *f);
 int watch_stop(struct fixture *f);
 /* As a kill -9: what was kept and not committed is gone. */
 void watch_die(struct fixture *f);
+/* The store takes nothing from now on, or again; waits until it has refused so often. */
+void watch_full(struct fixture *f, bool full);
+void watch_refused(struct fixture *f, int times);
 /* As --once: runs until it returns, and gives that. */
 int watch_once(struct fixture *f);
 /* Waits for so many alerts; told compares what was written down of them, and forgets it. */

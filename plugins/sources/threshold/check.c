@@ -228,7 +228,7 @@ static bool is_changed(const struct row *row)
 {
 	if (row->fresh || row->forget)
 		return row->fresh != row->forget;
-	return memcmp(&row->track, &row->next, sizeof(row->track)) != 0;
+	return !evaluate_same(&row->track, &row->next);
 }
 
 int check_step(struct check *check, const struct findings *findings, const struct steady *now,

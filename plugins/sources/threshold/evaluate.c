@@ -212,6 +212,19 @@ static void damp(const struct limits *limits, struct track *t, int64_t now_ms,
 	}
 }
 
+bool evaluate_same(const struct track *a, const struct track *b)
+{
+	for (int64_t i = 0; i < a->changes && i < b->changes; i++)
+		if (a->change_ms[i] != b->change_ms[i])
+			return false;
+	return a->level == b->level && a->firing == b->firing && a->flapping == b->flapping &&
+	       a->since_ms == b->since_ms && a->fired_ms == b->fired_ms &&
+	       a->told_ms == b->told_ms && a->warned == b->warned && a->alarmed == b->alarmed &&
+	       a->warning_ms == b->warning_ms && a->critical_ms == b->critical_ms &&
+	       a->odd == b->odd && a->odd_ms == b->odd_ms && a->clears == b->clears &&
+	       a->missing == b->missing && a->changes == b->changes;
+}
+
 void evaluate(const struct limits *limits, struct track *track, enum finding finding, double value,
 	      int64_t now_ms, struct verdict *verdict)
 {

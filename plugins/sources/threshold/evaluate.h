@@ -78,6 +78,9 @@ enum level evaluate_value(const struct limits *limits, double value);
 enum level evaluate_policy(const struct policy *policy, enum level without);
 const struct policy *evaluate_finding(const struct limits *limits, enum finding finding);
 
+/* Is there nothing to save? */
+bool evaluate_same(const struct track *a, const struct track *b);
+
 /* now_ms must be above 0 and must not be less than at the last call. */
 void evaluate(const struct limits *limits, struct track *track, enum finding finding, double value,
 	      int64_t now_ms, struct verdict *verdict);

@@ -37,19 +37,20 @@ static bool given(const char *text)
 
 int options_breaches(const char *text, int64_t *breaches, int64_t *of)
 {
-	int end = 0;
-	long long least, most;
+	int64_t least, most;
 
 	*breaches = *of = 1;
 	if (!given(text))
 		return 0;
-	if (sscanf(text, "%lld of %lld%n", &least, &most, &end) != 2 || text[end]) {
-		end = 0;
-		if (sscanf(text, "%lld%n", &least, &end) != 1 || text[end])
+	if (!steady_number(&text, &least))
+		return -EINVAL;
+	most = least;
+	if (strncmp(text, " of ", 4) == 0) {
+		text += 4;
+		if (!steady_number(&text, &most))
 			return -EINVAL;
-		most = least;
 	}
-	if (least < 1 || least > most || most > MOST_BREACHES)
+	if (*text || least < 1 || least > most || most > MOST_BREACHES)
 		return -EINVAL;
 	*breaches = least;
 	*of = most;

@@ -71,14 +71,16 @@ static int keep_down(struct threshold *t)
 
 static void load_down(struct threshold *t)
 {
-	long long odd, fired, told;
 	char *text = NULL;
-	int firing;
+	const char *at;
+	int64_t firing, odd, fired, told;
+	int rc = t->host->load(t->self, "down", &text);
 
-	if (t->host->load(t->self, "down", &text) == 0 &&
-	    sscanf(text, "%d %lld %lld %lld", &firing, &odd, &fired, &told) == 4)
+	at = text;
+	if (rc == 0 && steady_number(&at, &firing) && steady_number(&at, &odd) &&
+	    steady_number(&at, &fired) && steady_number(&at, &told))
 		t->down = (struct track){.level = firing ? LEVEL_ERROR : LEVEL_OK,
-					 .firing = firing,
+					 .firing = firing != 0,
 					 .odd = LEVEL_ERROR,
 					 .odd_ms = odd,
 					 .fired_ms = fired,
@@ -105,7 +107,7 @@ static int note_connection(struct threshold *t, const char *why)
 	else
 		evaluate(&(struct limits){.breaches = 1, .of = 1, .error = fine}, &t->down,
 			 FOUND_ERROR, 0, now.now_ms, &verdict);
-	if (memcmp(&before, &t->down, sizeof(before)) == 0)
+	if (evaluate_same(&before, &t->down))
 		return 0;
 	if (verdict.news == NEWS_FIRING || verdict.news == NEWS_RESOLVED)
 		tell_down(&batch, t->config, why ? why : "", &verdict, &t->down, &now);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "steady.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -54,28 +56,41 @@ int64_t steady_reckon(int64_t saved_ms, int64_t boot_ms, int64_t saved_boot_ms, 
 	return saved_ms + passed;
 }
 
+bool steady_number(const char **text, int64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoll(*text, &end, 10);
+	if (errno || end == *text)
+		return false;
+	*text = end;
+	return true;
+}
+
 void steady_open(struct steady_clock *clock, const char *saved)
 {
-	long long own, boot, wall;
-	char id[BOOT_ID], was[BOOT_ID] = "";
+	int64_t own, boot, wall;
+	char id[BOOT_ID];
 	int64_t now = steady_boot_ms();
 
 	read_boot_id(id);
 	clock->offset_ms = BEGINNING - now;
-	if (saved && sscanf(saved, "%lld %lld %lld %39s", &own, &boot, &wall, was) == 4 && own > 0)
+	if (saved && steady_number(&saved, &own) && steady_number(&saved, &boot) &&
+	    steady_number(&saved, &wall) && *saved == ' ' && own > 0)
 		clock->offset_ms = steady_reckon(own, now, boot, steady_wall_ms(), wall,
-						 strcmp(id, was) == 0 && now >= boot) -
+						 strcmp(id, saved + 1) == 0 && now >= boot) -
 				   now;
 }
 
 void steady_save(const struct steady_clock *clock, char *text, unsigned long size)
 {
-	int64_t boot = steady_boot_ms();
+	int64_t boot = steady_boot_ms(), own = boot + clock->offset_ms;
 	char id[BOOT_ID];
 
 	read_boot_id(id);
-	snprintf(text, size, "%lld %lld %lld %s", (long long)(boot + clock->offset_ms),
-		 (long long)boot, (long long)steady_wall_ms(), id);
+	snprintf(text, size, "%lld %lld %lld %s", (long long)own, (long long)boot,
+		 (long long)steady_wall_ms(), id);
 }
 
 struct steady steady_now(const struct steady_clock *clock)

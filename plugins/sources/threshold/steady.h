@@ -7,6 +7,7 @@
 #ifndef THRESHOLD_STEADY_H
 #define THRESHOLD_STEADY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct steady_clock {
@@ -25,6 +26,8 @@ int64_t steady_wall_ms(void);
 void steady_open(struct steady_clock *clock, const char *saved);
 /* What to save, for steady_open of a later process. */
 void steady_save(const struct steady_clock *clock, char *text, unsigned long size);
+/* Reads a number and goes on behind it; false when there is none. */
+bool steady_number(const char **text, int64_t *number);
 struct steady steady_now(const struct steady_clock *clock);
 /* The wall time of a steady one, as the wall clock is set now. */
 int64_t steady_to_wall(const struct steady *now, int64_t steady_ms);

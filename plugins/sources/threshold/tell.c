@@ -101,7 +101,8 @@ static const char *cut(struct batch *batch, char *text)
 {
 	size_t end = LONGEST_TEXT;
 
-	if (own(batch, text) && strlen(text) > LONGEST_TEXT) {
+	text = own(batch, text);
+	if (text && strlen(text) > LONGEST_TEXT) {
 		while (((unsigned char)text[end] & 0xc0) == 0x80)
 			end--;
 		text[end] = '\0';
