@@ -137,7 +137,7 @@ def jump_about(tocsin, clock, while_down=True):
 
 def clock_beats():
     """One with a period of seconds; one that is due every minute, as the wall says."""
-    return [{"name": "fast", "period": f"{int(3 * SLOW)}s", "grace": f"{int(3 * SLOW)}s"},
+    return [{"name": "fast", "period": f"{int(2000 * SLOW)}ms", "grace": f"{int(2000 * SLOW)}ms"},
             {"name": "planned", "schedule": "* * * * *", "grace": "40s"},
             {"name": "quiet", "period": "1d"}]
 

@@ -39,7 +39,7 @@ static bool has(const struct tocsin_map *map, const char *name)
 /* The labels of its own: those with which its alert fires, else those that are configured. */
 static struct tocsin_map own_labels(const struct beat *beat, struct heartbeat *h)
 {
-	static const struct tocsin_map none;
+	static const struct tocsin_map none = {0};
 	struct tocsin_pair *pair;
 	const char *name;
 	json_t *value;
