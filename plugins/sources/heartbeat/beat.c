@@ -80,9 +80,8 @@ void beat_plan(const struct beat_state *state, const struct expectation *expect,
 	}
 	if (waits && state->running && run_limit_ms(expect) > 0)
 		plan->run_ms = state->last_start.own_ms + run_limit_ms(expect);
-	if (state->restless && expect->max_starts <= 0)
-		plan->calm_ms = 1;
-	else if (state->restless && !is_restless(state, expect, 0, &plan->calm_ms))
+	if (state->restless &&
+	    (expect->max_starts <= 0 || !is_restless(state, expect, 0, &plan->calm_ms)))
 		plan->calm_ms = 1;
 	plan->next_ms = earlier_of(plan->down_ms, earlier_of(plan->run_ms, plan->calm_ms));
 }

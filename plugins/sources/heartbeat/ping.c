@@ -10,6 +10,7 @@
 
 #include "heartbeat.h"
 
+#include "../../common/instant.h"
 #include "../../common/notice.h"
 #include "../../common/text.h"
 #include "../../common/tojson.h"
@@ -22,24 +23,6 @@ struct said {
 	const char *kind, *body;
 	int64_t happened_ms; /* wall time of a spooled one; 0: now */
 };
-
-/* "2026-01-31T12:00:00.000Z" */
-static bool read_time(const char *text, int64_t *wall_ms)
-{
-	struct tm tm = {0};
-	int ms = 0, used = 0;
-	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-
-	if (!end)
-		return false;
-	if (*end == '.' && (sscanf(end, ".%3d%n", &ms, &used) != 1 || used != 4 || ms < 0))
-		return false;
-	end += used;
-	if (strcmp(end, "Z") != 0)
-		return false;
-	*wall_ms = (int64_t)timegm(&tm) * 1000 + ms;
-	return *wall_ms > 0;
-}
 
 static bool is_rid(const char *text)
 {
@@ -101,7 +84,7 @@ static const char *read_ping(const json_t *body, struct said *said)
 	if (!said->body)
 		return "\"body\" must be a text";
 	if (at && !json_is_null(at) &&
-	    (!json_is_string(at) || !read_time(json_string_value(at), &said->happened_ms)))
+	    (!json_is_string(at) || !instant_read(json_string_value(at), &said->happened_ms)))
 		return "\"at\" must be a time such as 2026-01-31T12:00:00.000Z";
 	return NULL;
 }

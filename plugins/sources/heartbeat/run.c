@@ -127,7 +127,7 @@ int run_source(void *state)
 		if (rc == -ESHUTDOWN || h->host->wait(h->self, -1, AGAIN_MS) == TOCSIN_STOP)
 			return rc == -ESHUTDOWN ? 0 : rc;
 	h->renamed = true;
-	rc = beats_announce(h);
+	(void)beats_announce(h); /* else with the next work */
 	do {
 		struct moment now = heartbeat_now(h);
 

@@ -32,14 +32,15 @@ char *saved_name(const char *prefix, const char *name)
 char *saved_named(const char *key, const char *prefix)
 {
 	char *name = strdup(key + strlen(prefix)), *in = name, *out = name;
-	unsigned int byte;
 
 	if (!name)
 		return NULL;
 	while (*in) {
 		if (*in == '%' && isxdigit((unsigned char)in[1]) &&
-		    isxdigit((unsigned char)in[2]) && sscanf(in + 1, "%2x", &byte) == 1) {
-			*out++ = (char)byte;
+		    isxdigit((unsigned char)in[2])) {
+			const char digits[] = {in[1], in[2], '\0'};
+
+			*out++ = (char)strtoul(digits, NULL, 16);
 			in += 3;
 		} else {
 			*out++ = *in++;

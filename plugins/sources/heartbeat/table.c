@@ -141,14 +141,16 @@ static int take_saved(const char *key, const char *value, void *data)
 	struct heartbeat *h = data;
 	char *name = saved_named(key, "failing/");
 	struct moment since;
+	char *second, *end;
 
 	if (!name)
 		return -ENOMEM;
+	since.own_ms = strtoll(value, &second, 10);
+	since.wall_ms = strtoll(second, &end, 10);
 	for (size_t i = 0; i < h->table->n; i++) {
 		struct query *query = &h->table->query[i];
 
-		if (strcmp(name, query->read.option) == 0 &&
-		    sscanf(value, "%" SCNd64 " %" SCNd64, &since.own_ms, &since.wall_ms) == 2) {
+		if (strcmp(name, query->read.option) == 0 && end > second && *end == '\0') {
 			query->failing = since;
 			query->told = true;
 		}

@@ -27,7 +27,9 @@ static const char **texts_of(struct held *const *list, size_t n, bool token)
 {
 	const char **text = calloc(n + 1, sizeof(*text));
 
-	for (size_t i = 0; text && i < n; i++)
+	if (!text)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
 		text[i] = token ? list[i]->token : list[i]->key;
 	return text;
 }
@@ -62,6 +64,8 @@ static void drop_lost(struct postgres *p, struct held *const *list, const PGresu
 	size_t n = p->queue.held.n, n_lost = 0;
 	const char **lost = calloc(n + 1, sizeof(*lost));
 
+	if (!lost)
+		return; /* the next renewal sees them, too */
 	for (size_t i = 0; i < n; i++)
 		list[i]->seen = false;
 	for (int i = 0; i < PQntuples(ours); i++) {
@@ -70,7 +74,7 @@ static void drop_lost(struct postgres *p, struct held *const *list, const PGresu
 		if (held)
 			held->seen = true;
 	}
-	for (size_t i = 0; lost && i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (!list[i]->seen)
 			lost[n_lost++] = list[i]->mark;
 	if (n_lost > 0 && p->host->withdraw(p->self, lost, n_lost, LOST) == 0) {
@@ -92,7 +96,7 @@ int lease_renew(struct postgres *p)
 	PGresult *ours = NULL;
 	int rc = list ? ask(p, list, &ours) : database_error(&p->db, -ENOMEM, "out of memory");
 
-	if (!rc && (size_t)PQntuples(ours) != p->queue.held.n)
+	if (!rc && list && (size_t)PQntuples(ours) != p->queue.held.n)
 		drop_lost(p, list, ours);
 	if (!rc)
 		lease_note(p, asked_ms);
@@ -133,10 +137,11 @@ void lease_withdraw_all(struct postgres *p, const char *reason)
 	size_t n = p->queue.held.n;
 	const char **mark = list ? calloc(n + 1, sizeof(*mark)) : NULL;
 
-	for (size_t i = 0; mark && i < n; i++)
-		mark[i] = list[i]->mark;
-	if (mark)
+	if (mark) {
+		for (size_t i = 0; i < n; i++)
+			mark[i] = list[i]->mark;
 		(void)p->host->withdraw(p->self, mark, n, reason); /* it is tried again */
+	}
 	free(mark);
 	free(list);
 }
