@@ -68,6 +68,43 @@ def slack_fields(message):
     return [tuple(line.replace("*", "").split("\n", 1)) for line in lines]
 
 
+@pytest.mark.needs("postgres", "smtp")
+def test_whoever_it_was_done_for_gets_a_letter(tocsin, database, smtp):
+    """A job that finished something writes a row; its user gets a mail, and the job never waits."""
+    database.sql("""
+        CREATE TABLE finished (id serial PRIMARY KEY, email text, name text, subject text,
+                               message text, help text, button text, url text,
+                               created timestamptz DEFAULT now(), mailed_at timestamptz);
+        INSERT INTO finished (email, name, subject, message, help, button, url) VALUES
+            ('anna@example.com', 'Anna <b>Berg</b>', 'Your report is ready',
+             'The report of March & April was recovered.', 'Open it within 30 days.',
+             'Open the report', 'https://example.com/reports/7?from=mail&page=1')""")
+    smtp.defer("rcpt", times=1)
+    quick = {"first": "50ms", "max": "100ms"}
+    tocsin.configure(channels={"mail": smtp_channel(smtp, to=["ops@example.com"], retry=quick)},
+                     sources={"finished": {
+                         "type": "postgres", "connection": database.conninfo, "poll": "1s",
+                         "table": "finished", "order": "created", "pending": "mailed_at IS NULL",
+                         "settle": "UPDATE finished SET mailed_at = now() WHERE id = $1",
+                         "recipient_column": "email", "link_column": "url", "severity": "info",
+                         "annotation_columns": {
+                             "recipient_name": "name", "subject": "subject", "message": "message",
+                             "instructions": "help", "link_title": "button"}}}).start()
+    mail, = smtp.wait_mails(1)
+    tocsin.wait_settled()
+    wait_until(lambda: database.sql("SELECT mailed_at IS NOT NULL FROM finished") == [(True,)])
+    assert mail.recipients == ["anna@example.com"]
+    assert mail.message["subject"] == "Your report is ready"
+    plain, html = mail.text(), mail.text("html")
+    for text in ("Hello Anna <b>Berg</b>,", "The report of March & April was recovered.",
+                 "Open it within 30 days.", "https://example.com/reports/7?from=mail&page=1"):
+        assert text in plain
+    assert "Anna &lt;b&gt;Berg&lt;/b&gt;" in html and "March &amp; April" in html
+    assert 'href="https://example.com/reports/7?from=mail&amp;page=1"' in html
+    assert "Open the report" in html and "severity" not in plain.lower()
+    assert tocsin.deliveries()[0]["attempts"] == 2, "the mail that failed was tried again"
+
+
 @pytest.mark.needs("postgres", "slack", "discord", "smtp")
 def test_an_existing_table_is_all_it_needs(tocsin, database, standins, slack, smtp):
     discord = standins(DiscordServer)
