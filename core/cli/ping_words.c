@@ -19,8 +19,10 @@ static json_t *kind_of(const char *word, struct error *err)
 	for (size_t i = 0; i < n; i++)
 		if (!word || strcmp(word, kinds[i]) == 0)
 			return json_pack("{ss}", "kind", kinds[i]);
-	status = *word && strspn(word, "0123456789") == strlen(word) ? strtol(word, NULL, 10) : -1;
-	if (status >= 0 && status <= 255)
+	status = *word && strlen(word) <= 3 && strspn(word, "0123456789") == strlen(word)
+			 ? strtol(word, NULL, 10)
+			 : 256;
+	if (status <= 255)
 		return json_pack("{ss si}", "kind", "exit", "exit", (int)status);
 	meant = text_closest(word, kinds, n);
 	if (meant)

@@ -12,7 +12,7 @@ HOSTILE = "\x1b[2Jx\u202e\r\ny"
 
 
 def at(seconds):
-    """A time of the API, so far from now."""
+    """A time of the API, so far from now; told in hours, it may be minutes ago that it was made."""
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + seconds))
 
 
@@ -27,7 +27,7 @@ def run_of(status="completed", **more):
 
 JOBS = [{"name": "backup", "state": "idle", "running": 0, "schedule": "17 3 * * *",
          "timezone": "UTC", "command": ["/usr/bin/backup", "--all disks", ""],
-         "next_run": at(300), "last": run_of("failed", exit=3, error_message="disk full"),
+         "next_run": at(19200), "last": run_of("failed", exit=3, error_message="disk full"),
          "total": 8, "succeeded": 7, "average_ms": 61000, "reason": None, "source": "cron"},
         {"name": HOSTILE, "state": "running", "running": 1, "schedule": HOSTILE, "command": None,
          "next_run": None, "last": run_of("running", duration_ms=None, signal="KILL",
@@ -35,13 +35,13 @@ JOBS = [{"name": "backup", "state": "idle", "running": 0, "schedule": "17 3 * * 
          "total": 0, "succeeded": 0, "average_ms": None, "reason": HOSTILE, "source": "cron"}]
 HEARTBEATS = [{"name": "backup", "state": "down", "since": at(-60), "reason": "no heartbeat",
                "last_ping": at(-90000), "last_start": None, "last_duration_ms": 1200,
-               "next_ping": at(-3600), "down_at": at(-60), "period_ms": 86400000,
+               "next_ping": at(-11400), "down_at": at(-60), "period_ms": 86400000,
                "grace_ms": 3540000, "schedule": None, "timezone": None, "feed": "ping",
                "status": None, "age_ms": 90000000, "source": "one"},
               {"name": "other", "state": "new", "since": at(-5), "last_ping": None,
                "schedule": "0 4 * * *", "feed": "query", "source": "two"}]
 CHECKS = [{"name": "queue", "state": "warning", "since": at(-60), "value": 17, "unit": "%",
-           "warning": ">= 10", "critical": ">= 20", "last_run": at(-7200), "next_run": at(300),
+           "warning": ">= 10", "critical": ">= 20", "last_run": at(-7200), "next_run": at(19200),
            "duration_ms": 12, "reason": "17 is at least 10", "source": "sql",
            "rows": [{"labels": {"region": "north"}, "value": 17, "state": "warning"},
                     {"labels": {"region": "south"}, "value": 2.5, "state": "ok"}],
@@ -80,12 +80,12 @@ def test_jobs_are_listed_and_shown(tocsin, daemon):
     assert run.status == 0 and run.stderr == "" and "SOURCE" not in run.stdout, run
     title, backup, hostile = run.lines
     assert title.split()[:2] == ["JOB", "STATE"]
-    assert re.search(r"backup +idle +2 hours ago +failed \(exit 3\) +45\.3s +in 5 minutes +17 3 ",
+    assert re.search(r"backup +idle +2 hours ago +failed \(exit 3\) +45\.3s +in 5 hours +17 3 ",
                      backup), run
     assert "\\x1b" in hostile and not re.search("[\x1b\u202e\r]", run.stdout)
     assert tocsin.cli("jobs", "list", "--json").json == JOBS
     run = tocsin.cli("jobs", "show", "backup")
-    for text in ("'--all disks' ''", "8, 7 completed (87.5 %), 1m 1s on average", "(in 5 minutes)",
+    for text in ("'--all disks' ''", "8, 7 completed (87.5 %), 1m 1s on average", "(in 5 hours)",
                  "completed 5, still processing 2", "all is well",
                  "1.5s of processor time, 14MiB of memory"):
         assert text in run.stdout, run
@@ -96,13 +96,13 @@ def test_jobs_are_listed_and_shown(tocsin, daemon):
 
 def test_heartbeats_and_checks_are_listed_and_shown(tocsin, daemon):
     run = tocsin.cli("heartbeats", "list")
-    assert re.search(r"backup +down +25 hours ago +60 minutes ago +every 1d +ping +no heartbeat"
+    assert re.search(r"backup +down +25 hours ago +3 hours ago +every 1d +ping +no heartbeat"
                      r" +one", run.stdout), run
     assert run.lines[0].endswith("SOURCE") and run.lines[2].endswith("two")
     run = tocsin.cli("heartbeats", "show", "backup")
     assert re.search(r"exit +3 +1\.2s +one\n", run.stdout) and re.search(r"grace +59m\n", run.stdout), run
     run = tocsin.cli("checks", "list")
-    assert re.search(r"queue +warning +17% +>= 10 +>= 20 +2 hours ago +in 5 minutes +17 is",
+    assert re.search(r"queue +warning +17% +>= 10 +>= 20 +2 hours ago +in 5 hours +17 is",
                      run.stdout), run
     run = tocsin.cli("checks", "show", "queue")
     assert re.search(r'region="south" +2\.5% +ok', run.stdout), run

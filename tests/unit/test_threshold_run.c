@@ -157,7 +157,8 @@ static void a_database_that_is_away_is_one_alert(void **state)
 	watch_sql(f, "ALTER ROLE w_watcher NOLOGIN; SELECT pg_terminate_backend(pid) FROM "
 		     "pg_stat_activity WHERE application_name = 'watcher'");
 	watch_until(f, 1);
-	assert_non_null(strstr(f->self.alerts, "firing critical ThresholdDatabaseDown "));
+	if (!strstr(f->self.alerts, "firing critical ThresholdDatabaseDown "))
+		fail_msg("%s%s", f->self.alerts, f->self.log);
 	assert_non_null(strstr(f->self.alerts, "w_watcher"));
 	assert_int_equal(f->self.n_alerts, 1);
 	*f->self.alerts = '\0';

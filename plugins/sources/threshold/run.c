@@ -168,6 +168,15 @@ static int finish(struct threshold *t, struct check *check, struct findings *fin
 	return rc == -ENOMEM ? 0 : rc;
 }
 
+/* A server that ended one connection may have ended all: what is idle is made anew, so that no check
+ * loses two of them and is taken for the one that ends them. */
+static void close_idle(struct threshold *t)
+{
+	for (size_t i = 0; i < (size_t)t->config->connections; i++)
+		if (!t->running[i])
+			database_close(&t->db[i]);
+}
+
 /* What has come on a connection. */
 static int take(struct threshold *t, size_t i)
 {
@@ -182,6 +191,8 @@ static int take(struct threshold *t, size_t i)
 		return 0;
 	t->running[i] = NULL;
 	check->running = false;
+	if (rc == -ENOTCONN)
+		close_idle(t);
 	if (rc == -ENOTCONN && ++check->losses < LOST_TWICE)
 		return 0; /* it is due as before */
 	check->losses = 0;
