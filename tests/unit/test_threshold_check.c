@@ -358,8 +358,8 @@ static void without_memory_a_step_is_not_made(void **state)
 	made_settle(&made);
 	before = saved_write(&made.check, false);
 	made.findings.rows = made_rows("who:t:Ada,Bob;rate:n:52,90");
-	assert_true(scarce_sweep("step", make_a_step, &made) > 20);
-	assert_true(scarce_sweep("item", make_an_item, &made) > 20);
+	assert_true(scarce_sweep("step", make_a_step, &made) > 0);
+	assert_true(scarce_sweep("item", make_an_item, &made) > 0);
 	after = saved_write(&made.check, false);
 	assert_string_equal(before, after);
 	free(before);
