@@ -75,6 +75,8 @@ struct row *check_add_row(struct check *check, const char *key)
 	if (row)
 		row->key = strdup(key);
 	if (!grown || !row || !row->key) {
+		if (row)
+			free(row->key);
 		free(row);
 		return NULL;
 	}
