@@ -124,8 +124,10 @@ static int release_apply(struct store_request *request, const struct transaction
 	int result = 0;
 
 	for (size_t i = 0; i < n && result == 0; i++)
-		result = transaction->ops->release(transaction->state, each[i]->pub.id,
-						   each[i]->token, due_ms);
+		result = each[i]->unwanted
+				 ? withdraw_released(each[i], transaction)
+				 : transaction->ops->release(transaction->state, each[i]->pub.id,
+							     each[i]->token, due_ms);
 	return result;
 }
 

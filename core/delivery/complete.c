@@ -15,6 +15,7 @@
 #include "delivery/http.h"
 #include "delivery/lanes.h"
 #include "delivery/note.h"
+#include "delivery/withdraw.h"
 
 static double random_share(void)
 {
@@ -50,8 +51,12 @@ struct delivery **channel_each(struct delivery **delivery, size_t *n)
 static int settle_one(struct delivery *delivery, const struct transaction *transaction)
 {
 	struct channel *channel = delivery->channel;
-	int result = fallback_prepare(delivery);
+	int result = 0;
 
+	if (delivery->unwanted)
+		withdraw_end(delivery);
+	else
+		result = fallback_prepare(delivery);
 	delivery->result = (struct tocsin_attempt_result){0};
 	if (result == 0)
 		result = transaction->ops->settle(transaction->state, &delivery->attempt,

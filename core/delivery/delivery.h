@@ -31,6 +31,7 @@ struct delivery {
 	struct tocsin_delivery pub;   /* what the plugin sees; first, so that it can be cast back */
 	struct delivery *next;        /* in the channel's queue */
 	struct delivery *held_next, *held_previous; /* all in memory; the store thread's own */
+	bool unwanted;                /* its source took it back; the store thread's own */
 	struct channel *channel;
 	struct backlog *backlog;      /* its source's window, until an attempt ended; or NULL */
 	struct alert *alert;

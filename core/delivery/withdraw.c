@@ -9,6 +9,7 @@
 #include "delivery/dispatch_parts.h"
 
 #define LAPSED "its source held it only until then, and its turn came later"
+#define TAKEN_BACK "its source took it back before it began"
 
 /* What is to go, and why. */
 struct choice {
@@ -28,7 +29,7 @@ static bool goes(const struct choice *choice, const struct delivery *delivery)
 	return false;
 }
 
-static void suppress(struct delivery *delivery, const char *reason)
+static void state_withdrawn(struct delivery *delivery, const char *reason)
 {
 	const struct channel_world *world = delivery->channel->world;
 	size_t length = text_prefix(reason, strlen(reason), sizeof(delivery->detail) - 1);
@@ -43,6 +44,11 @@ static void suppress(struct delivery *delivery, const char *reason)
 	if (delivery->backlog)
 		world->tried(world->data, delivery->backlog);
 	delivery->backlog = NULL;
+}
+
+static void suppress(struct delivery *delivery, const char *reason)
+{
+	state_withdrawn(delivery, reason);
 	channel_settle(delivery, 0);
 }
 
@@ -85,4 +91,25 @@ void dispatch_withdraw(struct dispatch *dispatch, const int64_t *alert, size_t n
 		pthread_mutex_unlock(&channel->lock);
 	}
 	pthread_mutex_unlock(&dispatch->lock);
+	/* what is under way, or on its way back to the store, is in no queue */
+	for (struct delivery *held = dispatch->held; held; held = held->held_next)
+		held->unwanted |= goes(&choice, held);
+}
+
+void withdraw_end(struct delivery *delivery)
+{
+	delivery->attempt.instead = NULL;
+	delivery->attempt.n_instead = 0;
+	if (delivery->handed_over)
+		snprintf(delivery->detail, sizeof(delivery->detail), "%s", TAKEN_BACK);
+	else if (delivery->attempt.state == TOCSIN_STATE_PENDING)
+		delivery->attempt.state = TOCSIN_STATE_SUPPRESSED;
+}
+
+int withdraw_released(struct delivery *delivery, const struct transaction *transaction)
+{
+	state_withdrawn(delivery, TAKEN_BACK);
+	delivery->release = false;
+	delivery->result = (struct tocsin_attempt_result){0};
+	return transaction->ops->settle(transaction->state, &delivery->attempt, &delivery->result);
 }

@@ -216,7 +216,7 @@ struct tocsin_host {
 	void (*lease)(struct tocsin_self *self, int64_t until_boot_ms);
 	/* sources: the alerts with these marks are to be delivered no more. What has not begun is
 	 * suppressed for that reason, and so is what was given up (nobody can replay it); what is under
-	 * way ends, and is told. 0, or a negative errno of the store. */
+	 * way ends with this attempt, and is told. 0, or a negative errno of the store. */
 	int (*withdraw)(struct tocsin_self *self, const char *const mark[], size_t n,
 			const char *reason);
 };

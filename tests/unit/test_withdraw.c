@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a source took back while it was in memory: a channel with one delivery under way and one behind it. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "delivery/withdraw.h"
+
+#define DELIVERIES 2
+#define ALERT 7
+
+static const char body[] = "{\"id\":\"0123456789abcdef0123456789abcdef\",\"source\":\"api\","
+			   "\"fingerprint\":\"0123456789abcdef\",\"status\":\"event\","
+			   "\"severity\":\"warning\",\"labels\":{},\"annotations\":{},"
+			   "\"recipients\":[],\"starts_at\":\"2025-11-18T14:30:45.000Z\"}";
+
+static struct fake {
+	atomic_bool waiting, go;     /* the plugin waits until it may go on */
+	atomic_bool halted, goes_on; /* the store the same, before what is asked of it */
+	atomic_int claimed, released, pending, suppressed;
+	atomic_int outcome; /* what the plugin says */
+} fake;
+static const struct tocsin_host *services;
+
+static void wait_for(const atomic_bool *flag)
+{
+	for (int i = 0; i < 10000 && !*flag; i++)
+		usleep(1000);
+	assert_true(*flag);
+}
+
+static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+		     void **state)
+{
+	(void)self, (void)host, (void)config;
+	*state = &fake;
+	return 0;
+}
+
+static void fake_close(void *state)
+{
+	(void)state;
+}
+
+static int fake_begin(void *state, int64_t now_ms)
+{
+	(void)state, (void)now_ms;
+	return 0;
+}
+
+static int fake_commit(void *state)
+{
+	(void)state;
+	return 0;
+}
+
+static void fake_rollback(void *state)
+{
+	(void)state;
+}
+
+static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
+		      size_t limit, tocsin_delivery_fn *fn, void *data)
+{
+	int result = 0;
+
+	(void)state, (void)now_ms, (void)lease_until_ms;
+	for (size_t i = 0; i < limit && fake.claimed < DELIVERIES && result == 0; i++) {
+		struct tocsin_stored_delivery delivery = {.id = ++fake.claimed,
+							  .alert = ALERT,
+							  .alert_id = "",
+							  .source = "api",
+							  .channel = channel,
+							  .recipient = "",
+							  .route = "default",
+							  .key = "k",
+							  .token = 1,
+							  .reason = "",
+							  .body = body};
+
+		result = fn(&delivery, data);
+	}
+	return result;
+}
+
+static int fake_next_due(void *state, const char *channel, int64_t *due_ms)
+{
+	(void)state, (void)channel;
+	*due_ms = fake.claimed < DELIVERIES ? 0 : INT64_MAX;
+	return 0;
+}
+
+static int fake_settle(void *state, const struct tocsin_attempt *attempt,
+		       struct tocsin_attempt_result *result)
+{
+	(void)state;
+	fake.pending += attempt->state == TOCSIN_STATE_PENDING;
+	fake.suppressed += attempt->state == TOCSIN_STATE_SUPPRESSED;
+	result->alert_settled = true;
+	return 0;
+}
+
+static int fake_release(void *state, int64_t delivery, int64_t token, int64_t due_ms)
+{
+	(void)state, (void)delivery, (void)token, (void)due_ms;
+	fake.released++;
+	return 0;
+}
+
+static int fake_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms)
+{
+	(void)state, (void)delivery, (void)token, (void)lease_until_ms;
+	return 0;
+}
+
+static int fake_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
+			int64_t *n)
+{
+	(void)state, (void)now_ms, (void)suspects, (void)n_suspects;
+	*n = 0;
+	return 0;
+}
+
+static int fake_save(void *state, const char *instance, const char *name, const char *value)
+{
+	(void)state, (void)instance, (void)name, (void)value;
+	return 0;
+}
+
+static int fake_load(void *state, const char *instance, const char *name, char **value)
+{
+	(void)state, (void)instance, (void)name, (void)value;
+	return -ENOENT;
+}
+
+static int fake_maintain(void *state, bool idle)
+{
+	(void)state, (void)idle;
+	return 0;
+}
+
+static const struct tocsin_store_ops store_ops = {.size = sizeof(store_ops),
+						  .open = fake_open,
+						  .close = fake_close,
+						  .begin = fake_begin,
+						  .commit = fake_commit,
+						  .rollback = fake_rollback,
+						  .claim = fake_claim,
+						  .next_due = fake_next_due,
+						  .settle = fake_settle,
+						  .release = fake_release,
+						  .renew = fake_renew,
+						  .recover = fake_recover,
+						  .save = fake_save,
+						  .load = fake_load,
+						  .maintain = fake_maintain};
+static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
+
+static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
+			const void *config, void **state)
+{
+	(void)self, (void)config;
+	services = host;
+	*state = &fake;
+	return 0;
+}
+
+static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
+{
+	(void)state, (void)n;
+	fake.waiting = true;
+	wait_for(&fake.go);
+	services->done(batch[0], (enum tocsin_outcome)fake.outcome, 0, "not now");
+}
+
+static const struct plugin plugin = {
+	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
+	.channel = {.open = open_channel, .deliver = deliver, .close = fake_close}};
+
+static void ignore(void *data, const struct delivery *delivery)
+{
+	(void)data, (void)delivery;
+}
+
+static void ignore_idle(void *data)
+{
+	(void)data;
+}
+
+/* One channel at work, whose plugin has the first delivery. */
+struct work {
+	struct store *store;
+	struct dispatch *dispatch;
+	struct channel *channel;
+	struct channel_spec spec;
+	struct store_request withdrawal;
+};
+
+static void start(struct work *work, enum tocsin_outcome outcome)
+{
+	const struct dispatch_hooks hooks = {
+		.settled = ignore, .begun = ignore, .idle = ignore_idle};
+	struct store_hooks store_hooks = {0};
+
+	fake = (struct fake){.outcome = (int)outcome};
+	*work = (struct work){.spec = {.name = "fake",
+				       .plugin = &plugin,
+				       .concurrency = 1,
+				       .workers = 1,
+				       .timeout_ms = 1000,
+				       .retry = {.first_ms = 60000,
+						 .max_ms = 60000,
+						 .give_up_after_ms = INT64_MAX}}};
+	assert_int_equal(store_open(&store_plugin, NULL, NULL, NULL, NULL, &work->store, NULL), 0);
+	assert_int_equal(dispatch_new(NULL, work->store, false, &hooks, &work->dispatch, NULL), 0);
+	dispatch_note_underway(work->dispatch, NULL);
+	assert_int_equal(dispatch_open(work->dispatch, &work->spec, &work->channel, NULL), 0);
+	dispatch_add(work->dispatch, work->channel);
+	dispatch_store_hooks(work->dispatch, &store_hooks);
+	store_start(work->store, &store_hooks);
+	wait_for(&fake.waiting);
+}
+
+static void stop(struct work *work)
+{
+	fake.go = true;
+	store_stop(work->store);
+	dispatch_remove(work->dispatch, work->channel);
+	dispatch_discard(work->dispatch, work->channel);
+	store_close(work->store);
+	dispatch_free(work->dispatch);
+}
+
+static int apply_withdrawal(struct store_request *request, const struct transaction *t)
+{
+	struct work *work = (struct work *)((char *)request - offsetof(struct work, withdrawal));
+	const int64_t alert = ALERT;
+
+	(void)t;
+	fake.halted = true;
+	wait_for(&fake.goes_on);
+	dispatch_withdraw(work->dispatch, &alert, 1, "taken back");
+	return 0;
+}
+
+static void ignore_answer(struct store_request *request, int result)
+{
+	(void)request;
+	assert_int_equal(result, 0);
+}
+
+static void withdraw(struct work *work)
+{
+	work->withdrawal = (struct store_request){.apply = apply_withdrawal, .done = ignore_answer};
+	store_submit(work->store, &work->withdrawal);
+	wait_for(&fake.halted);
+}
+
+static void what_is_under_way_is_not_tried_again(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, TOCSIN_RETRY);
+	fake.goes_on = true;
+	withdraw(&work);
+	stop(&work);
+	assert_int_equal(fake.claimed, DELIVERIES);
+	assert_int_equal(fake.pending, 0);
+	assert_int_equal(fake.suppressed, 2);
+	assert_int_equal(fake.released, 0);
+}
+
+static void what_is_under_way_may_succeed(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, TOCSIN_DELIVERED);
+	fake.goes_on = true;
+	withdraw(&work);
+	stop(&work);
+	assert_int_equal(fake.pending, 0);
+	assert_int_equal(fake.suppressed, 1);
+}
+
+/* It has left the queue, and the store does not know yet. */
+static void what_a_channel_gives_back_is_not_pending_again(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, TOCSIN_DELIVERED);
+	withdraw(&work);
+	channel_stop(work.channel);
+	fake.goes_on = true;
+	stop(&work);
+	assert_int_equal(fake.claimed, DELIVERIES);
+	assert_int_equal(fake.released, 0);
+	assert_int_equal(fake.suppressed, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_under_way_is_not_tried_again),
+		cmocka_unit_test(what_is_under_way_may_succeed),
+		cmocka_unit_test(what_a_channel_gives_back_is_not_pending_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
