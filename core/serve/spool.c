@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,9 +17,9 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "serve/spool_file.h"
+#include "serve/spool_list.h"
 
-#define REFUSED "refused"
-#define ROUND 4096    /* names that are looked at before the directory is read again */
+#define REFUSED SPOOL_REFUSED
 #define TOGETHER 64   /* handed in at once, so that they share commits */
 #define AGAIN_MS 1000 /* after something could not be taken; doubled each time ... */
 #define AGAIN_MOST_MS 60000
@@ -151,70 +150,24 @@ static bool hand_in_together(struct spool *spool, char *const name[], size_t n)
 	return done;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-struct listing {
-	char *name[ROUND];
-	size_t n;
-};
-
-static void listing_free(struct listing *listing)
-{
-	for (size_t i = 0; listing && i < listing->n; i++)
-		free(listing->name[i]);
-	free(listing);
-}
-
-/* The names in the directory, in order. NULL: not now. */
-static struct listing *list(const struct spool *spool)
-{
-	struct listing *listing = calloc(1, sizeof(*listing));
-	int fd = openat(spool->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *entry;
-	bool whole = listing && directory;
-
-	while (whole && listing->n < ROUND && (entry = readdir(directory))) {
-		if (entry->d_name[0] == '.' || strcmp(entry->d_name, REFUSED) == 0)
-			continue;
-		listing->name[listing->n] = strdup(entry->d_name);
-		whole = listing->name[listing->n] != NULL;
-		listing->n += whole;
-	}
-	if (directory)
-		closedir(directory);
-	else if (fd >= 0)
-		close(fd);
-	if (!whole) {
-		listing_free(listing);
-		return NULL;
-	}
-	qsort(listing->name, listing->n, sizeof(listing->name[0]), by_name);
-	return listing;
-}
-
 /* Hands in all that is there. True: nothing is left. */
 static bool empty(struct spool *spool)
 {
 	bool done = true, more = true;
 
 	while (done && more && !atomic_load(&spool->stopping)) {
-		struct listing *listing = list(spool);
+		struct spool_list *list = spool_list(spool->directory);
 
-		if (!listing)
+		if (!list)
 			return false;
-		more = listing->n > 0;
-		for (size_t i = 0; i < listing->n && !atomic_load(&spool->stopping);
-		     i += TOGETHER) {
-			size_t left = listing->n - i;
+		more = list->n > 0;
+		for (size_t i = 0; i < list->n && !atomic_load(&spool->stopping); i += TOGETHER) {
+			size_t left = list->n - i;
 
-			done &= hand_in_together(spool, &listing->name[i],
+			done &= hand_in_together(spool, &list->name[i],
 						 left < TOGETHER ? left : TOGETHER);
 		}
-		listing_free(listing);
+		spool_list_free(list);
 	}
 	return done;
 }
