@@ -340,6 +340,7 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 		now = clock_boot_ms();
 		if (clock_was_set(&source->wall_ahead_ms, clock_wall_ms(), now))
 			until = 0; /* and a time of day is */
+		next = sooner(next, until);
 		next = next - now > 60000 ? 60000 : next > now ? next - now : 0;
 		if (poll(fds, fd >= 0 ? 2 : 1, (int)next) < 0 && errno != EINTR)
 			return TOCSIN_STOP;

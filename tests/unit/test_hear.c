@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A source that waits, and is spoken to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "engine/source.h"
+
+#define LONG_MS 8000 /* what it wanted to wait, before it was spoken to */
+#define SHORT_MS (LONG_MS / 2)
+
+static size_t heard, answers;
+
+static void call(void *state, struct tocsin_call *const each[], size_t n)
+{
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		each[i]->status = 200;
+		each[i]->answer = strdup("{}");
+	}
+	heard += n;
+}
+
+static void answered(int status, char *answer, void *data)
+{
+	(void)data;
+	assert_int_equal(status, 200);
+	free(answer);
+	answers++;
+}
+
+static struct plugin plugin = {.it = {.items = TOCSIN_JOBS}, .source = {.call = call}};
+static struct source_settings settings = {.name = "jobs", .plugin = &plugin};
+
+/* As much of a source as waits. */
+static struct source *make_source(struct engine *engine)
+{
+	struct source *source = calloc(1, sizeof(*source));
+
+	assert_non_null(source);
+	source->engine = engine;
+	source->settings = &settings;
+	source->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_true(source->event_fd >= 0);
+	self_init(&source->self, settings.name, NULL, NULL, source);
+	words_init(&source->words);
+	heard = answers = 0;
+	return source;
+}
+
+static void free_source(struct source *source)
+{
+	words_done(&source->words);
+	self_done(&source->self);
+	close(source->event_fd);
+	free(source);
+}
+
+/* What somebody says while the source sleeps. */
+struct speech {
+	struct source *source;
+	size_t n;
+};
+
+static void *speak(void *data)
+{
+	const struct speech *speech = data;
+
+	usleep(200000);
+	for (size_t i = 0; i < speech->n; i++) {
+		struct word *word = word_new("backup", "run", NULL, answered, NULL);
+
+		if (word && words_add(&speech->source->words, word) < 0)
+			word_end(word, 503, NULL);
+	}
+	source_wake(speech->source, false);
+	return NULL;
+}
+
+/* Until all is answered; how long that took. */
+static int64_t listen_to(struct source *source, size_t n)
+{
+	struct speech speech = {source, n};
+	int64_t before = clock_boot_ms();
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, speak, &speech), 0);
+	while (answers < n)
+		assert_int_equal(source_host()->wait(&source->self, -1, LONG_MS), TOCSIN_TIMEOUT);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(heard, n);
+	return clock_boot_ms() - before;
+}
+
+static void it_is_told_soon_that_what_it_waits_for_may_have_changed(void **state)
+{
+	struct engine engine = {0};
+	struct source *source = make_source(&engine);
+
+	(void)state;
+	assert_true(listen_to(source, 1) < SHORT_MS);
+	free_source(source);
+}
+
+static void it_hears_more_than_it_is_given_at_once(void **state)
+{
+	struct engine engine = {0};
+	struct source *source = make_source(&engine);
+
+	(void)state;
+	assert_true(listen_to(source, WORDS_TAKEN + 44) < SHORT_MS);
+	free_source(source);
+}
+
+static void nobody_else_ends_its_wait_early(void **state)
+{
+	struct engine engine = {0};
+	struct source *source = make_source(&engine);
+	int64_t before = clock_boot_ms();
+
+	(void)state;
+	source_wake(source, false);
+	assert_int_equal(source_host()->wait(&source->self, -1, 100), TOCSIN_TIMEOUT);
+	assert_true(clock_boot_ms() - before >= 100);
+	free_source(source);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_is_told_soon_that_what_it_waits_for_may_have_changed),
+		cmocka_unit_test(it_hears_more_than_it_is_given_at_once),
+		cmocka_unit_test(nobody_else_ends_its_wait_early),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
