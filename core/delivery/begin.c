@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "base/fault.h"
+#include "delivery/backlog.h"
 #include "delivery/channel.h"
 
 bool channel_begins(const struct channel *channel)
@@ -28,18 +29,35 @@ static bool has_room(const struct channel *channel)
 	return channel->begun + channel->uncommitted < 2 * channel_parallel(channel);
 }
 
-/* False: the channel closes, and nobody knows when there will be room. */
-static bool wait_for_room(struct channel *channel)
+/* Its source holds it no longer: somebody else may have begun it. */
+static bool is_lapsed(struct delivery *delivery)
 {
-	bool room;
+	int64_t now = clock_boot_ms();
+	bool lapsed = false;
+	size_t n;
+	struct delivery **each = channel_each(&delivery, &n);
+
+	for (size_t i = 0; i < n; i++)
+		lapsed |= each[i]->backlog && backlog_lapsed(each[i]->backlog, now);
+	return lapsed;
+}
+
+/* False: the channel closes, and nobody knows when there will be room; or it took too long. */
+static bool wait_for_room(struct delivery *delivery)
+{
+	struct channel *channel = delivery->channel;
+	bool room, lapsed;
 
 	pthread_mutex_lock(&channel->lock);
 	while (!(room = has_room(channel)) && !channel->closing)
 		pthread_cond_wait(&channel->room, &channel->lock);
-	if (room)
+	lapsed = is_lapsed(delivery);
+	if (room && !lapsed)
 		channel->begun++;
 	pthread_mutex_unlock(&channel->lock);
-	return room;
+	if (room && lapsed) /* it is for another one */
+		pthread_cond_signal(&channel->room);
+	return room && !lapsed;
 }
 
 void channel_tell_begun(struct delivery *delivery)
@@ -57,7 +75,7 @@ bool channel_begin(struct delivery *delivery)
 	if (delivery->begun || delivery->refused)
 		return delivery->begun;
 	FAULT_POINT("begin.before");
-	if (channel_begins(delivery->channel) && !wait_for_room(delivery->channel)) {
+	if (channel_begins(delivery->channel) && !wait_for_room(delivery)) {
 		delivery->refused = true;
 		return false;
 	}

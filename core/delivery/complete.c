@@ -312,6 +312,7 @@ static void take_back(struct delivery *delivery)
 		underway_leave(channel->world->underway, each[i]->underway);
 	pthread_mutex_lock(&channel->lock);
 	channel->under_way--;
+	channel->breaker.probing = false; /* it says nothing of the peer */
 	if (channel->spec.at_once.label)
 		lanes_leave(channel, each[0]);
 	pthread_mutex_unlock(&channel->lock);

@@ -129,7 +129,8 @@ struct tocsin_host {
 	/* channels, optional: from now on this delivery may reach somebody; attempts are timed from
 	 * here. A plugin that `begins` waits in it while too many of the channel's may be repeated by
 	 * a crash: called when all is ready, just before what counts as sent. False (only there): the
-	 * channel closes; send nothing and call done, the delivery stays as it was, untried. */
+	 * channel closes, or the source holds it no longer; send nothing and call done, the delivery
+	 * stays as it was, untried. */
 	bool (*begin)(struct tocsin_delivery *delivery);
 	/* channels: completes one delivery, exactly once. retry_after_ms is a floor for the
 	 * next attempt (0: none); after DELIVERED and REJECTED the channel pauses for it. why: one line for a person. The delivery is gone afterwards. */

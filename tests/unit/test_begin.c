@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "delivery/backlog.h"
 #include "delivery/dispatch.h"
 
 #define DELIVERIES 40
@@ -243,6 +245,7 @@ static void start(struct work *work, const struct plugin *plugin, size_t folded)
 	assert_int_equal(store_open(&store_plugin, NULL, NULL, NULL, NULL, &work->store, NULL), 0);
 	assert_int_equal(dispatch_new(NULL, work->store, false, &hooks, &work->dispatch, NULL), 0);
 	dispatch_note_underway(work->dispatch, NULL);
+	assert_int_equal(backlogs_lease(dispatch_backlogs(work->dispatch), "api", INT64_MAX), 0);
 	assert_int_equal(dispatch_open(work->dispatch, &work->spec, &work->channel, NULL), 0);
 	dispatch_add(work->dispatch, work->channel);
 	dispatch_store_hooks(work->dispatch, &store_hooks);
@@ -325,6 +328,25 @@ static void of_a_digest_it_takes_back_all_members(void **state)
 	assert_int_equal(fake.settled + fake.released, fake.claimed);
 }
 
+/* Whoever waits for a disk while its source loses it must not begin. */
+static void what_its_source_holds_no_longer_does_not_begin(void **state)
+{
+	struct work work;
+	struct backlogs *backlogs;
+
+	(void)state;
+	start(&work, &beginning, 1);
+	backlogs = dispatch_backlogs(work.dispatch);
+	wait_for(&fake.taken, 3 * WORKERS);
+	assert_int_equal(backlogs_lease(backlogs, "api", clock_boot_ms()), 0);
+	fake.held = false;
+	wait_for(&fake.released, WORKERS);
+	assert_int_equal(fake.refused, WORKERS);
+	assert_int_equal(fake.taken, 3 * WORKERS);
+	stop(&work);
+	assert_int_equal(fake.settled + fake.released, fake.claimed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +354,7 @@ int main(void)
 		cmocka_unit_test(of_others_what_is_taken_counts),
 		cmocka_unit_test(a_channel_that_closes_takes_back_what_waits_to_begin),
 		cmocka_unit_test(of_a_digest_it_takes_back_all_members),
+		cmocka_unit_test(what_its_source_holds_no_longer_does_not_begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
