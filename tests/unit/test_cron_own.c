@@ -157,6 +157,48 @@ static void what_was_due_while_nobody_looked_runs_once(void **unused)
 	assert_item("j", "total", "1");
 }
 
+static void what_another_schedule_planned_counts_no_more(void **unused)
+{
+	static const char *const kept[] = {
+		/* it would have been at half past */
+		"{\"name\":\"j\",\"plan\":{\"due\":1763469000000}}",
+		/* it was missed */
+		"{\"name\":\"j\",\"plan\":{\"due\":1763465400000}}",
+		/* it would never have been */
+		"{\"name\":\"j\",\"plan\":{\"due\":9223372036854775807}}",
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < TOCSIN_COUNT(kept); i++) {
+		configure();
+		host_set(&self, "job/j", kept[i]);
+		add("j", "exit 0")->schedule = &hourly.schedule;
+		begin();
+		at(NOON + 1);
+		assert_item("j", "next_run", "\"2025-11-18T13:00:00.000Z\"");
+		at(NOON + 45 * M);
+		assert_item("j", "total", "0");
+		at(NOON + H);
+		settle();
+		assert_item("j", "total", "1");
+		end();
+		host_done(&self);
+		host_init(&self);
+	}
+}
+
+static void a_start_that_waited_is_forgotten_with_its_command(void **unused)
+{
+	(void)unused;
+	host_set(&self, "job/j",
+		 "{\"name\":\"j\",\"plan\":{\"due\":1763470800000,\"queued\":1763467200000}}");
+	add("j", NULL)->schedule = &hourly.schedule;
+	begin();
+	at(NOON + 1);
+	assert_true(duty_idle(cron));
+	assert_item("j", "total", "0");
+}
+
 /* --- lives of the daemon --- */
 
 static void leave_running(const char *name, bool again)
@@ -296,6 +338,8 @@ int main(void)
 		TEST(no_more_programs_run_at_once_than_may),
 		TEST(a_paused_job_rests_also_after_a_restart),
 		TEST(what_was_due_while_nobody_looked_runs_once),
+		TEST(what_another_schedule_planned_counts_no_more),
+		TEST(a_start_that_waited_is_forgotten_with_its_command),
 		TEST(a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once),
 		TEST(what_a_lost_run_left_behind_is_killed),
 		TEST(a_reload_takes_running_programs_over),

@@ -216,6 +216,24 @@ bool job_has_command(const struct job *job)
 	return job->config && job->config->command.n > 0;
 }
 
+/* What another schedule planned than the one that the job has now, or what is left of the plans of a
+ * job that tocsin no longer starts, counts no more. */
+static void check_plan(struct job *job)
+{
+	int64_t due = job->plan.due_ms;
+	bool planned = due != 0 && due != PLAN_NEVER && job_is_scheduled(job) &&
+		       next_of(job, due - 1) == due;
+
+	if (due != 0 && !planned) {
+		job->plan = (struct plan){0};
+		job->changed = true;
+	}
+	if (job->queued_ms != 0 && !(job_is_scheduled(job) && job_has_command(job))) {
+		job->queued_ms = 0;
+		job->changed = true;
+	}
+}
+
 int jobs_configure(struct cron *cron)
 {
 	const struct job_config *config = cron->config->jobs.item;
@@ -231,6 +249,8 @@ int jobs_configure(struct cron *cron)
 		job->account = cron->account ? &cron->account[i] : NULL;
 		triggers_of(&job->triggers, &config[i].triggers, &cron->config->triggers);
 	}
+	for (size_t i = 0; i < cron->n_jobs; i++)
+		check_plan(cron->job[i]);
 	return 0;
 }
 
