@@ -199,6 +199,28 @@ static void a_start_that_waited_is_forgotten_with_its_command(void **unused)
 	assert_item("j", "total", "0");
 }
 
+static void nobody_else_tells_the_end_of_a_program(void **unused)
+{
+	char report[128];
+	json_t *answer;
+
+	(void)unused;
+	add("j", "sleep 0.3; echo all");
+	begin();
+	assert_int_equal(say("j", "run", "{}"), 200);
+	answer = json_loads(answer_text, 0, NULL);
+	snprintf(report, sizeof(report), "{\"event\":\"end\",\"exit\":0,\"id\":\"%s\"}",
+		 json_string_value(json_object_get(answer, "id")));
+	json_decref(answer);
+	assert_int_equal(say("j", "report", report), 409);
+	assert_item("j", "running", "1");
+	settle();
+	assert_int_equal(say("j", "report", report), 200);
+	assert_item("j", "total", "1");
+	assert_int_equal(say("j", "history", "{}"), 200);
+	assert_non_null(strstr(answer_text, "\"output\":\"all"));
+}
+
 /* --- lives of the daemon --- */
 
 static void leave_running(const char *name, bool again)
@@ -340,6 +362,7 @@ int main(void)
 		TEST(what_was_due_while_nobody_looked_runs_once),
 		TEST(what_another_schedule_planned_counts_no_more),
 		TEST(a_start_that_waited_is_forgotten_with_its_command),
+		TEST(nobody_else_tells_the_end_of_a_program),
 		TEST(a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once),
 		TEST(what_a_lost_run_left_behind_is_killed),
 		TEST(a_reload_takes_running_programs_over),

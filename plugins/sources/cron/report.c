@@ -180,6 +180,14 @@ static struct run *run_of(const struct job *job, const char *id)
 	return newest;
 }
 
+/* Else its job could be started beside it. */
+static bool is_own(const struct job *job, const char *id)
+{
+	const struct run *run = job_running(job, id);
+
+	return run && run->own;
+}
+
 static struct run *new_run(const struct report *report, int64_t now_ms)
 {
 	struct run *run = calloc(1, sizeof(*run));
@@ -274,6 +282,12 @@ void call_report(struct cron *cron, struct tocsin_call *call, const json_t *body
 		return;
 	}
 	entry = report.id ? job_entry(job, report.id) : NULL;
+	if (entry && report.end && is_own(job, report.id)) {
+		call_refuse(call, 409,
+			    "run %s is one that tocsin itself started: it ends with its program",
+			    report.id);
+		return;
+	}
 	if (entry && report.end && entry->status == RUN_LOST)
 		rc = take_late_end(cron, job, &report, entry, now, id);
 	else if (entry && (!report.end || entry->status != RUN_RUNNING))
