@@ -135,6 +135,31 @@ static void what_was_pruned_is_not_taken_again(void **unused)
 	assert_int_equal(host_values(&self, "run/j/"), 2);
 }
 
+static void what_was_pruned_is_not_taken_again_beside_a_run_that_goes_on(void **unused)
+{
+	static const char *const rows[][FEED_COLUMNS + 1] = {
+		{"0", "j", "1763467190000", NULL, NULL, "running", NULL, NULL, ""},
+		{"1", "j", "1763467190001", NOON_MS, NULL, "failed", NULL, NULL, ""},
+		{"2", "j", "1763467190002", NOON_MS, NULL, "failed", NULL, NULL, ""},
+		{"3", "j", "1763467190003", NOON_MS, NULL, "failed", NULL, NULL, ""},
+	};
+
+	(void)unused;
+	config.keep_runs = 2;
+	begin();
+	for (int i = 0; i < 3; i++)
+		(void)take(rows, 4);
+	assert_int_equal(self.n_alerts, 3);
+	assert_item("j", "total", "3");
+	end();
+	/* nor by the next life, which keeps more */
+	config.keep_runs = 100;
+	begin();
+	(void)take(rows, 4);
+	assert_int_equal(self.n_alerts, 3);
+	assert_item("j", "total", "3");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +167,7 @@ int main(void)
 		TEST(a_row_is_taken_once_and_followed_to_its_end),
 		TEST(rows_that_make_no_sense_harm_nobody),
 		TEST(what_was_pruned_is_not_taken_again),
+		TEST(what_was_pruned_is_not_taken_again_beside_a_run_that_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

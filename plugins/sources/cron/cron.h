@@ -233,6 +233,7 @@ struct job {
 	int64_t queued_ms;               /* a start that waits for the run before it */
 	int64_t total, succeeded, timed, time_sum_ms;
 	int64_t failures;                /* in a row */
+	int64_t forgotten_ms;            /* runs that began up to then may have been forgotten */
 	int64_t since_ms[PROBLEMS];      /* when a state began; 0: it does not hold */
 	char *reason;                    /* what is wrong, or NULL */
 	struct run last;

@@ -209,13 +209,6 @@ static int take_new(struct cron *cron, struct job *job, const PGresult *rows, in
 	return take_end(cron, job, run, true, rows, row, now_ms);
 }
 
-/* Rows that are older than all that is kept of a job were taken, and forgotten since. */
-static bool is_past(const struct cron *cron, const struct job *job, int64_t started_ms)
-{
-	return (int64_t)job->n >= job_keep_runs(cron, job) &&
-	       started_ms <= job->entry[0].started_ms;
-}
-
 static int take_row(struct cron *cron, const PGresult *rows, int row, int64_t first_ms,
 		    int64_t now_ms)
 {
@@ -239,7 +232,8 @@ static int take_row(struct cron *cron, const PGresult *rows, int row, int64_t fi
 		book_found(job, entry);
 		entry = NULL;
 	}
-	if (entry || is_past(cron, job, started))
+	/* what is as old as something that was forgotten may have been taken before */
+	if (entry || started <= job->forgotten_ms)
 		return 0;
 	return take_new(cron, job, rows, row, first_ms, now_ms);
 }

@@ -42,12 +42,12 @@ static json_t *last_json(const struct job *job)
 int job_keep(struct cron *cron, struct job *job)
 {
 	json_t *object = json_pack(
-		"{so sb sI sI sI sI sI so so so ss}", "plan", plan_json(job), "paused",
+		"{so sb sI sI sI sI sI sI so so so ss}", "plan", plan_json(job), "paused",
 		(int)job->paused, "total", (json_int_t)job->total, "succeeded",
 		(json_int_t)job->succeeded, "timed", (json_int_t)job->timed, "time_sum_ms",
-		(json_int_t)job->time_sum_ms, "failures", (json_int_t)job->failures, "since",
-		since_json(job), "last", last_json(job), "reason",
-		job->reason ? tojson_text(job->reason) : json_null(), "name", job->name);
+		(json_int_t)job->time_sum_ms, "failures", (json_int_t)job->failures, "forgotten",
+		(json_int_t)job->forgotten_ms, "since", since_json(job), "last", last_json(job),
+		"reason", job->reason ? tojson_text(job->reason) : json_null(), "name", job->name);
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL, *name = NULL;
 	int rc = -ENOMEM;
 
@@ -83,6 +83,7 @@ static void read_job(struct job *job, const json_t *object)
 	job->timed = number_of(object, "timed");
 	job->time_sum_ms = number_of(object, "time_sum_ms");
 	job->failures = number_of(object, "failures");
+	job->forgotten_ms = number_of(object, "forgotten");
 	since = json_object_get(object, "since");
 	for (unsigned int i = 0; i < PROBLEMS; i++)
 		job->since_ms[i] = number_of(since, problem_words((enum problem)i)->trigger);
@@ -172,6 +173,9 @@ int runs_prune(struct cron *cron, struct job *job)
 		name = run_value_name(job, job->entry[i].started_ms, job->entry[i].id);
 		rc = name ? cron->host->keep(cron->self, name, NULL) : -ENOMEM;
 		free(name);
+		if (job->entry[i].started_ms > job->forgotten_ms)
+			job->forgotten_ms = job->entry[i].started_ms;
+		job->changed = true;
 		job_drop_entry(job, &job->entry[i]);
 	}
 	return rc;
