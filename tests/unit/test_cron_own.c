@@ -223,6 +223,45 @@ static void nobody_else_tells_the_end_of_a_program(void **unused)
 
 /* --- lives of the daemon --- */
 
+/* They wait in the spool, and come when the source listens. */
+static void runs_of_the_time_without_a_daemon_come_before_it_judges(void **unused)
+{
+	struct job_config *job = add("j", NULL);
+
+	(void)unused;
+	job->schedule = &hourly.schedule;
+	job->grace = M;
+	job->max_run = 10 * M;
+	begin();
+	at(NOON + 1);
+	assert_int_equal(
+		say("j", "report",
+		    "{\"event\":\"start\",\"id\":\"1\",\"started_at\":\"2025-11-18T12:00:00Z\"}"),
+		200);
+	end();
+	host_now_ms = NOON + 90 * M;
+	self.waits = 0; /* STOP at the first wait */
+	open_cron();
+	assert_int_equal(cron_run(cron), 0);
+	assert_int_equal(self.n_alerts, 0);
+	assert_int_equal(
+		say("j", "report",
+		    "{\"event\":\"end\",\"id\":\"1\",\"ended_at\":\"2025-11-18T12:05:00Z\"}"),
+		200);
+	assert_int_equal(
+		say("j", "report",
+		    "{\"event\":\"end\",\"id\":\"2\",\"started_at\":\"2025-11-18T13:00:00Z\","
+		    "\"ended_at\":\"2025-11-18T13:05:00Z\"}"),
+		200);
+	assert_true(at(host_now_ms) <= host_now_ms + CRON_SETTLE_MS);
+	cron->judge_from_ms = 0;
+	at(host_now_ms);
+	assert_int_equal(self.n_alerts, 0);
+	assert_item("j", "succeeded", "2");
+	at(NOON + 2 * H + 2 * M);
+	assert_alert("CronJobMissed");
+}
+
 static void leave_running(const char *name, bool again)
 {
 	struct run run;
@@ -363,6 +402,7 @@ int main(void)
 		TEST(what_another_schedule_planned_counts_no_more),
 		TEST(a_start_that_waited_is_forgotten_with_its_command),
 		TEST(nobody_else_tells_the_end_of_a_program),
+		TEST(runs_of_the_time_without_a_daemon_come_before_it_judges),
 		TEST(a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once),
 		TEST(what_a_lost_run_left_behind_is_killed),
 		TEST(a_reload_takes_running_programs_over),

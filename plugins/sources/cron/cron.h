@@ -42,6 +42,7 @@
 #define CRON_JOBS 10000     /* with those that nobody configured */
 #define CRON_TEXT 4096      /* bytes of an error or an output that are kept */
 #define CRON_AS_SOURCE (-1)      /* a trigger that a job leaves to the source */
+#define CRON_SETTLE_MS 3000 /* after the start of the source nobody is late or lost for so long */
 #define CRON_WAKE_MS 5000   /* so soon it is noticed that somebody set the wall clock */
 
 /* --- options (cron.c, check.c) --- */
@@ -407,6 +408,7 @@ struct cron {
 	struct program_user *account; /* one for each of config->jobs */
 	int poll;                /* what host->wait waits for: notify, the table's connection */
 	int notify;              /* eventfd: a program has ended */
+	int64_t judge_from_ms;   /* boot time: what was reported meanwhile, into the spool, comes first */
 	bool has_run;            /* counted out of those that are to take over */
 	struct job **job;
 	size_t n_jobs, room;
@@ -427,5 +429,6 @@ int cron_run(void *state);
 int cron_load(struct cron *cron);
 void cron_unload(struct cron *cron);
 int64_t cron_wall_ms(void);
+int64_t cron_boot_ms(void);
 
 #endif

@@ -207,14 +207,18 @@ static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int6
 
 int64_t duty_look(struct cron *cron, int64_t now_ms, int *rc)
 {
-	int64_t wake_ms = INT64_MAX;
+	int64_t settling_ms = cron->judge_from_ms - cron_boot_ms();
+	int64_t wake_ms = settling_ms > 0 ? now_ms + settling_ms : INT64_MAX;
 
 	*rc = 0;
 	for (size_t i = 0; *rc == 0 && i < cron->n_jobs; i++) {
 		struct job *job = cron->job[i];
+		bool judged = settling_ms <= 0 || job_has_command(job);
 
-		*rc = look_at_runs(cron, job, now_ms, &wake_ms);
-		if (*rc == 0 && job_is_scheduled(job) && !job->paused)
+		if (judged)
+			*rc = look_at_runs(cron, job, now_ms, &wake_ms);
+		if (*rc == 0 && job_is_scheduled(job) && !job->paused &&
+		    (judged || job->plan.due_ms == 0))
 			*rc = look_at_schedule(cron, job, now_ms, &wake_ms);
 		if (*rc == 0 && job_is_scheduled(job))
 			*rc = look_for_delay(cron, job, now_ms, &wake_ms);

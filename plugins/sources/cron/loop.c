@@ -46,6 +46,7 @@ static int begin(struct cron *cron)
 		if (wait_for(cron, STORE_PAUSE_MS) == TOCSIN_STOP)
 			return -ESHUTDOWN;
 	}
+	cron->judge_from_ms = cron->host->once(cron->self) ? 0 : cron_boot_ms() + CRON_SETTLE_MS;
 	return duty_resume(cron);
 }
 
