@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +100,16 @@ int launch_start(struct launch *launch, char *const command[], int output, int e
 	return -code;
 }
 
+/* What the kernel sends for Ctrl+C and the like it has sent to the command too. But a timer that
+ * was set before we were executed is only ours, and a terminal that is gone tells only the leader of
+ * its session: without us both would be the command's. */
+static bool is_for_command(const struct launch *launch, const siginfo_t *info)
+{
+	if (info->si_code <= 0)
+		return info->si_pid != launch->process;
+	return info->si_signo == SIGALRM || (info->si_signo == SIGHUP && getsid(0) == getpid());
+}
+
 void launch_wait(struct launch *launch, int *status, struct rusage *usage)
 {
 	for (;;) {
@@ -108,8 +119,7 @@ void launch_wait(struct launch *launch, int *status, struct rusage *usage)
 		if (number < 0)
 			continue;
 		if (number != SIGCHLD) {
-			/* What the kernel sends, as for Ctrl+C, it has sent to the command too. */
-			if (info.si_code <= 0 && info.si_pid != launch->process)
+			if (is_for_command(launch, &info))
 				kill(launch->process, number);
 		} else if (wait4(launch->process, status, WNOHANG, usage) == launch->process) {
 			return;

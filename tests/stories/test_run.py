@@ -163,6 +163,36 @@ def test_control_c_arrives_once(job, daemon):
     os.close(master)
 
 
+def test_a_timer_of_whoever_started_it_is_the_commands(job, daemon):
+    """As with: perl -e 'alarm 600; exec @ARGV' tocsin run ..."""
+    process = job.start(*shell("trap 'exit 9' ALRM; while :; do sleep 0.01; done"),
+                        preexec_fn=lambda: signal.setitimer(signal.ITIMER_REAL, 1))
+    try:
+        assert process.wait(20 * SLOW) == 9
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_terminal_that_is_gone_is_told_to_the_command(job, daemon, tmp_path):
+    """The kernel tells only the leader of the session, which is tocsin run after ssh -t."""
+    master, slave = pty.openpty()
+    process = job.start(*shell(f"trap 'echo HUP >{tmp_path}/heard; exit 4' HUP; echo ready; "
+                               "while :; do sleep 0.01; done"), stdin=slave, stdout=slave,
+                        stderr=slave, start_new_session=True,
+                        preexec_fn=lambda: __import__("fcntl").ioctl(0, 0x540E, 0))
+    os.close(slave)
+    seen = b""
+    while b"ready" not in seen:
+        seen += os.read(master, 1000)
+    os.close(master)
+    try:
+        assert process.wait(20 * SLOW) == 4
+    finally:
+        process.kill()
+    assert (tmp_path / "heard").read_text() == "HUP\n"
+
+
 def test_a_daemon_that_is_away_slow_or_full_costs_nothing(job, daemon, spool):
     daemon.answer(503, {"error": "the store has no room"})
     assert job(*shell("echo x; exit 5")) == (5, b"x\n", b"")
