@@ -346,6 +346,25 @@ static void a_report_is_taken_whole_or_not_at_all(void **unused)
 	assert_true(scarce_sweep("report", report_once, NULL) > 0);
 }
 
+static void runs_that_never_end_are_given_up_when_there_are_too_many(void **unused)
+{
+	char report[64];
+
+	(void)unused;
+	config.keep_runs = 3;
+	begin();
+	for (int i = 0; i < CRON_OPEN + 2; i++) {
+		host_now_ms = NOON + i;
+		snprintf(report, sizeof(report), "{\"event\":\"start\",\"id\":\"%d\"}", i);
+		assert_int_equal(say("j", "report", report), 200);
+	}
+	assert_item("j", "running", "1000");
+	assert_item("j", "total", "2");
+	assert_int_equal(host_values(&self, "run/j/"), CRON_OPEN);
+	assert_int_equal(self.n_alerts, 2);
+	assert_alert("CronJobLost");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +383,7 @@ int main(void)
 		TEST(a_start_that_fails_to_come_is_missed),
 		TEST(a_report_is_taken_whole_or_not_at_all),
 		TEST(impossible_options_are_refused_with_a_sentence),
+		TEST(runs_that_never_end_are_given_up_when_there_are_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

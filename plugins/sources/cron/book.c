@@ -64,6 +64,24 @@ static int raise_problems(struct cron *cron, struct job *job, const struct run *
 	return post(cron, letter_of_run(cron, job, run, problems, now_ms));
 }
 
+/* Runs that begin and never end, as on a machine that kills its jobs, must not fill the memory. */
+static int limit_open(struct cron *cron, struct job *job, int64_t now_ms)
+{
+	struct run *oldest = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < job->n_running; i++) {
+		struct run *run = job->running[i];
+
+		if (run->own)
+			continue;
+		n++;
+		if (!oldest || run->started_ms < oldest->started_ms)
+			oldest = run;
+	}
+	return n > CRON_OPEN ? book_lost(cron, job, oldest, now_ms) : 0;
+}
+
 int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_ms)
 {
 	bool alone = job->n_running == 0;
@@ -88,7 +106,7 @@ int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_
 	job->changed = true;
 	if (rc == 0 && !alone && !may_overlap && job->triggers.overlapped && !run->quiet)
 		rc = book_problem(cron, job, run, PROBLEM_OVERLAPPED, now_ms);
-	return rc;
+	return rc ? rc : limit_open(cron, job, now_ms);
 }
 
 /* The figures of the job: runs that were missed are none. */
@@ -188,6 +206,15 @@ int book_end(struct cron *cron, struct job *job, struct run *run, int64_t now_ms
 
 	run_done(&ended);
 	return rc;
+}
+
+int book_lost(struct cron *cron, struct job *job, struct run *run, int64_t now_ms)
+{
+	run_end(run, RUN_LOST, now_ms);
+	run->duration_ms = -1;
+	if (!run_text(&run->error, "its end was never told; it is taken for lost"))
+		return -ENOMEM;
+	return book_end(cron, job, run, now_ms);
 }
 
 int book_whole(struct cron *cron, struct job *job, struct run *run, int64_t now_ms)

@@ -40,6 +40,7 @@
 #define CRON_ID 64          /* bytes of the id of a run */
 #define CRON_NAME 200       /* bytes of the name of a job */
 #define CRON_JOBS 10000     /* with those that nobody configured */
+#define CRON_OPEN 1000      /* runs of a job that others began, and whose end nobody told */
 #define CRON_TEXT 4096      /* bytes of an error or an output that are kept */
 #define CRON_AS_SOURCE (-1)      /* a trigger that a job leaves to the source */
 #define CRON_SETTLE_MS 3000 /* after the start of the source nobody is late or lost for so long */
@@ -302,6 +303,8 @@ const char *words_duration(int64_t ms, char out[WORDS_DURATION]);
 
 /* Takes the run. -EEXIST: it is known already (and freed). */
 int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_ms);
+/* Nobody will tell the end of this run. */
+int book_lost(struct cron *cron, struct job *job, struct run *run, int64_t now_ms);
 /* The run, one of those under way, has ended with what it says now. */
 int book_end(struct cron *cron, struct job *job, struct run *run, int64_t now_ms);
 /* A whole run at once; takes it. */

@@ -173,16 +173,6 @@ static int look_for_delay(struct cron *cron, struct job *job, int64_t now_ms, in
 
 /* --- runs that go on --- */
 
-static int give_up(struct cron *cron, struct job *job, struct run *run, int64_t now_ms,
-		   const char *why)
-{
-	run_end(run, RUN_LOST, now_ms);
-	run->duration_ms = -1;
-	if (!run_text(&run->error, why))
-		return -ENOMEM;
-	return book_end(cron, job, run, now_ms);
-}
-
 /* A run of somebody else that is twice as old as it may be: nobody will tell its end. */
 static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int64_t *wake_ms)
 {
@@ -196,8 +186,7 @@ static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int6
 		if (age > most)
 			rc = book_state(cron, job, PROBLEM_TOO_LONG, true, run, now_ms);
 		if (rc == 0 && age > 2 * most && !run->own)
-			rc = give_up(cron, job, run, now_ms,
-				     "its end was never told; it is taken for lost");
+			rc = book_lost(cron, job, run, now_ms);
 		else
 			*wake_ms = sooner(*wake_ms,
 					  run->started_ms + (age > most ? 2 * most : most) + 1);
