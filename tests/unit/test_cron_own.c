@@ -221,6 +221,22 @@ static void nobody_else_tells_the_end_of_a_program(void **unused)
 	assert_non_null(strstr(answer_text, "\"output\":\"all"));
 }
 
+static void a_report_is_no_start_of_what_tocsin_itself_starts(void **unused)
+{
+	(void)unused;
+	add("j", "exit 0")->schedule = &hourly.schedule;
+	begin();
+	at(NOON + 1);
+	host_now_ms = NOON + 59 * M + 50 * S;
+	assert_int_equal(say("j", "report", "{\"event\":\"start\",\"id\":\"1\"}"), 200);
+	assert_int_equal(say("j", "report", "{\"event\":\"end\",\"id\":\"1\"}"), 200);
+	assert_int_equal(say("j", "report", "{\"event\":\"end\",\"id\":\"2\"}"), 200);
+	assert_item("j", "next_run", "\"2025-11-18T13:00:00.000Z\"");
+	at(NOON + H);
+	settle();
+	assert_item("j", "total", "3");
+}
+
 /* --- lives of the daemon --- */
 
 /* They wait in the spool, and come when the source listens. */
@@ -402,6 +418,7 @@ int main(void)
 		TEST(what_another_schedule_planned_counts_no_more),
 		TEST(a_start_that_waited_is_forgotten_with_its_command),
 		TEST(nobody_else_tells_the_end_of_a_program),
+		TEST(a_report_is_no_start_of_what_tocsin_itself_starts),
 		TEST(runs_of_the_time_without_a_daemon_come_before_it_judges),
 		TEST(a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once),
 		TEST(what_a_lost_run_left_behind_is_killed),

@@ -64,6 +64,15 @@ static int raise_problems(struct cron *cron, struct job *job, const struct run *
 	return post(cron, letter_of_run(cron, job, run, problems, now_ms));
 }
 
+/* A start that was waited for has come. Those of tocsin itself are made, whatever others run. */
+static void note_start(struct job *job, const struct run *run)
+{
+	struct plan_schedule schedule = job_schedule(job);
+
+	if (!run->own && job_is_scheduled(job) && !job_has_command(job))
+		plan_started(&job->plan, &schedule, run->started_ms);
+}
+
 /* Runs that begin and never end, as on a machine that kills its jobs, must not fill the memory. */
 static int limit_open(struct cron *cron, struct job *job, int64_t now_ms)
 {
@@ -98,11 +107,7 @@ int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_
 		return rc;
 	}
 	rc = run_keep(cron, job, run);
-	if (!run->own && job_is_scheduled(job)) {
-		struct plan_schedule schedule = job_schedule(job);
-
-		plan_started(&job->plan, &schedule, run->started_ms);
-	}
+	note_start(job, run);
 	job->changed = true;
 	if (rc == 0 && !alone && !may_overlap && job->triggers.overlapped && !run->quiet)
 		rc = book_problem(cron, job, run, PROBLEM_OVERLAPPED, now_ms);
@@ -221,11 +226,8 @@ int book_whole(struct cron *cron, struct job *job, struct run *run, int64_t now_
 {
 	int rc = job_entry(job, run->id) ? -EEXIST : job_add_entry(job, run);
 
-	if (rc == 0 && !run->own && run->status != RUN_MISSED && job_is_scheduled(job)) {
-		struct plan_schedule schedule = job_schedule(job);
-
-		plan_started(&job->plan, &schedule, run->started_ms);
-	}
+	if (rc == 0 && run->status != RUN_MISSED)
+		note_start(job, run);
 	if (rc == 0)
 		rc = close_run(cron, job, run, now_ms);
 	run_done(run);
