@@ -237,6 +237,30 @@ static void a_report_is_no_start_of_what_tocsin_itself_starts(void **unused)
 	assert_item("j", "total", "3");
 }
 
+static void a_job_that_nobody_expects_any_more_is_no_longer_missed(void **unused)
+{
+	struct job_config *job = add("j", NULL);
+
+	(void)unused;
+	job->schedule = &hourly.schedule;
+	job->grace = M;
+	begin();
+	at(NOON + 1);
+	at(NOON + 2 * H);
+	assert_alert("CronJobMissed");
+	end();
+	host_forget(&self);
+	config.jobs.n = 0;
+	begin();
+	at(NOON + 3 * H);
+	at(NOON + 4 * H);
+	assert_int_equal(self.n_alerts, 1);
+	assert_alert("NO LONGER MISSED");
+	assert_alert("j is no longer expected");
+	assert_item("j", "state", "\"idle\"");
+	assert_item("j", "reason", "null");
+}
+
 /* --- lives of the daemon --- */
 
 /* They wait in the spool, and come when the source listens. */
@@ -419,6 +443,7 @@ int main(void)
 		TEST(a_start_that_waited_is_forgotten_with_its_command),
 		TEST(nobody_else_tells_the_end_of_a_program),
 		TEST(a_report_is_no_start_of_what_tocsin_itself_starts),
+		TEST(a_job_that_nobody_expects_any_more_is_no_longer_missed),
 		TEST(runs_of_the_time_without_a_daemon_come_before_it_judges),
 		TEST(a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once),
 		TEST(what_a_lost_run_left_behind_is_killed),

@@ -194,6 +194,15 @@ static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int6
 	return rc;
 }
 
+/* It was missed, and has no schedule any more. */
+static int expect_no_more(struct cron *cron, struct job *job, int64_t now_ms)
+{
+	if (job->since_ms[PROBLEM_MISSED] == 0)
+		return 0;
+	(void)run_text(&job->reason, NULL);
+	return book_state(cron, job, PROBLEM_MISSED, false, NULL, now_ms);
+}
+
 int64_t duty_look(struct cron *cron, int64_t now_ms, int *rc)
 {
 	int64_t settling_ms = cron->judge_from_ms - cron_boot_ms();
@@ -211,6 +220,8 @@ int64_t duty_look(struct cron *cron, int64_t now_ms, int *rc)
 			*rc = look_at_schedule(cron, job, now_ms, &wake_ms);
 		if (*rc == 0 && job_is_scheduled(job))
 			*rc = look_for_delay(cron, job, now_ms, &wake_ms);
+		else if (*rc == 0)
+			*rc = expect_no_more(cron, job, now_ms);
 	}
 	return wake_ms;
 }

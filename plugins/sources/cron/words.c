@@ -268,6 +268,10 @@ static void say_end(struct letter *letter, const struct job *job, enum problem p
 	words_duration(now_ms > since ? now_ms - since : 0, took);
 	switch (problem) {
 	case PROBLEM_MISSED:
+		if (!job_is_scheduled(job)) {
+			say(letter, "summary", "%s is no longer expected at any time", job->name);
+			return;
+		}
 		say(letter, "summary", "%s runs again, %s after it was missed", job->name, took);
 		break;
 	case PROBLEM_TOO_LONG:
