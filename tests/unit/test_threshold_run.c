@@ -176,6 +176,39 @@ static void a_database_that_is_away_is_one_alert(void **state)
 	watch_sql(f, "DROP ROLE w_watcher");
 }
 
+static int waits(struct fixture *f)
+{
+	int n;
+
+	pthread_mutex_lock(&f->self.lock);
+	n = f->self.waits;
+	pthread_mutex_unlock(&f->self.lock);
+	return n;
+}
+
+static void an_idle_connection_that_ends_wakes_nobody(void **state)
+{
+	struct fixture *f = *state;
+	int before;
+
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 1");
+	f->config.every = 1500;
+	watch_start(f);
+	watch_until(f, 1);
+	watch_told(f, "firing critical backlog: 2 is critical (critical: > 1)\n");
+	watch_sql(f, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+		     "application_name = 'watcher'");
+	usleep(50000);
+	before = waits(f);
+	usleep(300000);
+	assert_in_range(waits(f) - before, 0, 3);
+	/* The next run makes a new one, and nobody hears of it. */
+	watch_sql(f, "UPDATE jobs SET n = 1");
+	watch_until(f, 1);
+	assert_non_null(strstr(f->self.alerts, "resolved critical backlog: "));
+	assert_int_equal(watch_stop(f), 0);
+}
+
 static void without_a_database_one_run_fails(void **state)
 {
 	struct fixture *f = *state;
@@ -267,6 +300,7 @@ int main(void)
 		STORY(a_query_that_fails_is_an_error_of_its_check_alone),
 		STORY(checks_run_at_once_but_none_twice),
 		STORY(a_database_that_is_away_is_one_alert),
+		STORY(an_idle_connection_that_ends_wakes_nobody),
 		STORY(without_a_database_one_run_fails),
 		STORY(words_from_outside_are_answered),
 		STORY(a_check_by_hand_needs_no_run),

@@ -150,6 +150,9 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 {
 	int64_t end = database_now_ms() + timeout_ms;
 
+	pthread_mutex_lock(&self->lock);
+	self->waits++;
+	pthread_mutex_unlock(&self->lock);
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = self->stop, .events = POLLIN},
 					{.fd = fd, .events = POLLIN}};

@@ -32,6 +32,7 @@ struct tocsin_self {
 	int stop, result;
 	bool once, full, dying; /* dying: nothing is committed any more, as after a kill */
 	int refusals, swept;
+	int waits; /* how often it waited */
 	struct value saved[MOST_VALUES], kept[MOST_VALUES];
 	size_t n_saved, n_kept;
 	char alerts[16000]; /* "firing critical backlog [labels] description\n" */

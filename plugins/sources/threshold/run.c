@@ -177,6 +177,14 @@ static void close_idle(struct threshold *t)
 			database_close(&t->db[i]);
 }
 
+/* Only a connection from which an answer is awaited may wake us: one that the server ended would do so
+ * for ever, until the next check needs it. */
+static void listen_no_more(struct threshold *t, const struct database *db)
+{
+	if (db->connection && PQsocket(db->connection) >= 0)
+		epoll_ctl(t->events, EPOLL_CTL_DEL, PQsocket(db->connection), NULL);
+}
+
 /* What has come on a connection. */
 static int take(struct threshold *t, size_t i)
 {
@@ -189,6 +197,7 @@ static int take(struct threshold *t, size_t i)
 
 	if (rc == -EINPROGRESS)
 		return 0;
+	listen_no_more(t, db);
 	t->running[i] = NULL;
 	check->running = false;
 	if (rc == -ENOTCONN)
