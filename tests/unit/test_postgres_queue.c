@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "postgres_fixture.h"
 
@@ -357,6 +358,36 @@ static void a_row_goes_through_and_comes_back(void **state)
 	assert_true(host->leased_ms > 0);
 }
 
+/* Whoever waits for his turn sees what was claimed meanwhile, whatever the role's transactions see. */
+static void limits_hold_where_transactions_see_the_past(void **state)
+{
+	static const char waiting[] =
+		"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND"
+		" classid = 1953457009 AND objid = 'jobs'::regclass";
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+	char *connection = sql_format("%s options='-c search_path=t -c"
+				      " default_transaction_isolation=repeatable\\\\ read'",
+				      getenv("TOCSIN_TEST_POSTGRES"));
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (user_id) VALUES ('ann'), ('ann')");
+	fixture_sql(f,
+		    "BEGIN; SELECT pg_advisory_xact_lock(1953457009, 'jobs'::regclass::oid::int)");
+	f->config.queue = preset;
+	f->config.connection = connection;
+	host_start(host, &f->config);
+	for (int i = 0; i < 1000 && fixture_number(f, waiting) == 0; i++)
+		usleep(1000);
+	assert_int_equal(fixture_number(f, waiting), 1);
+	fixture_sql(f, "INSERT INTO jobs (user_id, status, lease_until) SELECT 'ann',"
+		       " 'processing', now() + interval '1 h' FROM generate_series(1, 2); COMMIT");
+	assert_true(host_until(host, host_swept, 1));
+	assert_int_equal(host_stop(host), 0);
+	assert_int_equal(host->n, 0);
+	free(connection);
+}
+
 int main(void)
 {
 	const struct CMUnitTest held[] = {
@@ -368,6 +399,7 @@ int main(void)
 		SERVER_TEST(a_claim_that_ran_out_counts_no_more_and_is_recovered),
 		SERVER_TEST(each_end_is_written_where_the_token_stands),
 		SERVER_TEST(only_what_is_ours_is_renewed),
+		SERVER_TEST(limits_hold_where_transactions_see_the_past),
 		SERVER_TEST(pauses_double_up_to_the_longest),
 		SERVER_TEST(a_row_goes_through_and_comes_back),
 	};
