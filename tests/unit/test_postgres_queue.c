@@ -274,6 +274,7 @@ static void only_what_is_ours_is_renewed(void **state)
 	result = run(f, queue_sql_renew(&q), 3, value);
 	assert_int_equal(PQntuples(result), 1);
 	assert_string_equal(PQgetvalue(result, 0, 0), "1 " TOKEN(1));
+	assert_string_equal(PQgetvalue(result, 0, 1), "t");
 	PQclear(result);
 	assert_int_equal(fixture_number(f,
 					"SELECT id FROM jobs WHERE lease_until > now() + interval"
@@ -358,6 +359,41 @@ static void a_row_goes_through_and_comes_back(void **state)
 	assert_true(host->leased_ms > 0);
 }
 
+/* Somebody looks into a row and forgets to commit: the others must not be lost for that. */
+static void a_locked_row_keeps_no_other_from_being_renewed(void **state)
+{
+	static const char renewed[] =
+		"SELECT coalesce(sum(id), 0) FROM jobs WHERE status = 'processing' AND"
+		" attempts = 1 AND lease_until > clock_timestamp()";
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('mail'), ('mail')");
+	f->config.queue = preset;
+	f->config.queue.lease = 900;
+	host->deliver = false;
+	host_start(host, &f->config);
+	assert_true(host_until(host, host_seen, 2));
+	fixture_sql(f, "BEGIN; SELECT FROM jobs WHERE id = 1 FOR UPDATE");
+	usleep(1400000);
+	assert_int_equal(fixture_number(f, renewed), 2);
+	assert_true(host->withdrawn > 0); /* what of the locked one has not begun */
+	/* Nor do ends that cannot be written yet. */
+	pthread_mutex_lock(&host->lock);
+	for (size_t i = 0; i < host->n; i++)
+		host->seen[i].done = true;
+	pthread_mutex_unlock(&host->lock);
+	usleep(1400000);
+	assert_int_equal(fixture_number(f, renewed), 2);
+	fixture_sql(f, "COMMIT");
+	assert_true(host_until(host, host_told, 2));
+	assert_int_equal(host_stop(host), 0);
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs WHERE id = 2 AND status ="
+					   " 'completed' AND attempts = 1"),
+			 1);
+}
+
 /* Whoever waits for his turn sees what was claimed meanwhile, whatever the role's transactions see. */
 static void limits_hold_where_transactions_see_the_past(void **state)
 {
@@ -399,6 +435,7 @@ int main(void)
 		SERVER_TEST(a_claim_that_ran_out_counts_no_more_and_is_recovered),
 		SERVER_TEST(each_end_is_written_where_the_token_stands),
 		SERVER_TEST(only_what_is_ours_is_renewed),
+		SERVER_TEST(a_locked_row_keeps_no_other_from_being_renewed),
 		SERVER_TEST(limits_hold_where_transactions_see_the_past),
 		SERVER_TEST(pauses_double_up_to_the_longest),
 		SERVER_TEST(a_row_goes_through_and_comes_back),

@@ -6,13 +6,23 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 
+#define LOCK_MS 10000
+
+/* How long a statement waits for somebody else's lock: in a queue never so long that leases run out. */
+static int64_t lock_timeout_ms(const struct config *config)
+{
+	int64_t most = config->queue.table ? config->queue.lease / 10 : LOCK_MS;
+
+	return most < LOCK_MS ? most : LOCK_MS;
+}
+
 /* One statement for all settings, each for this session only. */
 static int apply_settings(struct postgres *p)
 {
 	static const char sql[] =
 		"SELECT pg_is_in_recovery(), pg_backend_pid()::text,"
 		" set_config('statement_timeout', $1, false),"
-		" set_config('lock_timeout', '10s', false),"
+		" set_config('lock_timeout', $2, false),"
 		" set_config('idle_in_transaction_session_timeout', '30s', false),"
 		/* Who waited for a lock must see what was written meanwhile. */
 		" set_config('default_transaction_isolation', 'read committed', false),"
@@ -20,13 +30,14 @@ static int apply_settings(struct postgres *p)
 		/* A settled row that a crash of the server unsettles would be sent again. */
 		" set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
 		" WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)";
-	char timeout[24];
-	const char *value[] = {timeout};
+	char timeout[24], lock[24];
+	const char *value[] = {timeout, lock};
 	PGresult *result = NULL;
 	int rc;
 
 	snprintf(timeout, sizeof(timeout), "%lld", (long long)p->config->statement_timeout);
-	rc = database_query(&p->db, NULL, sql, 1, value, &result);
+	snprintf(lock, sizeof(lock), "%lld", (long long)lock_timeout_ms(p->config));
+	rc = database_query(&p->db, NULL, sql, 2, value, &result);
 	if (rc)
 		return rc;
 	if (*PQgetvalue(result, 0, 0) == 't')

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #define LOST "somebody else has its row now, or changed it"
+#define LOCKED "somebody has locked its row, so that its lease could not be renewed"
 
 void lease_note(struct postgres *p, int64_t asked_ms)
 {
@@ -89,6 +90,23 @@ static void drop_lost(struct postgres *p, struct held *const *list, const PGresu
 	free(lost);
 }
 
+/* Those that are ours and could not be renewed: they may run out, so they must not begin. */
+static void hold_back_locked(struct postgres *p, const PGresult *ours)
+{
+	const char **locked = calloc((size_t)PQntuples(ours) + 1, sizeof(*locked));
+	size_t n = 0;
+
+	for (int i = 0; locked && i < PQntuples(ours); i++)
+		if (*PQgetvalue(ours, i, 1) != 't')
+			locked[n++] = PQgetvalue(ours, i, 0);
+	if (n > 0 && p->host->withdraw(p->self, locked, n, LOCKED) == 0)
+		p->host->log(p->self, TOCSIN_LOG_WARNING,
+			     "%zu row%s of %s, such as %s, cannot be renewed: somebody else has a "
+			     "lock on them; what has not begun is not begun",
+			     n, n == 1 ? "" : "s", p->config->table, locked[0]);
+	free(locked);
+}
+
 int lease_renew(struct postgres *p)
 {
 	int64_t asked_ms = queue_now_ms();
@@ -98,8 +116,10 @@ int lease_renew(struct postgres *p)
 
 	if (!rc && list && (size_t)PQntuples(ours) != p->queue.held.n)
 		drop_lost(p, list, ours);
-	if (!rc)
+	if (!rc) {
+		hold_back_locked(p, ours);
 		lease_note(p, asked_ms);
+	}
 	PQclear(ours);
 	free(list);
 	return rc;

@@ -62,7 +62,8 @@ struct queue_names {
 /* queue_sql.c. Pure; NULL when memory is short. */
 /* $1 at most so many rows, $2 the lease in ms, $3 the worker. */
 char *queue_sql_claim(const struct queue_names *names, const struct queue_config *config);
-/* $1 keys, $2 tokens, $3 the lease in ms; returns the marks of those that are still ours. */
+/* $1 keys, $2 tokens, $3 the lease in ms; returns the marks of those that are still ours, and whether
+ * each was renewed: not while somebody else has locked it. */
 char *queue_sql_renew(const struct queue_names *names);
 /* $1 the worker; returns how many became pending again, and how many failed. */
 char *queue_sql_recover(const struct queue_names *names, const struct queue_config *config);

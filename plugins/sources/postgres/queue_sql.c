@@ -117,14 +117,24 @@ char *queue_sql_claim(const struct queue_names *q, const struct queue_config *co
 	return done(out, &text);
 }
 
+/* A row that somebody has locked is passed over: waiting for him would cost all the others. */
 char *queue_sql_renew(const struct queue_names *q)
 {
-	return sql_format("UPDATE %s SET %s = now() + $3::bigint * interval '1 ms' FROM"
-			  " unnest($1::%s[], $2::%s[]) AS h(tocsin_key, tocsin_token) WHERE %s ="
-			  " tocsin_key AND %s = tocsin_token AND %s = %s"
-			  " RETURNING tocsin_key::text || ' ' || tocsin_token::text",
-			  q->table, q->lease_until, q->key_type, q->token_type, q->key, q->token,
-			  q->status, q->processing);
+	char *ours = sql_format("%s = ANY($1::%s[]) AND %s = ANY($2::%s[]) AND %s = %s", q->key,
+				q->key_type, q->token, q->token_type, q->status, q->processing);
+	char *text = !ours ? NULL
+			   : sql_format("WITH tocsin_free AS MATERIALIZED (SELECT %s AS tocsin_key"
+					" FROM %s WHERE %s FOR NO KEY UPDATE SKIP LOCKED),"
+					" tocsin_renewed AS (UPDATE %s SET %s = now() + $3::bigint"
+					" * interval '1 ms' WHERE %s = ANY(ARRAY(SELECT tocsin_key"
+					" FROM tocsin_free)) AND %s RETURNING %s AS tocsin_key)"
+					" SELECT %s::text || ' ' || %s::text, %s IN (SELECT"
+					" tocsin_key FROM tocsin_renewed) FROM %s WHERE %s",
+					q->key, q->table, ours, q->table, q->lease_until, q->key,
+					ours, q->key, q->key, q->token, q->key, q->table, ours);
+
+	free(ours);
+	return text;
 }
 
 /* True of a row that may not be tried again. */
