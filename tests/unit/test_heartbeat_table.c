@@ -193,6 +193,27 @@ static void test_status_and_starts(void **unused)
 	beats_close(&self);
 }
 
+/* It starts too often, though tocsin starts in between. */
+static void test_starts_over_restarts(void **unused)
+{
+	(void)unused;
+	need_server();
+	config.start_column = "started";
+	config.max_starts = 2;
+	sql("INSERT INTO h VALUES ('d', 'x', now(), now())");
+	for (int i = 0; i < 3; i++) {
+		beats_open(&self, &config);
+		look_around();
+		assert_string_equal(self.alerts, "");
+		sql("UPDATE h SET started = now(), last_heartbeat_at = now()");
+		if (i < 2)
+			look_around();
+		else
+			await("firing 3 alertname=HeartbeatRestarts heartbeat=d: d started 3 times");
+		beats_close(&self);
+	}
+}
+
 static struct rule_config rules[] = {
 	{.name = "NoNextRun",
 	 .query = "SELECT type, status FROM h WHERE started IS NULL",
@@ -303,6 +324,7 @@ int main(void)
 		ONE(test_a_row_that_goes),
 		ONE(test_only_listed_rows),
 		ONE(test_status_and_starts),
+		ONE(test_starts_over_restarts),
 		ONE(test_rules),
 		ONE(test_a_rule_when_the_store_is_full),
 		ONE(test_a_query_that_fails),

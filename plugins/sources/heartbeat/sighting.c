@@ -42,19 +42,23 @@ static unsigned not_there(struct beat_state *state, const struct sighting *sight
 	return news;
 }
 
-/* The thing behind it says since when it runs: another moment is another start. */
-static void count_start(struct beat_state *state, const struct sighting *sighting,
-			const struct reading *before, const struct reading *reading)
+/* The thing behind it says since when it runs: another moment is another start, which must outlive a
+ * restart of tocsin. */
+static unsigned count_start(struct beat_state *state, const struct sighting *sighting,
+			    const struct reading *before, const struct reading *reading)
 {
 	int64_t known = state->seen_start_ms;
 
+	if (known == sighting->start_ms)
+		return 0;
 	state->seen_start_ms = sighting->start_ms;
-	if (known == 0 || known == sighting->start_ms || sighting->start_ms == 0)
-		return;
+	if (known == 0 || sighting->start_ms == 0)
+		return NEWS_CHANGED;
 	if (state->n_starts == BEAT_STARTS)
 		memmove(state->start_ms, state->start_ms + 1,
 			--state->n_starts * sizeof(*state->start_ms));
 	state->start_ms[state->n_starts++] = sighting_own_ms(sighting->start_ms, before, reading);
+	return NEWS_CHANGED;
 }
 
 /* Is what it says now, though new, too old to make it well again? */
@@ -96,7 +100,7 @@ unsigned beat_sighting(struct beat_state *state, const struct expectation *expec
 	bool recovers = state->unwell && !sighting->unwell;
 	bool fresh = sighting->value_ms != state->seen_ms;
 	struct moment at = state->last_ping;
-	unsigned news = 0;
+	unsigned news = 0, changed;
 
 	/* Rows change all the time; only a person ends the pause of one. */
 	if (state->status == BEAT_PAUSED)
@@ -107,7 +111,7 @@ unsigned beat_sighting(struct beat_state *state, const struct expectation *expec
 	state->unwell = sighting->unwell;
 	state->seen_ms = sighting->value_ms;
 	snprintf(state->text, sizeof(state->text), "%s", sighting->text ? sighting->text : "");
-	count_start(state, sighting, before, reading);
+	changed = count_start(state, sighting, before, reading);
 	if (fresh)
 		at = (struct moment){sighting_own_ms(sighting->value_ms, before, reading),
 				     sighting->value_ms};
@@ -119,5 +123,5 @@ unsigned beat_sighting(struct beat_state *state, const struct expectation *expec
 	} else if (fresh || recovers) {
 		news = take(state, expect, host, &at, now);
 	}
-	return news | beat_settle_starts(state, expect, now);
+	return news | changed | beat_settle_starts(state, expect, now);
 }

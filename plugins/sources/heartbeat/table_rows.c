@@ -87,8 +87,8 @@ static void take_beat(struct heartbeat *h, struct beat *beat, const struct sight
 	unsigned news = beat_sighting(&beat->state, &beat->expect, h->host, sighting,
 				      &h->table->clock, reading, now);
 
-	/* Rows change all the time, and say themselves when: only news are saved. */
-	if (news & ~(unsigned)NEWS_CHANGED)
+	/* Rows change all the time, and say themselves when: only what they do not say is saved. */
+	if (news)
 		commit_change(h, beat, &before, news, NULL, now);
 	else
 		beats_replan(h, beat);
