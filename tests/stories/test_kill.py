@@ -18,6 +18,7 @@ from lib import rows
 from lib.faults import Dying, points
 from lib.forgetful import make_forgetful
 from lib.killing import Sender, Toll, kill_at_random, numbers_in_file
+from lib.parrot import SOURCE
 from lib.rows import add_recipients, add_rows
 from lib.sections import file_channel, postgres_source, slack_channel, smtp_channel
 from lib.tocsin import alert, wait_until
@@ -171,11 +172,14 @@ def test_a_build_that_was_not_made_for_it_has_no_fault_points(stage):
 
 @pytest.mark.timeout(180)
 @pytest.mark.needs("postgres", "smtp", "slack", "file")
-def test_no_fault_point_loses(stage, tocsin, alerts_database, standins, tmp_path, dice):
+def test_no_fault_point_loses(stage, make_tocsin, plugin_kit, alerts_database, standins, tmp_path,
+                              dice):
     """A dozen of them by lot, under whatever this build looks for; the campaign takes them all."""
     names = points(stage)
     if not names:
         pytest.skip("needs a build configured with --enable-fault-points")
+    plugin_kit(SOURCE, "parrot")
+    tocsin = make_tocsin(plugins=[stage.plugins, plugin_kit.directory])
     dying = Dying(tocsin, alerts_database, standins, tmp_path, dice)
     try:
         never = [dying.kill_at(name, 1) for name in dice.sample(names, 12)]

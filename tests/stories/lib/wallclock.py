@@ -23,6 +23,8 @@ class WallClock:
         self.set(0)
         tocsin.environment = {
             **tocsin.environment, "LD_PRELOAD": found[0], "NO_FAKE_STAT": "1",
+            # An address sanitizer would rather be the first library.
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
             "FAKETIME_TIMESTAMP_FILE": str(self.path), "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "0" if all_clocks else "1"}
 
