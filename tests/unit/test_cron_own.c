@@ -261,6 +261,33 @@ static void a_job_that_nobody_expects_any_more_is_no_longer_missed(void **unused
 	assert_item("j", "reason", "null");
 }
 
+static void a_state_ends_with_the_labels_with_which_it_began(void **unused)
+{
+	static const struct tocsin_pair before[] = {{"team", "a"}}, after[] = {{"team", "b"}};
+	struct job_config *job = add("j", NULL);
+
+	(void)unused;
+	job->schedule = &hourly.schedule;
+	job->grace = M;
+	job->labels = (struct tocsin_map){before, 1};
+	begin();
+	at(NOON + 1);
+	at(NOON + 2 * H);
+	assert_alert("alertname=CronJobMissed job=j trigger=missed team=a |");
+	end();
+	host_forget(&self);
+	job->labels = (struct tocsin_map){after, 1};
+	config.alertname = "Other";
+	begin();
+	host_now_ms = NOON + 2 * H + 1;
+	assert_int_equal(say("j", "report", "{\"event\":\"end\"}"), 200);
+	assert_int_equal(self.n_alerts, 1);
+	assert_alert("alertname=CronJobMissed job=j trigger=missed team=a |");
+	host_forget(&self);
+	at(NOON + 4 * H + 2 * M);
+	assert_alert("alertname=Other job=j trigger=missed team=b |");
+}
+
 /* --- lives of the daemon --- */
 
 /* They wait in the spool, and come when the source listens. */
@@ -444,6 +471,7 @@ int main(void)
 		TEST(nobody_else_tells_the_end_of_a_program),
 		TEST(a_report_is_no_start_of_what_tocsin_itself_starts),
 		TEST(a_job_that_nobody_expects_any_more_is_no_longer_missed),
+		TEST(a_state_ends_with_the_labels_with_which_it_began),
 		TEST(runs_of_the_time_without_a_daemon_come_before_it_judges),
 		TEST(a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once),
 		TEST(what_a_lost_run_left_behind_is_killed),

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../common/tojson.h"
+
 /* Takes the letter. */
 static int post(struct cron *cron, struct letter *letter)
 {
@@ -30,11 +32,19 @@ static int post(struct cron *cron, struct letter *letter)
 int book_state(struct cron *cron, struct job *job, enum problem problem, bool holds,
 	       const struct run *run, int64_t now_ms)
 {
+	struct letter *letter;
 	int rc;
 
 	if ((job->since_ms[problem] > 0) == holds)
 		return 0;
-	rc = post(cron, letter_of_state(cron, job, problem, holds, run, now_ms));
+	letter = letter_of_state(cron, job, problem, holds, run, now_ms);
+	json_decref(job->fired[problem]);
+	job->fired[problem] = NULL;
+	if (letter && holds)
+		job->fired[problem] = tojson_map(&letter_alert(letter)->labels);
+	rc = post(cron, letter);
+	if (rc == 0 && holds && !job->fired[problem])
+		rc = -ENOMEM;
 	job->since_ms[problem] = holds ? now_ms : 0;
 	job->changed = true;
 	cron->host->count(cron->self, holds ? "states_begun" : "states_ended", 1);

@@ -237,6 +237,7 @@ struct job {
 	int64_t failures;                /* in a row */
 	int64_t forgotten_ms;            /* runs that began up to then may have been forgotten */
 	int64_t since_ms[PROBLEMS];      /* when a state began; 0: it does not hold */
+	json_t *fired[PROBLEMS];         /* the labels with which it began, and ends; or NULL */
 	char *reason;                    /* what is wrong, or NULL */
 	struct run last;
 	bool has_last;

@@ -43,6 +43,8 @@ static void job_free(struct job *job)
 		run_done(job->running[i]);
 		free(job->running[i]);
 	}
+	for (size_t i = 0; i < PROBLEMS; i++)
+		json_decref(job->fired[i]);
 	run_done(&job->last);
 	free(job->running);
 	free(job->entry);

@@ -30,6 +30,17 @@ static json_t *since_json(const struct job *job)
 	return object;
 }
 
+static json_t *fired_json(const struct job *job)
+{
+	json_t *object = json_object();
+
+	for (unsigned int i = 0; i < PROBLEMS; i++)
+		if (job->fired[i])
+			json_object_set(object, problem_words((enum problem)i)->trigger,
+					job->fired[i]);
+	return object;
+}
+
 static json_t *last_json(const struct job *job)
 {
 	char *text = job->has_last ? run_json(&job->last, job->name) : NULL;
@@ -42,12 +53,13 @@ static json_t *last_json(const struct job *job)
 int job_keep(struct cron *cron, struct job *job)
 {
 	json_t *object = json_pack(
-		"{so sb sI sI sI sI sI sI so so so ss}", "plan", plan_json(job), "paused",
+		"{so sb sI sI sI sI sI sI so so so so ss}", "plan", plan_json(job), "paused",
 		(int)job->paused, "total", (json_int_t)job->total, "succeeded",
 		(json_int_t)job->succeeded, "timed", (json_int_t)job->timed, "time_sum_ms",
 		(json_int_t)job->time_sum_ms, "failures", (json_int_t)job->failures, "forgotten",
-		(json_int_t)job->forgotten_ms, "since", since_json(job), "last", last_json(job),
-		"reason", job->reason ? tojson_text(job->reason) : json_null(), "name", job->name);
+		(json_int_t)job->forgotten_ms, "since", since_json(job), "fired", fired_json(job),
+		"last", last_json(job), "reason",
+		job->reason ? tojson_text(job->reason) : json_null(), "name", job->name);
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL, *name = NULL;
 	int rc = -ENOMEM;
 
@@ -71,6 +83,7 @@ static int64_t number_of(const json_t *object, const char *name)
 static void read_job(struct job *job, const json_t *object)
 {
 	const json_t *plan = json_object_get(object, "plan"), *since;
+	json_t *fired;
 	const char *reason = json_string_value(json_object_get(object, "reason"));
 	char *last = json_dumps(json_object_get(object, "last"), JSON_COMPACT);
 
@@ -85,8 +98,14 @@ static void read_job(struct job *job, const json_t *object)
 	job->failures = number_of(object, "failures");
 	job->forgotten_ms = number_of(object, "forgotten");
 	since = json_object_get(object, "since");
-	for (unsigned int i = 0; i < PROBLEMS; i++)
-		job->since_ms[i] = number_of(since, problem_words((enum problem)i)->trigger);
+	fired = json_object_get(object, "fired");
+	for (unsigned int i = 0; i < PROBLEMS; i++) {
+		const char *trigger = problem_words((enum problem)i)->trigger;
+
+		job->since_ms[i] = number_of(since, trigger);
+		json_decref(job->fired[i]);
+		job->fired[i] = json_incref(json_object_get(fired, trigger));
+	}
 	(void)run_text(&job->reason, reason);
 	job->has_last = last && run_read(&job->last, last);
 	free(last);

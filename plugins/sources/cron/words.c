@@ -30,6 +30,7 @@ static const char fields[] = "Status=status, Execution ID=execution_id, Duration
 struct letter {
 	struct tocsin_alert alert;
 	struct tocsin_pair *label;
+	json_t *fired; /* whose texts the labels are, or NULL */
 	struct tocsin_pair annotation[ANNOTATIONS];
 	char *owned[ANNOTATIONS];
 	char *job, *link;
@@ -60,6 +61,7 @@ void letter_free(struct letter *letter)
 	for (size_t i = 0; i < letter->n; i++)
 		free(letter->owned[i]);
 	free(letter->label);
+	json_decref(letter->fired);
 	free(letter->job);
 	free(letter->link);
 	free(letter);
@@ -303,6 +305,27 @@ static enum tocsin_severity severity_of(const struct cron *cron, const struct jo
 	return (enum tocsin_severity)cron->config->severity;
 }
 
+/* A state ends with the labels with which it began, whatever is configured since. */
+static void set_fired_labels(struct letter *letter, json_t *fired)
+{
+	const char *name;
+	json_t *value;
+	size_t n = 0;
+
+	letter->label = calloc(json_object_size(fired) + 1, sizeof(*letter->label));
+	if (!letter->label) {
+		letter->failed = true;
+		return;
+	}
+	letter->fired = json_incref(fired);
+	json_object_foreach(fired, name, value)
+	{
+		if (json_is_string(value))
+			letter->label[n++] = (struct tocsin_pair){name, json_string_value(value)};
+	}
+	letter->alert.labels = (struct tocsin_map){letter->label, n};
+}
+
 /* The labels of the job follow those of every alert. */
 static void set_labels(struct letter *letter, const struct cron *cron, const struct job *job,
 		       const struct problem_words *words)
@@ -341,7 +364,10 @@ static struct letter *letter_new(const struct cron *cron, const struct job *job,
 	if (link && *link && !(letter->link = strdup(link)))
 		letter->failed = true;
 	letter->alert.link = letter->link;
-	set_labels(letter, cron, job, words);
+	if (job->fired[problem])
+		set_fired_labels(letter, job->fired[problem]);
+	else
+		set_labels(letter, cron, job, words);
 	return letter;
 }
 
