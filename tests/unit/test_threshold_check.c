@@ -439,6 +439,7 @@ static void a_check_by_hand_has_an_exit_status_and_perfdata(void **state)
 		 "SLA Compliance is critical: 1 of 2 rows, 52 (critical: < 70, warning: < 85)",
 		 "'SLA Compliance Ada'=52;85:;70: 'SLA Compliance ONeil'=90;85:;70:"},
 		{"who:t:;rate:n:", NULL, "", 0, "ok", "SLA Compliance is ok", ""},
+		{"value:n:Infinity", NULL, "", 0, "ok", "SLA Compliance is ok", ""},
 	};
 
 	(void)state;

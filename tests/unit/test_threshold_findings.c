@@ -273,9 +273,30 @@ static void words_in_braces_are_filled_in(void **state)
 	PQclear(rows);
 }
 
+/* The bar is where perfdata begins. */
+static void a_bar_in_a_name_is_left_out_of_perfdata(void **state)
+{
+	struct made made;
+	struct findings findings = {0};
+	json_t *item;
+
+	(void)state;
+	made_begin(&made);
+	made.config.name = "in|out";
+	made.config.unit = "";
+	findings_read(&made.config, made_rows("value:n:91"), false, &findings);
+	item = item_checked(&made.check, &findings, 7);
+	assert_string_equal(json_string_value(json_object_get(item, "perfdata")),
+			    "inout=91;85:;70:");
+	json_decref(item);
+	findings_done(&findings);
+	made_done(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_bar_in_a_name_is_left_out_of_perfdata),
 		cmocka_unit_test(options_that_make_no_sense_are_refused),
 		cmocka_unit_test(names_are_unique_and_a_connection_must_be_one),
 		cmocka_unit_test(figures_are_found_with_their_labels),

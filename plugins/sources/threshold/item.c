@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A check as JSON, as tocsin-calls(7) describes it. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,13 @@ json_t *item_shown(const struct check *check, const struct steady *now)
 	return item;
 }
 
+static void put_plain(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		if (*text != '\'' && *text != '=' && *text != '|' && (unsigned char)*text >= ' ')
+			fputc(*text, out);
+}
+
 /* A name as perfdata has it: in quotes where it needs them. */
 static void put_label(FILE *out, const struct check *check, const struct row *row)
 {
@@ -113,15 +121,11 @@ static void put_label(FILE *out, const struct check *check, const struct row *ro
 
 	if (!plain)
 		fputc('\'', out);
-	for (const char *c = name; *c; c++)
-		if (*c != '\'' && *c != '=')
-			fputc(*c, out);
+	put_plain(out, name);
 	json_object_foreach(row->own, name, value)
 	{
 		fputc(' ', out);
-		for (const char *c = json_string_value(value); *c; c++)
-			if (*c != '\'' && *c != '=' && *c != '|' && (unsigned char)*c >= ' ')
-				fputc(*c, out);
+		put_plain(out, json_string_value(value));
 	}
 	if (!plain)
 		fputc('\'', out);
@@ -151,7 +155,8 @@ static char *perfdata(const struct check *check)
 	for (size_t i = 0; i < check->n; i++) {
 		const struct row *row = check->row[i];
 
-		if (!row->figure.known)
+		/* Perfdata knows no infinity. */
+		if (!row->figure.known || !isfinite(row->figure.value))
 			continue;
 		fputs(between, draft.out);
 		put_label(draft.out, check, row);
