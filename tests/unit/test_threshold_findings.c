@@ -36,6 +36,11 @@ static void options_that_make_no_sense_are_refused(void **state)
 		 .labels = {(const struct tocsin_pair[]){{"alertname", "b"}}, 1}},
 		{.name = "a", .critical = "> 1", .every = 1000, .schedule = (const void *)"x"},
 		{.name = "a", .critical = "> 1", .timezone = (const void *)"x"},
+		{.name = "a",
+		 .warning = "> 1000",
+		 .critical = "> 4000",
+		 .mode = MODE_ROWS,
+		 .max_rows = 1000},
 	};
 	static const char *const texts[] = {
 		"every check needs a 'name'",
@@ -55,6 +60,7 @@ static void options_that_make_no_sense_are_refused(void **state)
 		"the label alertname is the name of the check",
 		"'every' and 'schedule' exclude each other",
 		"'timezone' needs the 'schedule'",
+		"check 'a': '> 4000' is beyond the 1000 rows that are read",
 	};
 	char why[512];
 

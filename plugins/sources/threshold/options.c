@@ -115,6 +115,26 @@ static const char *check_counts(const struct check_config *config, const struct 
 	return NULL;
 }
 
+/* More rows than are read count as one more than that: a threshold beyond would never be reached. */
+static const char *check_rows(const struct check_config *config, const struct complaint *c)
+{
+	const char *const text[] = {config->warning, config->critical};
+	struct condition parsed;
+	char why[300];
+
+	for (size_t i = 0; config->mode == MODE_ROWS && i < TOCSIN_COUNT(text); i++) {
+		condition_parse(text[i], &parsed, why, sizeof(why));
+		for (size_t k = 0; k < parsed.n; k++)
+			if (parsed.term[k].bound > (double)config->max_rows)
+				return refuse(
+					c,
+					"'%.60s' is beyond the %lld rows that are read; raise "
+					"'max_rows', or let the query count",
+					text[i], (long long)config->max_rows);
+	}
+	return NULL;
+}
+
 static const char *check_columns(const struct check_config *config, const struct complaint *c)
 {
 	if (config->mode == MODE_ROWS && config->label_columns.n > 0)
@@ -147,7 +167,9 @@ static const char *check_one(const struct check_config *config, char *why, size_
 		wrong = check_times(config, &c);
 	if (!wrong)
 		wrong = check_counts(config, &c);
-	return wrong ? wrong : check_columns(config, &c);
+	if (!wrong)
+		wrong = check_columns(config, &c);
+	return wrong ? wrong : check_rows(config, &c);
 }
 
 const char *options_check(const void *data, char *why, size_t why_size)
