@@ -98,89 +98,93 @@ static void names_are_unique_and_a_connection_must_be_one(void **state)
 
 /* --- findings --- */
 
+static const struct {
+	const char *rows, *value_column, *label, *expected;
+	bool count, more;
+} figures[] = {
+	{.rows = "value:n:65.2", .expected = "65.2;"},
+	{.rows = "v:n:65.200", .expected = "65.2;"},
+	{.rows = "n:n:3;value:n:4", .expected = "4;"},
+	{.rows = "n:n:3;m:n:4", .value_column = "m", .expected = "4;"},
+	{.rows = "n:n:3;m:n:4", .expected = "E the query has 2 columns with numbers; call "},
+	{.rows = "t:t:x", .expected = "E the query has 0 columns with numbers"},
+	{.rows = "n:n:3",
+	 .value_column = "x",
+	 .expected = "E option 'value_column': the query has no column x"},
+	{.rows = "who:t:Ada,Bob;rate:n:50,61", .expected = "Ada 50;Bob 61;"},
+	{.rows = "rate:n:50,61;who:t:Ada,Bob;at:d:2025-01-01,2025-01-02",
+	 .expected = "Ada 50;Bob 61;"},
+	{.rows = "who:t:Ada,Ada;rate:n:50,61",
+	 .expected = "E two rows have the same labels (who=Ada ...)"},
+	{.rows = "who:t:Ada,Ada;team:t:a,b;rate:n:50,61", .expected = "Ada a 50;Ada b 61;"},
+	{.rows = "who:t:Ada,Bob;team:t:a,a;rate:n:50,61",
+	 .label = "who",
+	 .expected = "Ada 50;Bob 61;"},
+	{.rows = "id:n:7,8;rate:n:50,61",
+	 .value_column = "rate",
+	 .label = "id",
+	 .expected = "7 50;8 61;"},
+	{.rows = "rate:n:50,61",
+	 .expected = "E the query gives 2 rows and no column with "
+		     "text"},
+	{.rows = "rate:n:50",
+	 .label = "who",
+	 .expected = "E option 'label_columns': the query has no column who"},
+	{.rows = "who:t:-,Bob;rate:n:50,61", .expected = "50;Bob 61;"},
+	{.rows = "value:n:-", .expected = "null;"},
+	{.rows = "value:n:NaN", .expected = "null;"},
+	{.rows = "value:n:Infinity", .expected = "inf;"},
+	{.rows = "value:b:t", .expected = "1;"},
+	{.rows = "value:b:f", .expected = "0;"},
+	{.rows = "value:t:42.5", .expected = "42.5;"},
+	{.rows = "value:t:many", .expected = "E column value says 'many', which is no number"},
+	{.rows = "value:d:2025-01-01", .expected = "E column value says '2025-01-01'"},
+	{.rows = "value:n:", .expected = "nothing;"},
+	{.rows = "who:t:;rate:n:", .expected = "nothing;"},
+	{.rows = "a:t:x,y,z", .count = true, .expected = "3;"},
+	{.rows = "a:t:", .count = true, .expected = "0;"},
+	{.rows = "a:t:x,y,z", .count = true, .more = true, .expected = "4;"},
+	{.rows = "a:n:1",
+	 .more = true,
+	 .expected = "E the query gives more than 1000 rows; let it give fewer, or raise"},
+};
+
+/* Labels and figure of each, in one line. */
+static void say_findings(const struct findings *f, char *end)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct found *found = &f->found[i];
+
+		for (size_t k = 0; k < found->n_labels; k++)
+			end += sprintf(end, "%s ", found->label[k].value);
+		if (found->finding == FOUND_ERROR)
+			end += sprintf(end, "E %s", f->error);
+		else
+			end += sprintf(end, "%s;",
+				       found->finding == FOUND_NULL      ? "null"
+				       : found->finding == FOUND_NOTHING ? "nothing"
+									 : found->text);
+		assert_int_equal(*f->error != 0, found->finding == FOUND_ERROR);
+	}
+}
+
 static void figures_are_found_with_their_labels(void **state)
 {
-	static const struct {
-		const char *rows, *value_column, *label, *expected;
-		bool count, more;
-	} cases[] = {
-		{.rows = "value:n:65.2", .expected = "65.2;"},
-		{.rows = "v:n:65.200", .expected = "65.2;"},
-		{.rows = "n:n:3;value:n:4", .expected = "4;"},
-		{.rows = "n:n:3;m:n:4", .value_column = "m", .expected = "4;"},
-		{.rows = "n:n:3;m:n:4",
-		 .expected = "E the query has 2 columns with numbers; call "},
-		{.rows = "t:t:x", .expected = "E the query has 0 columns with numbers"},
-		{.rows = "n:n:3",
-		 .value_column = "x",
-		 .expected = "E option 'value_column': the query has no column x"},
-		{.rows = "who:t:Ada,Bob;rate:n:50,61", .expected = "Ada 50;Bob 61;"},
-		{.rows = "rate:n:50,61;who:t:Ada,Bob;at:d:2025-01-01,2025-01-02",
-		 .expected = "Ada 50;Bob 61;"},
-		{.rows = "who:t:Ada,Ada;rate:n:50,61",
-		 .expected = "E two rows have the same labels (who=Ada ...)"},
-		{.rows = "who:t:Ada,Ada;team:t:a,b;rate:n:50,61", .expected = "Ada a 50;Ada b 61;"},
-		{.rows = "who:t:Ada,Bob;team:t:a,a;rate:n:50,61",
-		 .label = "who",
-		 .expected = "Ada 50;Bob 61;"},
-		{.rows = "id:n:7,8;rate:n:50,61",
-		 .value_column = "rate",
-		 .label = "id",
-		 .expected = "7 50;8 61;"},
-		{.rows = "rate:n:50,61",
-		 .expected = "E the query gives 2 rows and no column with "
-			     "text"},
-		{.rows = "rate:n:50",
-		 .label = "who",
-		 .expected = "E option 'label_columns': the query has no column who"},
-		{.rows = "who:t:-,Bob;rate:n:50,61", .expected = "50;Bob 61;"},
-		{.rows = "value:n:-", .expected = "null;"},
-		{.rows = "value:n:NaN", .expected = "null;"},
-		{.rows = "value:n:Infinity", .expected = "inf;"},
-		{.rows = "value:b:t", .expected = "1;"},
-		{.rows = "value:b:f", .expected = "0;"},
-		{.rows = "value:t:42.5", .expected = "42.5;"},
-		{.rows = "value:t:many",
-		 .expected = "E column value says 'many', which is no number"},
-		{.rows = "value:d:2025-01-01", .expected = "E column value says '2025-01-01'"},
-		{.rows = "value:n:", .expected = "nothing;"},
-		{.rows = "who:t:;rate:n:", .expected = "nothing;"},
-		{.rows = "a:t:x,y,z", .count = true, .expected = "3;"},
-		{.rows = "a:t:", .count = true, .expected = "0;"},
-		{.rows = "a:t:x,y,z", .count = true, .more = true, .expected = "4;"},
-		{.rows = "a:n:1",
-		 .more = true,
-		 .expected = "E the query gives more than 1000 rows; let it give fewer, or raise"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < TOCSIN_COUNT(cases); i++) {
-		const char *label[] = {cases[i].label};
+	for (size_t i = 0; i < TOCSIN_COUNT(figures); i++) {
+		const char *label[] = {figures[i].label};
 		struct check_config config = made_preset();
 		struct findings f;
 		char said[2000] = "";
 
-		config.mode = cases[i].count ? MODE_ROWS : MODE_VALUE;
-		config.value_column = cases[i].value_column;
-		config.label_columns = (struct tocsin_strings){label, cases[i].label != NULL};
+		config.mode = figures[i].count ? MODE_ROWS : MODE_VALUE;
+		config.value_column = figures[i].value_column;
+		config.label_columns = (struct tocsin_strings){label, figures[i].label != NULL};
 		assert_int_equal(
-			findings_read(&config, made_rows(cases[i].rows), cases[i].more, &f), 0);
-		for (size_t j = 0; j < f.n; j++) {
-			char *end = said + strlen(said);
-
-			for (size_t k = 0; k < f.found[j].n_labels; k++)
-				end += sprintf(end, "%s ", f.found[j].label[k].value);
-			if (f.found[j].finding == FOUND_ERROR)
-				sprintf(end, "E %s", f.error);
-			else
-				sprintf(end, "%s;",
-					f.found[j].finding == FOUND_NULL      ? "null"
-					: f.found[j].finding == FOUND_NOTHING ? "nothing"
-									      : f.found[j].text);
-			assert_int_equal(*f.error != 0, f.found[j].finding == FOUND_ERROR);
-		}
-		if (strncmp(said, cases[i].expected, strlen(cases[i].expected)) != 0)
-			fail_msg("%s: %s", cases[i].rows, said);
+			findings_read(&config, made_rows(figures[i].rows), figures[i].more, &f), 0);
+		say_findings(&f, said);
+		if (strncmp(said, figures[i].expected, strlen(figures[i].expected)) != 0)
+			fail_msg("%s: %s", figures[i].rows, said);
 		findings_done(&f);
 	}
 }

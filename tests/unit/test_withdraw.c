@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "delivery/withdraw.h"
+#include "idle_store.h"
 
 #define DELIVERIES 2
 #define ALERT 7
@@ -113,38 +114,6 @@ static int fake_release(void *state, int64_t delivery, int64_t token, int64_t du
 	return 0;
 }
 
-static int fake_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms)
-{
-	(void)state, (void)delivery, (void)token, (void)lease_until_ms;
-	return 0;
-}
-
-static int fake_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
-			int64_t *n)
-{
-	(void)state, (void)now_ms, (void)suspects, (void)n_suspects;
-	*n = 0;
-	return 0;
-}
-
-static int fake_save(void *state, const char *instance, const char *name, const char *value)
-{
-	(void)state, (void)instance, (void)name, (void)value;
-	return 0;
-}
-
-static int fake_load(void *state, const char *instance, const char *name, char **value)
-{
-	(void)state, (void)instance, (void)name, (void)value;
-	return -ENOENT;
-}
-
-static int fake_maintain(void *state, bool idle)
-{
-	(void)state, (void)idle;
-	return 0;
-}
-
 static const struct tocsin_store_ops store_ops = {.size = sizeof(store_ops),
 						  .open = fake_open,
 						  .close = fake_close,
@@ -155,11 +124,11 @@ static const struct tocsin_store_ops store_ops = {.size = sizeof(store_ops),
 						  .next_due = fake_next_due,
 						  .settle = fake_settle,
 						  .release = fake_release,
-						  .renew = fake_renew,
-						  .recover = fake_recover,
-						  .save = fake_save,
-						  .load = fake_load,
-						  .maintain = fake_maintain};
+						  .renew = idle_renew,
+						  .recover = idle_recover,
+						  .save = idle_save,
+						  .load = idle_load,
+						  .maintain = idle_maintain};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 
 static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,

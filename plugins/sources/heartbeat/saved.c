@@ -14,16 +14,22 @@ static const char *const words[] = {"new", "up", "down", "paused"};
 
 char *saved_name(const char *prefix, const char *name)
 {
+	static const char digit[] = "0123456789abcdef";
 	char *key = malloc(strlen(prefix) + 3 * strlen(name) + 1), *out;
 
 	if (!key)
 		return NULL;
 	out = stpcpy(key, prefix);
 	for (; *name; name++) {
-		if (*name == '/' || *name == '%' || (unsigned char)*name <= ' ')
-			out += sprintf(out, "%%%02x", (unsigned char)*name);
-		else
+		unsigned char byte = (unsigned char)*name;
+
+		if (byte == '/' || byte == '%' || byte <= ' ') {
+			*out++ = '%';
+			*out++ = digit[byte >> 4];
+			*out++ = digit[byte & 15];
+		} else {
 			*out++ = *name;
+		}
 	}
 	*out = '\0';
 	return key;
