@@ -19,8 +19,10 @@ static void keep_first(struct spool_list *list)
 {
 	if (list->n > 0)
 		qsort(list->name, list->n, sizeof(list->name[0]), by_name);
-	while (list->n > SPOOL_LIST)
-		free(list->name[--list->n]);
+	for (; list->n > SPOOL_LIST; list->n--) {
+		free(list->name[list->n - 1]);
+		list->name[list->n - 1] = NULL;
+	}
 }
 
 static bool add(struct spool_list *list, const char *name)
