@@ -211,7 +211,9 @@ static int host_withdraw(struct tocsin_self *self, const char *const mark[], siz
 			 const char *reason)
 {
 	(void)mark, (void)reason;
+	pthread_mutex_lock(&self->lock);
 	self->withdrawn += (int)n;
+	pthread_mutex_unlock(&self->lock);
 	return 0;
 }
 

@@ -378,9 +378,9 @@ static void a_locked_row_keeps_no_other_from_being_renewed(void **state)
 	fixture_sql(f, "BEGIN; SELECT FROM jobs WHERE id = 1 FOR UPDATE");
 	usleep(1400000);
 	assert_int_equal(fixture_number(f, renewed), 2);
-	assert_true(host->withdrawn > 0); /* what of the locked one has not begun */
 	/* Nor do ends that cannot be written yet. */
 	pthread_mutex_lock(&host->lock);
+	assert_true(host->withdrawn > 0); /* what of the locked one has not begun */
 	for (size_t i = 0; i < host->n; i++)
 		host->seen[i].done = true;
 	pthread_mutex_unlock(&host->lock);
