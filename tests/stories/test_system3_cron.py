@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from lib.client import Refused
 from lib.discord import DiscordServer
 from lib.sections import discord_channel, slack_channel, smtp_channel
 from lib.slack import all_text
@@ -49,7 +50,12 @@ def table_source(database, **more):
 
 def job(tocsin, name):
     """What the daemon knows of a job; {} while it knows nothing."""
-    found = [each for each in tocsin.get("/api/v1/jobs")["jobs"] if each["name"] == name]
+    try:
+        jobs = tocsin.get("/api/v1/jobs")["jobs"]
+    except Refused as refused:
+        assert refused.status == 503, refused       # its sources are starting
+        return {}
+    found = [each for each in jobs if each["name"] == name]
     return tocsin.get(f"/api/v1/jobs/{name}") if found else {}
 
 

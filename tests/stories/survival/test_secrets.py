@@ -340,9 +340,17 @@ def test_secrets_of_a_database_that_quotes_the_password(tocsin, standins, tmp_pa
         "uri": {"connection": f"postgresql://tocsin:{password}@127.0.0.1:{server.port}/app"},
         "option": {"connection": where, "password": password},
         "quoted": {"connection": f"{where} password='{password} and more'"}}[how]
+    check = {"name": "one", "query": "SELECT 1 AS value", "warning": "> 1", "every": "1s"}
+    sources = {"alerts": {"type": "postgres", "poll": "1s", **source},
+               "beats": {"type": "heartbeat", "query": "SELECT 1", "poll": "1s", "period": "1d",
+                         **source},
+               "checks": {"type": "threshold", "checks": [check], **source},
+               "jobs": {"type": "cron", "table": {"table": "runs", "poll": "1s", **source}}}
     tocsin.configure(channels={"log": file_channel(tmp_path / "alerts.json")},
-                     sources={"alerts": {"type": "postgres", "poll": "1s", **source}}).start()
-    tocsin.wait_log("is wrong")
+                     sources=sources).start()
+    for name in sources:
+        wait_until(lambda name=name: any("wrong" in line and f" {name}: " in line
+                                         for line in tocsin.log().splitlines()), 15, tocsin.log)
     wait_until(lambda: "wrong" in json.dumps(tocsin.status()["sources"]))
     ask_everything(tocsin)
 
@@ -437,8 +445,9 @@ SECRETS = {
     "channel slack url": test_secrets_of_a_webhook_that_quotes_its_address,
     "channel smtp password": test_secrets_of_a_mail_server_that_quotes_the_login,
     "channel teams url": test_secrets_of_chats_that_quote_what_they_were_sent,
-    "source postgres connection": test_secrets_of_a_database_that_quotes_the_password,
-    "source postgres password": test_secrets_of_a_database_that_quotes_the_password,
+    **{f"source {place} {option}": test_secrets_of_a_database_that_quotes_the_password
+       for place in ("postgres", "heartbeat", "threshold", "cron table")
+       for option in ("connection", "password")},
 }
 
 
