@@ -131,7 +131,11 @@ static void print_sources(struct cli *cli, const json_t *sources)
 
 		table_add(&table, STYLE_BOLD, json_text_of(source, "name"));
 		table_add(&table, STYLE_PLAIN, json_text_of(source, "type"));
-		table_add(&table, strcmp(state, "running") == 0 ? STYLE_GREEN : STYLE_RED, state);
+		table_add(&table,
+			  strcmp(state, "running") == 0    ? STYLE_GREEN
+			  : strcmp(state, "starting") == 0 ? STYLE_PLAIN
+							   : STYLE_RED,
+			  state);
 		add_counters(&table, source);
 		table_add(&table, STYLE_PLAIN, json_text_of(source, "trouble"));
 	}

@@ -72,19 +72,21 @@ json_t *engine_status(struct engine *engine)
 {
 	char started[CLOCK_TEXT];
 	json_t *object, *sources = json_array(), *channels = dispatch_status(engine->dispatch);
-	bool whole = true;
+	bool whole = true, changing;
 
 	clock_format_utc(engine->started_ms, started);
 	pthread_mutex_lock(&engine->sources_lock);
+	changing = engine->changing;
 	for (size_t i = 0; i < engine->n_sources; i++)
 		whole &= json_array_append_new(sources, source_status(engine->source[i])) == 0;
 	pthread_mutex_unlock(&engine->sources_lock);
 	whole &= orphans_status(engine, channels) == 0;
 	pthread_rwlock_rdlock(&engine->lock);
-	object = json_pack("{s:s, s:i, s:s, s:s, s:{s:b}, s:o, s:o}", "version", PACKAGE_VERSION,
-			   "pid", (int)getpid(), "started_at", started, "config",
+	object = json_pack("{s:s, s:i, s:s, s:s, s:{s:b}, s:b, s:o, s:o}", "version",
+			   PACKAGE_VERSION, "pid", (int)getpid(), "started_at", started, "config",
 			   engine->current->settings->directory, "store", "full",
-			   store_is_full(engine->store), "channels", channels, "sources", sources);
+			   store_is_full(engine->store), "changing", changing, "channels", channels,
+			   "sources", sources);
 	pthread_rwlock_unlock(&engine->lock);
 	if (whole)
 		return object;

@@ -220,6 +220,16 @@ int source_join(struct source *source)
 	return result;
 }
 
+/* With the source locked. */
+static const char *state_of(const struct source *source)
+{
+	if (*source->trouble)
+		return "restarting";
+	if (source->ended)
+		return "ended";
+	return source->settings->plugin->it.items && !source->items ? "starting" : "running";
+}
+
 json_t *source_status(struct source *source)
 {
 	json_t *counters = json_object(), *object;
@@ -232,12 +242,8 @@ json_t *source_status(struct source *source)
 	}
 	pthread_mutex_lock(&source->lock);
 	object = json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", source->settings->name, "type",
-			   source->settings->plugin->it.name, "state",
-			   *source->trouble ? "restarting"
-			   : source->ended  ? "ended"
-					    : "running",
-			   "trouble", *source->trouble ? source->trouble : trouble, "counters",
-			   counters);
+			   source->settings->plugin->it.name, "state", state_of(source), "trouble",
+			   *source->trouble ? source->trouble : trouble, "counters", counters);
 	if (object && source->items && source->settings->plugin->it.items &&
 	    json_object_set_new(object, engine_items_name(source->settings->plugin->it.items),
 				json_integer((json_int_t)names_count(source->items))) < 0) {

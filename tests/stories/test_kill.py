@@ -186,7 +186,7 @@ def test_no_fault_point_loses(stage, make_tocsin, plugin_kit, alerts_database, s
         dying.settle_all()
     finally:
         dying.end()
-    assert not any(never), never
+    assert not any(never), [each for each in never if each]
     for name, toll in dying.tolls().items():
         toll.check(name, 128 * len(never))
 

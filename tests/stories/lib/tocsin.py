@@ -178,7 +178,8 @@ class Tocsin:
         return self
 
     def wait_ready(self, timeout=20):
-        """Waits for health to say ok; tells the log when the daemon ended instead."""
+        """Waits for health to say ok and for every source to say what it has; tells the log when
+        the daemon ended instead."""
         def healthy():
             status = self.process.poll()
             assert status is None, f"tocsind ended with {status}:\n{self.log()}"
@@ -186,7 +187,15 @@ class Tocsin:
                 return self.get("/api/v1/health")["status"] == "ok"
             except (Unreachable, Refused):
                 return False
+        def started():
+            try:
+                status = self.get("/api/v1/status")
+            except (Unreachable, Refused):
+                return False
+            return not status["changing"] and all(each["state"] != "starting"
+                                                  for each in status["sources"])
         wait_until(healthy, timeout, "health ok")
+        wait_until(started, timeout, "every source started")
         canary.search_process(self.pid, self.environment)
 
     @property
