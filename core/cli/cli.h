@@ -115,4 +115,8 @@ extern const struct command command_ping;
 extern const struct command command_run;
 extern const struct command command_version;
 
+/* All of them, as the overview lists them: commands.c. */
+extern const struct command *const cli_commands[];
+extern const size_t cli_n_commands;
+
 #endif

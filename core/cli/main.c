@@ -9,50 +9,6 @@
 
 #include "cli/cli.h"
 
-static const struct command *const commands[] = {
-	&command_send,
-	&command_run,
-	&command_ping,
-	&command_test,
-	&command_status,
-	&command_check_config,
-	&command_check_heartbeat,
-	&command_check_threshold,
-	&command_routes_show,
-	&command_routes_test,
-	&command_deliveries,
-	&command_dead_list,
-	&command_dead_show,
-	&command_dead_replay,
-	&command_dead_drop,
-	&command_history,
-	&command_heartbeats_list,
-	&command_heartbeats_show,
-	&command_heartbeats_pause,
-	&command_heartbeats_resume,
-	&command_jobs_list,
-	&command_jobs_show,
-	&command_jobs_run,
-	&command_jobs_pause,
-	&command_jobs_resume,
-	&command_jobs_history,
-	&command_checks_list,
-	&command_checks_show,
-	&command_checks_pause,
-	&command_checks_resume,
-	&command_plugins_list,
-	&command_plugins_show,
-	&command_plugins_table,
-	&command_reload,
-	&command_sql_alerts,
-	&command_sql_jobs,
-	&command_templates_list,
-	&command_templates_render,
-	&command_version,
-};
-
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
 static void look_at_terminal(struct cli *cli)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -83,7 +39,7 @@ static bool is_help(const char *word)
 /* Of a group such as `dead`, or of all commands. */
 static int overview(struct cli *cli, const char *group)
 {
-	if (arguments_overview(&cli->out, commands, COMMANDS, group) > 0)
+	if (arguments_overview(&cli->out, cli_commands, cli_n_commands, group) > 0)
 		return finish(cli, STATUS_DONE);
 	buffer_done(&cli->out);
 	return cli_error(STATUS_USAGE, "there is no command '%.40s'; see 'tocsin --help'", group);
@@ -97,7 +53,7 @@ static int help(struct cli *cli, int argc, char *const argv[])
 
 	if (argc == 0)
 		return overview(cli, NULL);
-	cli->command = arguments_command(commands, COMMANDS, argc, argv, &used, &err);
+	cli->command = arguments_command(cli_commands, cli_n_commands, argc, argv, &used, &err);
 	if (!cli->command)
 		return overview(cli, argv[0]);
 	arguments_help(&cli->out, cli->command);
@@ -109,7 +65,7 @@ static int run(struct cli *cli, int argc, char *const argv[])
 	struct error err;
 	int used;
 
-	cli->command = arguments_command(commands, COMMANDS, argc, argv, &used, &err);
+	cli->command = arguments_command(cli_commands, cli_n_commands, argc, argv, &used, &err);
 	if (!cli->command && argc > 1 && is_help(argv[1]))
 		return overview(cli, argv[0]);
 	if (!cli->command ||
@@ -132,7 +88,7 @@ int main(int argc, char *argv[])
 	if (argc < 2) {
 		struct buffer text = {0};
 
-		arguments_overview(&text, commands, COMMANDS, NULL);
+		arguments_overview(&text, cli_commands, cli_n_commands, NULL);
 		fputs(buffer_text(&text), stderr);
 		buffer_done(&text);
 		return STATUS_USAGE;

@@ -12,46 +12,6 @@
 
 #define WORDS 64
 
-static const struct command *const commands[] = {
-	&command_run,
-	&command_ping,
-	&command_heartbeats_list,
-	&command_heartbeats_show,
-	&command_heartbeats_pause,
-	&command_heartbeats_resume,
-	&command_jobs_list,
-	&command_jobs_show,
-	&command_jobs_run,
-	&command_jobs_pause,
-	&command_jobs_resume,
-	&command_jobs_history,
-	&command_checks_list,
-	&command_checks_show,
-	&command_checks_pause,
-	&command_checks_resume,
-	&command_send,
-	&command_test,
-	&command_status,
-	&command_check_config,
-	&command_check_heartbeat,
-	&command_check_threshold,
-	&command_routes_show,
-	&command_routes_test,
-	&command_deliveries,
-	&command_dead_list,
-	&command_dead_show,
-	&command_dead_replay,
-	&command_dead_drop,
-	&command_history,
-	&command_plugins_list,
-	&command_plugins_show,
-	&command_plugins_table,
-	&command_reload,
-	&command_sql_alerts,
-	&command_sql_jobs,
-	&command_version,
-};
-
 static void check_values(const char *text)
 {
 	char name[16], time[CLOCK_TEXT];
@@ -100,7 +60,7 @@ static void run(int argc, char *argv[])
 	struct error err = {""};
 	int used = 0;
 
-	command = arguments_command(commands, TOCSIN_COUNT(commands), argc, argv, &used, &err);
+	command = arguments_command(cli_commands, cli_n_commands, argc, argv, &used, &err);
 	assert(command ? used > 0 && used <= argc : *err.text);
 	if (!command)
 		return;

@@ -3,6 +3,58 @@
 
 #include <errno.h>
 
+static const char body[] = "{\"id\":\"0123456789abcdef0123456789abcdef\",\"source\":\"api\","
+			   "\"fingerprint\":\"0123456789abcdef\",\"status\":\"event\","
+			   "\"severity\":\"warning\",\"labels\":{\"site\":\"www.example.com\"},"
+			   "\"annotations\":{},\"recipients\":[],"
+			   "\"starts_at\":\"2025-11-18T14:30:45.000Z\"}";
+
+struct tocsin_stored_delivery idle_delivery(int64_t id, const char *channel)
+{
+	return (struct tocsin_stored_delivery){.id = id,
+					       .alert_id = "",
+					       .source = "api",
+					       .channel = channel,
+					       .recipient = "",
+					       .route = "default",
+					       .key = "k",
+					       .token = 1,
+					       .reason = "",
+					       .body = body};
+}
+
+int idle_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+	      void **state)
+{
+	static int something;
+
+	(void)self, (void)host, (void)config;
+	*state = &something;
+	return 0;
+}
+
+void idle_close(void *state)
+{
+	(void)state;
+}
+
+int idle_begin(void *state, int64_t now_ms)
+{
+	(void)state, (void)now_ms;
+	return 0;
+}
+
+int idle_commit(void *state)
+{
+	(void)state;
+	return 0;
+}
+
+void idle_rollback(void *state)
+{
+	(void)state;
+}
+
 int idle_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms)
 {
 	(void)state, (void)delivery, (void)token, (void)lease_until_ms;

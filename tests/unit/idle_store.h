@@ -1,15 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a store of a test does that has nothing to say to it: calls that succeed and do nothing. */
+/* What a store of a test does that has nothing to say to it: calls that succeed and do nothing, and
+ * a delivery as it would come out of it. */
 #ifndef IDLE_STORE_H
 #define IDLE_STORE_H
 
 #include <tocsin/store.h>
 
+/* Delivery `id` of an alert that is valid; borrowed: channel. */
+struct tocsin_stored_delivery idle_delivery(int64_t id, const char *channel);
+
+int idle_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+	      void **state);
+void idle_close(void *state);
+int idle_begin(void *state, int64_t now_ms);
+int idle_commit(void *state);
+void idle_rollback(void *state);
 int idle_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms);
 int idle_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
 			int64_t *n);
 int idle_save(void *state, const char *instance, const char *name, const char *value);
 int idle_load(void *state, const char *instance, const char *name, char **value);
 int idle_maintain(void *state, bool idle);
+
+/* The calls that no such test replaces, for its table of operations. */
+#define IDLE_STORE                                                                                 \
+	.size = sizeof(struct tocsin_store_ops), .open = idle_open, .close = idle_close,           \
+	.renew = idle_renew, .recover = idle_recover, .save = idle_save, .load = idle_load,        \
+	.maintain = idle_maintain
 
 #endif

@@ -18,11 +18,6 @@
 #define DELIVERIES 40
 #define WORKERS 3
 
-static const char body[] = "{\"id\":\"0123456789abcdef0123456789abcdef\",\"source\":\"api\","
-			   "\"fingerprint\":\"0123456789abcdef\",\"status\":\"event\","
-			   "\"severity\":\"warning\",\"labels\":{},\"annotations\":{},"
-			   "\"recipients\":[],\"starts_at\":\"2025-11-18T14:30:45.000Z\"}";
-
 static struct fake {
 	atomic_bool held;     /* no commit ends while this is set ... */
 	atomic_int unsettled; /* ... but that of the first claim */
@@ -31,19 +26,6 @@ static struct fake {
 	atomic_int at_risk, most_at_risk; /* begun, and not committed */
 } fake;
 static const struct tocsin_host *_Atomic services; /* each worker opens it */
-
-static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
-		     void **state)
-{
-	(void)self, (void)host, (void)config;
-	*state = &fake;
-	return 0;
-}
-
-static void fake_close(void *state)
-{
-	(void)state;
-}
 
 static int fake_begin(void *state, int64_t now_ms)
 {
@@ -62,11 +44,6 @@ static int fake_commit(void *state)
 	return 0;
 }
 
-static void fake_rollback(void *state)
-{
-	(void)state;
-}
-
 static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
 		      size_t limit, tocsin_delivery_fn *fn, void *data)
 {
@@ -74,16 +51,7 @@ static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t 
 
 	(void)state, (void)now_ms, (void)lease_until_ms;
 	for (size_t i = 0; i < limit && fake.claimed < DELIVERIES && result == 0; i++) {
-		struct tocsin_stored_delivery delivery = {.id = ++fake.claimed,
-							  .alert_id = "",
-							  .source = "api",
-							  .channel = channel,
-							  .recipient = "",
-							  .route = "default",
-							  .key = "k",
-							  .token = 1,
-							  .reason = "",
-							  .body = body};
+		struct tocsin_stored_delivery delivery = idle_delivery(++fake.claimed, channel);
 
 		result = fn(&delivery, data);
 	}
@@ -113,21 +81,14 @@ static int fake_release(void *state, int64_t delivery, int64_t token, int64_t du
 	return 0;
 }
 
-static const struct tocsin_store_ops store_ops = {.size = sizeof(store_ops),
-						  .open = fake_open,
-						  .close = fake_close,
+static const struct tocsin_store_ops store_ops = {IDLE_STORE,
+						  .rollback = idle_rollback,
 						  .begin = fake_begin,
 						  .commit = fake_commit,
-						  .rollback = fake_rollback,
 						  .claim = fake_claim,
 						  .next_due = fake_next_due,
 						  .settle = fake_settle,
-						  .release = fake_release,
-						  .renew = idle_renew,
-						  .recover = idle_recover,
-						  .save = idle_save,
-						  .load = idle_load,
-						  .maintain = idle_maintain};
+						  .release = fake_release};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 
 static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
@@ -173,10 +134,10 @@ static void deliver_at_once(void *state, struct tocsin_delivery *const batch[], 
 
 static const struct plugin beginning = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true, .begins = true},
-	.channel = {.open = open_channel, .deliver = deliver, .close = fake_close}};
+	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
 static const struct plugin silent = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
-	.channel = {.open = open_channel, .deliver = deliver_at_once, .close = fake_close}};
+	.channel = {.open = open_channel, .deliver = deliver_at_once, .close = idle_close}};
 
 static void ignore(void *data, const struct delivery *delivery)
 {

@@ -14,30 +14,11 @@
 #include "delivery/dispatch.h"
 #include "idle_store.h"
 
-static const char body[] = "{\"id\":\"0123456789abcdef0123456789abcdef\",\"source\":\"api\","
-			   "\"fingerprint\":\"0123456789abcdef\",\"status\":\"event\","
-			   "\"severity\":\"warning\",\"labels\":{\"site\":\"www.example.com\"},"
-			   "\"annotations\":{},\"recipients\":[],"
-			   "\"starts_at\":\"2025-11-18T14:30:45.000Z\"}";
-
 enum { PENDING, CLAIMED, SETTLED };
 
 static struct fake {
 	atomic_int state, committed, failing, delivered;
 } fake;
-
-static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
-		     void **state)
-{
-	(void)self, (void)host, (void)config;
-	*state = &fake;
-	return 0;
-}
-
-static void fake_close(void *state)
-{
-	(void)state;
-}
 
 static int fake_begin(void *state, int64_t now_ms)
 {
@@ -65,16 +46,7 @@ static void fake_rollback(void *state)
 static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
 		      size_t limit, tocsin_delivery_fn *fn, void *data)
 {
-	struct tocsin_stored_delivery delivery = {.id = 1,
-						  .alert_id = "",
-						  .source = "api",
-						  .channel = channel,
-						  .recipient = "",
-						  .route = "default",
-						  .key = "k",
-						  .token = 1,
-						  .reason = "",
-						  .body = body};
+	struct tocsin_stored_delivery delivery = idle_delivery(1, channel);
 
 	(void)state, (void)now_ms, (void)lease_until_ms, (void)limit;
 	if (fake.state != PENDING)
@@ -99,20 +71,13 @@ static int fake_settle(void *state, const struct tocsin_attempt *attempt,
 	return 0;
 }
 
-static const struct tocsin_store_ops store_ops = {.size = sizeof(store_ops),
-						  .open = fake_open,
-						  .close = fake_close,
+static const struct tocsin_store_ops store_ops = {IDLE_STORE,
 						  .begin = fake_begin,
 						  .commit = fake_commit,
 						  .rollback = fake_rollback,
 						  .claim = fake_claim,
 						  .next_due = fake_next_due,
-						  .settle = fake_settle,
-						  .renew = idle_renew,
-						  .recover = idle_recover,
-						  .save = idle_save,
-						  .load = idle_load,
-						  .maintain = idle_maintain};
+						  .settle = fake_settle};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 
 static const struct tocsin_host *channel_services;
@@ -137,7 +102,7 @@ static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n
 
 static const struct plugin channel_plugin = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
-	.channel = {.open = open_channel, .deliver = deliver, .close = fake_close}};
+	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
 
 static void ignore(void *data, const struct delivery *delivery)
 {

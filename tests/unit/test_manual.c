@@ -76,58 +76,17 @@ static void the_configuration_page_has_every_option_of_the_core(void **state)
 
 static void the_command_page_has_every_command_and_option(void **state)
 {
-	static const struct command *const commands[] = {
-		&command_send,
-		&command_run,
-		&command_ping,
-		&command_test,
-		&command_status,
-		&command_check_config,
-		&command_check_heartbeat,
-		&command_check_threshold,
-		&command_routes_show,
-		&command_routes_test,
-		&command_deliveries,
-		&command_dead_list,
-		&command_dead_show,
-		&command_dead_replay,
-		&command_dead_drop,
-		&command_history,
-		&command_heartbeats_list,
-		&command_heartbeats_show,
-		&command_heartbeats_pause,
-		&command_heartbeats_resume,
-		&command_jobs_list,
-		&command_jobs_show,
-		&command_jobs_run,
-		&command_jobs_pause,
-		&command_jobs_resume,
-		&command_jobs_history,
-		&command_checks_list,
-		&command_checks_show,
-		&command_checks_pause,
-		&command_checks_resume,
-		&command_plugins_list,
-		&command_plugins_show,
-		&command_plugins_table,
-		&command_reload,
-		&command_sql_alerts,
-		&command_sql_jobs,
-		&command_templates_list,
-		&command_templates_render,
-		&command_version,
-	};
 	char *page = read_page("tocsin.1.md");
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (size_t i = 0; i < cli_n_commands; i++) {
 		struct buffer text = {0};
 
-		buffer_printf(&text, "\n## %s", commands[i]->name);
+		buffer_printf(&text, "\n## %s", cli_commands[i]->name);
 		expect(page, buffer_text(&text));
-		for (size_t k = 0; k < commands[i]->n_options; k++) {
+		for (size_t k = 0; k < cli_commands[i]->n_options; k++) {
 			buffer_clear(&text);
-			buffer_printf(&text, "**--%s**", commands[i]->option[k].name);
+			buffer_printf(&text, "**--%s**", cli_commands[i]->option[k].name);
 			expect(page, buffer_text(&text));
 		}
 		buffer_done(&text);

@@ -16,11 +16,6 @@
 #define DELIVERIES 2
 #define ALERT 7
 
-static const char body[] = "{\"id\":\"0123456789abcdef0123456789abcdef\",\"source\":\"api\","
-			   "\"fingerprint\":\"0123456789abcdef\",\"status\":\"event\","
-			   "\"severity\":\"warning\",\"labels\":{},\"annotations\":{},"
-			   "\"recipients\":[],\"starts_at\":\"2025-11-18T14:30:45.000Z\"}";
-
 static struct fake {
 	atomic_bool waiting, go;     /* the plugin waits until it may go on */
 	atomic_bool halted, goes_on; /* the store the same, before what is asked of it */
@@ -36,36 +31,6 @@ static void wait_for(const atomic_bool *flag)
 	assert_true(*flag);
 }
 
-static int fake_open(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
-		     void **state)
-{
-	(void)self, (void)host, (void)config;
-	*state = &fake;
-	return 0;
-}
-
-static void fake_close(void *state)
-{
-	(void)state;
-}
-
-static int fake_begin(void *state, int64_t now_ms)
-{
-	(void)state, (void)now_ms;
-	return 0;
-}
-
-static int fake_commit(void *state)
-{
-	(void)state;
-	return 0;
-}
-
-static void fake_rollback(void *state)
-{
-	(void)state;
-}
-
 static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
 		      size_t limit, tocsin_delivery_fn *fn, void *data)
 {
@@ -73,18 +38,9 @@ static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t 
 
 	(void)state, (void)now_ms, (void)lease_until_ms;
 	for (size_t i = 0; i < limit && fake.claimed < DELIVERIES && result == 0; i++) {
-		struct tocsin_stored_delivery delivery = {.id = ++fake.claimed,
-							  .alert = ALERT,
-							  .alert_id = "",
-							  .source = "api",
-							  .channel = channel,
-							  .recipient = "",
-							  .route = "default",
-							  .key = "k",
-							  .token = 1,
-							  .reason = "",
-							  .body = body};
+		struct tocsin_stored_delivery delivery = idle_delivery(++fake.claimed, channel);
 
+		delivery.alert = ALERT;
 		result = fn(&delivery, data);
 	}
 	return result;
@@ -114,21 +70,14 @@ static int fake_release(void *state, int64_t delivery, int64_t token, int64_t du
 	return 0;
 }
 
-static const struct tocsin_store_ops store_ops = {.size = sizeof(store_ops),
-						  .open = fake_open,
-						  .close = fake_close,
-						  .begin = fake_begin,
-						  .commit = fake_commit,
-						  .rollback = fake_rollback,
+static const struct tocsin_store_ops store_ops = {IDLE_STORE,
+						  .begin = idle_begin,
+						  .commit = idle_commit,
+						  .rollback = idle_rollback,
 						  .claim = fake_claim,
 						  .next_due = fake_next_due,
 						  .settle = fake_settle,
-						  .release = fake_release,
-						  .renew = idle_renew,
-						  .recover = idle_recover,
-						  .save = idle_save,
-						  .load = idle_load,
-						  .maintain = idle_maintain};
+						  .release = fake_release};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 
 static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
@@ -150,7 +99,7 @@ static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n
 
 static const struct plugin plugin = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
-	.channel = {.open = open_channel, .deliver = deliver, .close = fake_close}};
+	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
 
 static void ignore(void *data, const struct delivery *delivery)
 {
