@@ -15,6 +15,7 @@
 #include "delivery/http.h"
 #include "delivery/lanes.h"
 #include "delivery/note.h"
+#include "delivery/pause.h"
 #include "delivery/withdraw.h"
 
 static double random_share(void)
@@ -86,6 +87,8 @@ static int settle_apply(struct store_request *request, const struct transaction 
 	}
 	if (result == 0 && !stale)
 		result = note_apply(delivery, transaction);
+	if (result == 0)
+		result = pause_apply(delivery, transaction);
 	FAULT_POINT("settle.apply");
 	return result;
 }
@@ -269,10 +272,12 @@ static size_t judge(struct delivery *delivery, const struct end *end)
 	struct channel *channel = delivery->channel;
 	const struct channel_world *world = channel->world;
 	bool was_open, opened, open;
+	int64_t paused_until_ms;
 	size_t company, n;
 	struct delivery **each = channel_each(&delivery, &n);
 
 	pthread_mutex_lock(&channel->lock);
+	paused_until_ms = channel->breaker.paused_until_ms;
 	channel->under_way--;
 	channel->uncommitted++;
 	if (delivery->begun && channel_begins(channel))
@@ -283,6 +288,8 @@ static size_t judge(struct delivery *delivery, const struct end *end)
 		lanes_leave(channel, each[0]);
 	was_open = channel->breaker.state != BREAKER_CLOSED;
 	opened = judge_peer(channel, end->outcome, end->retry_after_ms);
+	if (channel->breaker.paused_until_ms != paused_until_ms)
+		pause_note(delivery);
 	open = channel->breaker.state != BREAKER_CLOSED;
 	for (size_t i = 0; i < n; i++)
 		count(&channel->figures, each[i]);

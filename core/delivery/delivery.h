@@ -51,6 +51,7 @@ struct delivery {
 	struct tocsin_attempt_result result;
 	bool release;                 /* hand it back untried instead of settling */
 	int64_t release_after_ms;     /* then it is due that much later */
+	int64_t paused_until_ms;      /* its peer asked for that, own time; 0: it did not (pause.h) */
 	bool handed_over;             /* untried, to the channel's fallback */
 	bool withdrawn;               /* untried, see withdraw.h */
 	struct instead *instead;      /* what takes its place; or NULL */

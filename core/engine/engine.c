@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "delivery/pause.h"
 #include "engine/fallen.h"
 #include "engine/intake.h"
 #include "engine/orphans.h"
@@ -193,6 +194,10 @@ static int open_channels(struct engine *engine, struct error *err)
 		if (result < 0)
 			return result;
 		dispatch_add(engine->dispatch, channel);
+		result = pause_recall(channel);
+		if (result < 0)
+			return error_set(err, result, "the store cannot be read: %s",
+					 strerror(-result));
 	}
 	return 0;
 }

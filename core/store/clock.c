@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/units.h"
 
-#define CORE ""                  /* the instance whose small values are the core's own */
 #define TOLD_FROM_MS (60 * 1000) /* a difference between the clocks that people should know of */
 
 /* The store's time when it was kept, the boot clock then, and of which boot. */
@@ -105,7 +104,7 @@ int store_clock_load(struct store_clock *clock, const struct transaction *transa
 
 	if (result < 0)
 		return result;
-	result = ops->load(transaction->state, CORE, "clock", &kept);
+	result = ops->load(transaction->state, STORE_CORE, "clock", &kept);
 	ops->rollback(transaction->state); /* nothing was written */
 	if (result < 0 && result != -ENOENT)
 		return result;
@@ -125,7 +124,7 @@ int store_clock_keep(struct store_clock *clock, const struct transaction *transa
 		return 0;
 	clock->keep_at_ms = now + STORE_CLOCK_KEEP_MS;
 	store_clock_write(clock, now, text);
-	return transaction->ops->save(transaction->state, CORE, "clock", text);
+	return transaction->ops->save(transaction->state, STORE_CORE, "clock", text);
 }
 
 void store_clock_rolled_back(struct store_clock *clock)

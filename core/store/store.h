@@ -40,6 +40,8 @@ struct transaction {
 	void *state;            /* first argument of every ops function */
 };
 
+#define STORE_CORE "" /* the instance whose small values are the core's own */
+
 /* Owned by whoever submits it; untouched by others after done was called. */
 struct store_request {
 	/* On the writer thread inside a transaction; may be called again after a rollback, so it

@@ -60,6 +60,21 @@ def test_retry_after_is_never_undercut(tocsin, slack, form):
     tocsin.wait_settled()
 
 
+def test_a_restart_does_not_forget_what_a_peer_asked_for(tocsin, slack):
+    """Nor does a new alert find the way free after kill -9."""
+    slack.too_many(4, times=1)
+    tocsin.configure(channels={"chat": slack_channel(slack)}).start()
+    tocsin.send(alert("one"))
+    wait_until(lambda: only(tocsin.deliveries())["attempts"] == 1, what="the refusal stored")
+    tocsin.kill()
+    tocsin.start()
+    tocsin.send(alert("two"))
+    slack.wait_messages(2)
+    told, *later = [request.at for request in slack.requests]
+    assert len(later) == 2 and later[0] - told >= 3.95
+    tocsin.wait_settled()
+
+
 def test_a_peer_that_hangs_or_trickles_is_given_up_after_the_timeout(tocsin, slack):
     slack.trickle(1.0, times=1)
     slack.hang(times=1)
