@@ -220,6 +220,9 @@ static bool set_peers(struct transfer *transfer, const struct tocsin_request *re
 	CURL *easy = transfer->easy;
 
 	if (request->public_only) {
+		/* what a proxy of the environment connects to could not be judged here */
+		if (curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK)
+			return false;
 		curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
 		curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
 		curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, use_public);

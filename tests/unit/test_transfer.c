@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -204,6 +205,21 @@ static void a_kept_connection_of_somebody_else_is_not_used(void **state)
 	assert_string_equal(heard, "");
 }
 
+/* A proxy may connect to what it likes; and that its own address is private says nothing. */
+static void with_the_rule_no_proxy_is_asked(void **state)
+{
+	char proxy[64];
+
+	(void)state;
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", port);
+	setenv("http_proxy", proxy, 1);
+	assert_non_null(strstr(get("192.0.2.1", true), "means 192.0.2.1, which is not"));
+	assert_int_equal(connections, 0);
+	assert_string_equal(get("192.0.2.1", false), "");
+	assert_int_equal(connections, 1);
+	unsetenv("http_proxy");
+}
+
 static void every_method_goes_out_as_it_is(void **state)
 {
 	static const char *const methods[] = {"POST", "PUT", "PATCH", "GET", "DELETE"};
@@ -252,10 +268,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_the_rule_they_do, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_kept_connection_of_somebody_else_is_not_used,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(with_the_rule_no_proxy_is_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_method_goes_out_as_it_is, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_method_cannot_bring_a_second_request, set_up,
 						tear_down),
 	};
 
+	setenv("all_proxy", "", 1); /* whether there is a proxy may be asked once only */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
