@@ -183,22 +183,33 @@ static void finish_all(struct http *http)
 	}
 }
 
-/* Feeds a channel what it may start now. Returns the boot time to look again. */
-static int64_t feed(struct channel *channel)
+/* In calls of as many as the plugin takes. */
+static void deliver(struct channel *channel, struct delivery *const taken[], size_t n)
 {
 	const struct plugin *plugin = channel->spec.plugin;
-	size_t max = plugin->it.batch && plugin->it.batch < CHANNEL_BATCH ? plugin->it.batch : 1;
-	struct delivery *taken[CHANNEL_BATCH];
+	size_t most = plugin->it.batch && plugin->it.batch < CHANNEL_BATCH ? plugin->it.batch : 1;
 	struct tocsin_delivery *batch[CHANNEL_BATCH];
+
+	for (size_t i = 0; i < n; i++)
+		batch[i] = &taken[i]->pub;
+	for (size_t i = 0; i < n; i += most) {
+		FAULT_POINT("http.deliver");
+		plugin->channel.deliver(channel->instance->state, batch + i,
+					n - i < most ? n - i : most);
+	}
+}
+
+/* Feeds a channel what it may start now, all at once, so that its templates cost one exchange. Returns
+ * the boot time to look again. */
+static int64_t feed(struct channel *channel)
+{
+	struct delivery *taken[CHANNEL_BATCH];
 	int64_t wake;
 	size_t n;
 
-	while ((n = channel_take(channel, taken, max, &wake)) > 0) {
-		for (size_t i = 0; i < n; i++)
-			batch[i] = &taken[i]->pub;
+	while ((n = channel_take(channel, taken, CHANNEL_BATCH, &wake)) > 0) {
 		render_batch(channel, channel->instance, taken, n);
-		FAULT_POINT("http.deliver");
-		plugin->channel.deliver(channel->instance->state, batch, n);
+		deliver(channel, taken, n);
 	}
 	return wake;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -144,8 +145,9 @@ int process_start(struct process *process, const char *path, struct error *err)
 
 struct exchange {
 	struct process *process;
-	int64_t deadline_ms; /* of processor time */
+	int64_t deadline_ms; /* of processor time, for each job */
 	int64_t began_ms, cpu_ms;
+	uint32_t job; /* that it was at then */
 };
 
 /* Processor time that the process has used; -1 when it is gone. */
@@ -159,12 +161,23 @@ static int64_t cpu_ms(const struct process *process)
 	return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
 
-/* How long to wait now; 0: its time is over. */
-static int patience_ms(const struct exchange *exchange)
+/* From now on the time of the job counts that it is at. */
+static void begin_job(struct exchange *exchange)
 {
-	int64_t passed = clock_boot_ms() - exchange->began_ms;
-	int64_t left = exchange->deadline_ms - passed, used;
+	exchange->job = exchange->process->progress->job;
+	exchange->began_ms = clock_boot_ms();
+	exchange->cpu_ms = cpu_ms(exchange->process);
+}
 
+/* How long to wait now; 0: its time is over. */
+static int patience_ms(struct exchange *exchange)
+{
+	int64_t passed, left, used;
+
+	if (exchange->job != exchange->process->progress->job)
+		begin_job(exchange);
+	passed = clock_boot_ms() - exchange->began_ms;
+	left = exchange->deadline_ms - passed;
 	if (left > 0)
 		return (int)left;
 	if (passed >= PATIENCE * exchange->deadline_ms)
@@ -175,7 +188,7 @@ static int patience_ms(const struct exchange *exchange)
 }
 
 /* Waits until the socket can do that. 0, -ETIMEDOUT. */
-static int wait_for(const struct exchange *exchange, short events)
+static int wait_for(struct exchange *exchange, short events)
 {
 	struct pollfd fd = {.fd = exchange->process->socket, .events = events};
 
@@ -192,15 +205,28 @@ static int wait_for(const struct exchange *exchange, short events)
 	}
 }
 
-static int send_all(const struct exchange *exchange, const char *data, size_t length)
+/* What is not sent yet of these two. */
+static void advance(struct iovec part[2], size_t n)
 {
-	while (length > 0) {
-		ssize_t n = send(exchange->process->socket, data, length, MSG_NOSIGNAL);
+	for (size_t i = 0; i < 2; i++) {
+		size_t sent = n < part[i].iov_len ? n : part[i].iov_len;
+
+		part[i].iov_base = (char *)part[i].iov_base + sent;
+		part[i].iov_len -= sent;
+		n -= sent;
+	}
+}
+
+static int send_all(struct exchange *exchange, struct iovec part[2])
+{
+	const struct msghdr message = {.msg_iov = part, .msg_iovlen = 2};
+
+	while (part[0].iov_len + part[1].iov_len > 0) {
+		ssize_t n = sendmsg(exchange->process->socket, &message, MSG_NOSIGNAL);
 		int result;
 
 		if (n >= 0) {
-			data += n;
-			length -= (size_t)n;
+			advance(part, (size_t)n);
 			continue;
 		}
 		if (errno == EINTR)
@@ -214,7 +240,7 @@ static int send_all(const struct exchange *exchange, const char *data, size_t le
 	return 0;
 }
 
-static int receive_all(const struct exchange *exchange, char *data, size_t length)
+static int receive_all(struct exchange *exchange, char *data, size_t length)
 {
 	while (length > 0) {
 		ssize_t n = recv(exchange->process->socket, data, length, 0);
@@ -244,20 +270,20 @@ static void make_header(char header[WIRE_HEADER], enum wire_message kind, size_t
 	memcpy(header + 1, &size, sizeof(size));
 }
 
-static int send_message(const struct exchange *exchange, enum wire_message kind,
-			const char *content, size_t length)
+/* In one piece, so that the process wakes up once. */
+static int send_message(struct exchange *exchange, enum wire_message kind, const char *content,
+			size_t length)
 {
 	char header[WIRE_HEADER];
-	int result;
+	struct iovec part[2] = {{header, sizeof(header)}, {(char *)content, length}};
 
 	if (length > WIRE_MESSAGE)
 		return -ENOMEM;
 	make_header(header, kind, length);
-	result = send_all(exchange, header, sizeof(header));
-	return result < 0 ? result : send_all(exchange, content, length);
+	return send_all(exchange, part);
 }
 
-static int receive_message(const struct exchange *exchange, struct buffer *reply)
+static int receive_message(struct exchange *exchange, struct buffer *reply)
 {
 	char header[WIRE_HEADER], piece[16384];
 	uint32_t length;
@@ -292,12 +318,11 @@ static int bury(struct process *process)
 int process_ask(struct process *process, enum wire_message kind, const char *content, size_t length,
 		int64_t deadline_ms, struct buffer *reply)
 {
-	struct exchange exchange = {
-		.process = process, .deadline_ms = deadline_ms, .began_ms = clock_boot_ms()};
+	struct exchange exchange = {.process = process, .deadline_ms = deadline_ms};
 	int result;
 
-	exchange.cpu_ms = cpu_ms(process);
 	process->progress->job = process->progress->value = 0;
+	begin_job(&exchange);
 	buffer_clear(reply);
 	result = send_message(&exchange, kind, content, length);
 	if (result == 0)
@@ -312,10 +337,11 @@ int process_ask(struct process *process, enum wire_message kind, const char *con
 int process_tell(struct process *process, enum wire_message kind, const char *content,
 		 size_t length)
 {
-	struct exchange exchange = {
-		.process = process, .deadline_ms = 250, .began_ms = clock_boot_ms()};
-	int result = send_message(&exchange, kind, content, length);
+	struct exchange exchange = {.process = process, .deadline_ms = 250};
+	int result;
 
+	begin_job(&exchange);
+	result = send_message(&exchange, kind, content, length);
 	if (result < 0)
 		process_kill(process);
 	return result;

@@ -32,8 +32,8 @@ void process_kill(struct process *process);
 
 /*
  * Sends a message and waits for its answer: the kind of the answer, its content in reply. When the
- * process needs more than so much of its processor time (or eight times as long by the clock), it is
- * killed: -ETIMEDOUT. When it ended: -EPIPE, or -ECONNRESET when somebody killed it from outside.
+ * process needs more than so much of its processor time (or eight times as long by the clock) for one of
+ * the jobs in it, it is killed: -ETIMEDOUT. When it ended: -EPIPE, or -ECONNRESET when somebody killed it from outside.
  * -ENOMEM: it was killed, too.
  */
 int process_ask(struct process *process, enum wire_message kind, const char *content,

@@ -12,7 +12,8 @@
 #include "template/process.h"
 #include "template/renderer_parts.h"
 
-#define RESTART_MS 5000 /* pause after a start that failed */
+#define RESTART_MS 5000      /* pause after a start that failed */
+#define ENOUGH (1024 * 1024) /* bytes of a message: what is left has another */
 
 struct renderer *renderer_new(struct log *log, const char *path)
 {
@@ -180,7 +181,7 @@ static void strike(struct renderer_program *program, size_t value, const char *t
 struct batch {
 	struct renderer *renderer;
 	struct render_job *job;
-	size_t n;
+	size_t n;   /* becomes less when the first message is full */
 	bool *open; /* of each job */
 	struct buffer message, reply;
 };
@@ -214,7 +215,7 @@ static void add_job(struct buffer *out, const struct render_job *job, int64_t no
 		memcpy(out->data + begin - sizeof(length), &length, sizeof(length));
 }
 
-/* Returns how many jobs are in the message. */
+/* Returns how many jobs are in the message. What is too much for one is not of this batch. */
 static size_t make_message(struct batch *batch)
 {
 	int64_t now = clock_boot_ms(), wall = clock_wall_ms();
@@ -229,6 +230,8 @@ static size_t make_message(struct batch *batch)
 			continue;
 		add_job(&batch->message, &batch->job[i], wall);
 		n++;
+		if (batch->message.length > ENOUGH)
+			batch->n = i + 1;
 	}
 	count = (uint32_t)n;
 	if (!batch->message.failed)
@@ -322,25 +325,35 @@ static void read_reply(struct batch *batch)
 	}
 }
 
+/* The first of the jobs, as many as one message takes. Returns how many that are. */
+static size_t render_some(struct batch *batch)
+{
+	int result;
+
+	pthread_mutex_lock(&batch->renderer->lock);
+	result = ask(batch);
+	pthread_mutex_unlock(&batch->renderer->lock);
+	if (result == 0)
+		read_reply(batch);
+	return batch->n;
+}
+
 void renderer_render(struct renderer *renderer, struct render_job *jobs, size_t n)
 {
-	struct batch batch = {.renderer = renderer, .job = jobs, .n = n};
-	int result = -ENOMEM;
+	struct batch batch = {.renderer = renderer, .open = calloc(n, sizeof(bool))};
+	size_t done = batch.open ? 0 : n;
 
-	batch.open = calloc(n, sizeof(bool));
 	for (size_t i = 0; i < n; i++) {
 		jobs[i].rendering = NULL;
 		jobs[i].errors = 0;
-		if (batch.open)
+	}
+	while (done < n) {
+		batch.job = jobs + done;
+		batch.n = n - done;
+		for (size_t i = 0; i < batch.n; i++)
 			batch.open[i] = true;
+		done += render_some(&batch);
 	}
-	if (batch.open) {
-		pthread_mutex_lock(&renderer->lock);
-		result = ask(&batch);
-		pthread_mutex_unlock(&renderer->lock);
-	}
-	if (result == 0)
-		read_reply(&batch);
 	for (size_t i = 0; i < n; i++) {
 		if (!jobs[i].rendering)
 			jobs[i].errors = jobs[i].program->set->n;

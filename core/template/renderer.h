@@ -5,7 +5,7 @@
  * Any thread; a lock guards the process that evaluates. It is started when the
  * first program is added, and again when it ended. A render that fails, whatever
  * the reason, gives no text for the templates concerned, says so in the log, and
- * never takes longer than a few times RENDERER_DEADLINE_MS.
+ * never takes longer than a few times RENDERER_DEADLINE_MS for each delivery.
  */
 #ifndef TEMPLATE_RENDERER_H
 #define TEMPLATE_RENDERER_H
@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "template/set.h"
 
-#define RENDERER_DEADLINE_MS 250        /* of processor time, for a batch */
+#define RENDERER_DEADLINE_MS 250        /* of processor time, for a delivery */
 #define RENDERER_COMPILE_MS 10000
 #define RENDERER_STRIKES 3              /* endless or fatal renders in RENDERER_REST_MS ... */
 #define RENDERER_REST_MS (60 * 1000)    /* ... switch a program off for as long */
