@@ -193,7 +193,7 @@ static void add_u32(struct buffer *out, size_t number)
 	buffer_add(out, &value, sizeof(value));
 }
 
-static void add_job(struct buffer *out, const struct render_job *job, int64_t now_ms)
+static void add_document(struct buffer *out, const struct render_job *job, int64_t now_ms)
 {
 	const struct template_set *set = job->program->set;
 	const struct document_context context = {
@@ -202,14 +202,20 @@ static void add_job(struct buffer *out, const struct render_job *job, int64_t no
 		.options = set->options,
 		.options_length = set->options_length,
 	};
+
+	document_add(out, job->delivery, &context);
+}
+
+static void add_job(struct buffer *out, const struct render_job *job, int64_t now_ms)
+{
 	size_t begin;
 	uint32_t length;
 
 	add_u32(out, job->program->id);
-	add_u32(out, set->n_values);
+	add_u32(out, job->program->set->n_values);
 	add_u32(out, 0);
 	begin = out->length;
-	document_add(out, job->delivery, &context);
+	add_document(out, job, now_ms);
 	length = (uint32_t)(out->length - begin);
 	if (!out->failed)
 		memcpy(out->data + begin - sizeof(length), &length, sizeof(length));
@@ -338,27 +344,78 @@ static size_t render_some(struct batch *batch)
 	return batch->n;
 }
 
-void renderer_render(struct renderer *renderer, struct render_job *jobs, size_t n)
+/* All jobs that have no rendering yet. */
+static void render_with_jq(struct renderer *renderer, struct render_job *jobs, size_t n)
 {
 	struct batch batch = {.renderer = renderer, .open = calloc(n, sizeof(bool))};
 	size_t done = batch.open ? 0 : n;
 
-	for (size_t i = 0; i < n; i++) {
-		jobs[i].rendering = NULL;
-		jobs[i].errors = 0;
-	}
 	while (done < n) {
 		batch.job = jobs + done;
 		batch.n = n - done;
 		for (size_t i = 0; i < batch.n; i++)
-			batch.open[i] = true;
+			batch.open[i] = !batch.job[i].rendering;
 		done += render_some(&batch);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (!jobs[i].rendering)
-			jobs[i].errors = jobs[i].program->set->n;
 	}
 	free(batch.open);
 	buffer_done(&batch.message);
 	buffer_done(&batch.reply);
+}
+
+/* --- without the process --- */
+
+struct scratch {
+	struct buffer document, answer;
+};
+
+static void render_plain(struct render_job *job, int64_t now_ms, struct scratch *scratch)
+{
+	const struct template_set *set = job->program->set;
+	struct buffer *answer = &scratch->answer;
+	const char *at;
+
+	buffer_clear(&scratch->document);
+	buffer_clear(answer);
+	add_document(&scratch->document, job, now_ms);
+	if (scratch->document.failed)
+		return;
+	for (size_t i = 0; i < set->n_values; i++) {
+		if (!plain_value(answer, &set->plain[i], scratch->document.data) ||
+		    answer->length > WIRE_OUTPUT)
+			return;
+	}
+	at = buffer_text(answer);
+	if (!answer->failed)
+		(void)rendering_make(job, &at, at + answer->length);
+}
+
+/* Those that can be; whatever is unusual is left to jq. Returns how many are left. */
+static size_t render_plain_ones(struct render_job *jobs, size_t n)
+{
+	int64_t now_ms = clock_wall_ms();
+	struct scratch scratch = {0};
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i].program->set->plain)
+			render_plain(&jobs[i], now_ms, &scratch);
+		left += !jobs[i].rendering;
+	}
+	buffer_done(&scratch.document);
+	buffer_done(&scratch.answer);
+	return left;
+}
+
+void renderer_render(struct renderer *renderer, struct render_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		jobs[i].rendering = NULL;
+		jobs[i].errors = 0;
+	}
+	if (render_plain_ones(jobs, n) > 0)
+		render_with_jq(renderer, jobs, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!jobs[i].rendering)
+			jobs[i].errors = jobs[i].program->set->n;
+	}
 }

@@ -183,6 +183,18 @@ static bool keep_program(struct arena *arena, struct template_set *set)
 	return set->program;
 }
 
+/* If there is nothing but plain expressions. */
+static bool keep_plain(struct arena *arena, struct template_set *set)
+{
+	struct plain *plain = arena_alloc(arena, set->n_values * sizeof(*plain));
+	bool all = !has_stages(set);
+
+	for (size_t i = 0; plain && all && i < set->n_values; i++)
+		all = plain_read(&plain[i], set->value[i]->jq);
+	set->plain = all ? plain : NULL;
+	return plain;
+}
+
 struct template_set *template_set_make(struct arena *arena, const struct template_entry *entries,
 				       size_t n, const json_t *options)
 {
@@ -201,7 +213,8 @@ struct template_set *template_set_make(struct arena *arena, const struct templat
 		memcpy(set->entry, entries, n * sizeof(*entries));
 	set->n = n;
 	number(set);
-	if (set->n_values > 0 && (!keep_options(arena, set, options) || !keep_program(arena, set)))
+	if (set->n_values > 0 && (!keep_options(arena, set, options) || !keep_program(arena, set) ||
+				  !keep_plain(arena, set)))
 		return NULL;
 	return set;
 }

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "config/template.h"
+#include "template/plain.h"
 
 /* A template that a plugin asks for, and what is said in its place. */
 struct template_entry {
@@ -23,6 +24,7 @@ struct template_set {
 	const char *program;            /* NULL: nothing needs evaluation */
 	const struct template_expression **value; /* whose value it is */
 	size_t n_values;
+	const struct plain *plain;      /* of each value; NULL: the program is needed for one */
 	uint64_t members;               /* of the document, that the program reads */
 	const char *options;            /* .options as a value of template/wire; NULL: none */
 	size_t options_length;

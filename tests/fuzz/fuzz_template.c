@@ -66,6 +66,49 @@ static void check_document(const struct fuzz_delivery *delivery, uint64_t member
 	buffer_done(&out);
 }
 
+/* tocsin-jq gives JSON for what is no text. */
+static bool is_sound(const struct value *value, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		json_t *json;
+
+		if (value[i].kind == WIRE_ERROR)
+			return false;
+		if (value[i].kind != WIRE_JSON)
+			continue;
+		json = json_loadb(value[i].text, value[i].length, JSON_DECODE_ANY | JSON_ALLOW_NUL,
+				  NULL);
+		json_decref(json);
+		if (!json || !fuzz_is_utf8(value[i].text, value[i].length))
+			return false;
+	}
+	return true;
+}
+
+/* What is said without tocsin-jq can be read as if it came from there. */
+static void check_plain(const struct fuzz_delivery *delivery, const struct template_set *set)
+{
+	const struct document_context context = {.members = set->members, .now_ms = 1};
+	struct buffer document = {0};
+
+	document_add(&document, &delivery->pub, &context);
+	assert(!document.failed);
+	for (size_t i = 0; i < set->n_values; i++) {
+		struct buffer out = {0};
+		struct value value;
+		const char *at, *end;
+
+		if (plain_value(&out, &set->plain[i], document.data)) {
+			at = buffer_text(&out);
+			end = at + out.length;
+			assert(!out.failed && values_read(&at, end, &value, 1) == 0 && at == end);
+			assert(is_sound(&value, 1));
+		}
+		buffer_done(&out);
+	}
+	buffer_done(&document);
+}
+
 static bool contains(const char *text, const char *marks)
 {
 	return text[strcspn(text, marks)] != '\0';
@@ -86,25 +129,6 @@ static void check_escape(enum tocsin_escape escape, const struct value *value)
 	if (escape == TOCSIN_ESCAPE_LINE)
 		assert(!contains(buffer_text(&out), "\r\n\t\x1b\x7f"));
 	buffer_done(&out);
-}
-
-/* tocsin-jq gives JSON for what is no text. */
-static bool is_sound(const struct value *value, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		json_t *json;
-
-		if (value[i].kind == WIRE_ERROR)
-			return false;
-		if (value[i].kind != WIRE_JSON)
-			continue;
-		json = json_loadb(value[i].text, value[i].length, JSON_DECODE_ANY | JSON_ALLOW_NUL,
-				  NULL);
-		json_decref(json);
-		if (!json || !fuzz_is_utf8(value[i].text, value[i].length))
-			return false;
-	}
-	return true;
 }
 
 static void check_composed(const struct tocsin_template *template, const struct value *value)
@@ -176,6 +200,8 @@ static void check_set(struct arena *arena, const struct tocsin_template *templat
 	if (!fuzz_delivery_read(&delivery, input))
 		return;
 	check_document(&delivery, set->members);
+	if (set->plain)
+		check_plain(&delivery, set);
 	fuzz_delivery_done(&delivery);
 }
 
