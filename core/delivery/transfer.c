@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,6 +20,8 @@
 #define PACKAGE_VERSION "0"
 #endif
 #define CONNECT_TIMEOUT_MS 10000
+/* What is read at once. Most replies are shorter, and each request has such a piece of its own. */
+#define READ_BYTES 1024L
 
 void transfer_free(struct transfer *transfer)
 {
@@ -28,6 +31,7 @@ void transfer_free(struct transfer *transfer)
 	buffer_done(&transfer->sent);
 	buffer_done(&transfer->body);
 	buffer_done(&transfer->header_text);
+	buffer_done(&transfer->line);
 	curl_easy_cleanup(transfer->easy);
 	free(transfer);
 }
@@ -49,6 +53,29 @@ static char value_character(char c)
 	return c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
 }
 
+/* Keeps the first `name` bytes of the line as a name, and what is from there to there as its value. */
+static bool keep_header(struct transfer *transfer, const char *line, size_t name, size_t from,
+			size_t to)
+{
+	struct buffer *text = &transfer->header_text;
+	size_t at = text->length;
+
+	transfer->header[transfer->n_headers].name = at;
+	buffer_add(text, line, name);
+	buffer_add(text, "", 1);
+	transfer->header[transfer->n_headers].value = text->length;
+	buffer_add(text, line + from, to - from);
+	buffer_add(text, "", 1);
+	if (text->failed)
+		return false;
+	for (size_t i = 0; i < name; i++, at++)
+		text->data[at] = (char)tolower((unsigned char)text->data[at]);
+	for (at = transfer->header[transfer->n_headers].value; at < text->length - 1; at++)
+		text->data[at] = value_character(text->data[at]);
+	transfer->n_headers++;
+	return true;
+}
+
 static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 {
 	struct transfer *transfer = userdata;
@@ -67,15 +94,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 		;
 	while (to > from && isspace((unsigned char)data[to - 1]))
 		to--;
-	transfer->header[transfer->n_headers].name = transfer->header_text.length;
-	for (size_t i = 0; i < name; i++)
-		buffer_putc(&transfer->header_text, (char)tolower((unsigned char)data[i]));
-	buffer_putc(&transfer->header_text, '\0');
-	transfer->header[transfer->n_headers++].value = transfer->header_text.length;
-	for (; from < to; from++)
-		buffer_putc(&transfer->header_text, value_character(data[from]));
-	buffer_putc(&transfer->header_text, '\0');
-	return transfer->header_text.failed ? 0 : length;
+	return keep_header(transfer, data, name, from, to) ? length : 0;
 }
 
 static void refuse_address(struct transfer *transfer, const char *text)
@@ -114,6 +133,26 @@ static int use_public(void *data, char *peer, char *own, int peer_port, int own_
 	return CURL_PREREQFUNC_ABORT;
 }
 
+static bool has_proxy;
+
+static void look_for_proxy(void)
+{
+	static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+					    "ALL_PROXY"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		has_proxy |= getenv(names[i]) != NULL;
+}
+
+/* libcurl searches the environment, which does not change, in each request, unless no host has one. */
+static bool set_no_proxy(CURL *easy)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, look_for_proxy);
+	return has_proxy || curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
+}
+
 /* What no request changes. False when memory is short: libcurl copies texts, and without one of them
  * the requests would be others. */
 static bool set_lasting_options(struct transfer *transfer)
@@ -123,13 +162,15 @@ static bool set_lasting_options(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BYTES);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-	return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+	return set_no_proxy(easy) &&
+	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsin/" PACKAGE_VERSION) == CURLE_OK;
 }
 
@@ -171,7 +212,7 @@ void transfer_reset(struct transfer *transfer)
 static int add_header(struct transfer *transfer, const char *name, const char *value,
 		      struct error *err)
 {
-	struct buffer line = {0};
+	struct buffer *line = &transfer->line;
 	struct curl_slist *list = NULL;
 
 	if (!*name || strpbrk(name, "\r\n: ") || strpbrk(value, "\r\n"))
@@ -180,10 +221,12 @@ static int add_header(struct transfer *transfer, const char *name, const char *v
 				 "impossible name",
 				 name);
 	/* curl wants "name;" to send a header without a value */
-	buffer_printf(&line, *value ? "%s: %s" : "%s;", name, value);
-	if (!line.failed)
-		list = curl_slist_append(transfer->headers, line.data);
-	buffer_done(&line);
+	buffer_clear(line);
+	buffer_puts(line, name);
+	buffer_puts(line, *value ? ": " : ";");
+	buffer_puts(line, value);
+	if (!line->failed)
+		list = curl_slist_append(transfer->headers, line->data);
 	if (!list)
 		return error_set(err, -ENOMEM, "out of memory");
 	transfer->headers = list;

@@ -31,6 +31,7 @@ struct transfer {
 	const void *judge_data;
 	struct curl_slist *headers;
 	struct buffer sent, body, header_text;
+	struct buffer line;             /* a header of the request under construction */
 	struct {
 		size_t name, value;     /* offsets into header_text */
 	} header[TRANSFER_HEADERS];

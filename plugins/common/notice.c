@@ -355,16 +355,35 @@ const char *notice_local_time(int64_t time_ms, char out[NOTICE_TIME_SIZE])
 	return out;
 }
 
+static char *put_digits(char *out, int value, int n, char after)
+{
+	for (int i = n; i > 0; value /= 10)
+		out[--i] = (char)('0' + value % 10);
+	out[n] = after;
+	return out + n + 1;
+}
+
 const char *notice_iso_time(int64_t time_ms, char out[NOTICE_TIME_SIZE])
 {
 	time_t seconds = (time_t)(time_ms / 1000);
+	char *at = out;
 	struct tm tm;
-	size_t length;
 
-	if (!gmtime_r(&seconds, &tm) ||
-	    !(length = strftime(out, NOTICE_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm)))
+	if (!gmtime_r(&seconds, &tm)) {
 		snprintf(out, NOTICE_TIME_SIZE, "unknown");
-	else
+	} else if (time_ms < 0 || tm.tm_year + 1900 > 9999) {
+		size_t length = strftime(out, NOTICE_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+
 		snprintf(out + length, NOTICE_TIME_SIZE - length, ".%03dZ", (int)(time_ms % 1000));
+	} else { /* each alert has a few, and strftime is slow */
+		at = put_digits(at, tm.tm_year + 1900, 4, '-');
+		at = put_digits(at, tm.tm_mon + 1, 2, '-');
+		at = put_digits(at, tm.tm_mday, 2, 'T');
+		at = put_digits(at, tm.tm_hour, 2, ':');
+		at = put_digits(at, tm.tm_min, 2, ':');
+		at = put_digits(at, tm.tm_sec, 2, '.');
+		at = put_digits(at, (int)(time_ms % 1000), 3, 'Z');
+		*at = '\0';
+	}
 	return out;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -190,6 +192,29 @@ static void no_hostile_text_makes_an_unsafe_link(void **unused)
 	assert_true(offered > 10);
 }
 
+static void times_are_as_strftime_writes_them(void **unused)
+{
+	static const int64_t times[] = {0,
+					999,
+					951782400000, /* 2000-02-29 */
+					1763472645123,
+					253402300799999, /* the last of the year 9999 */
+					253402300800000};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		char expected[NOTICE_TIME_SIZE], rest[8], text[NOTICE_TIME_SIZE];
+		time_t seconds = (time_t)(times[i] / 1000);
+		struct tm tm;
+
+		assert_non_null(gmtime_r(&seconds, &tm));
+		strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S", &tm);
+		snprintf(rest, sizeof(rest), ".%03dZ", (int)(times[i] % 1000));
+		strcat(expected, rest);
+		assert_string_equal(notice_iso_time(times[i], text), expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +223,7 @@ int main(void)
 		cmocka_unit_test(what_says_nothing_of_how_it_is_shown_is_a_detail),
 		cmocka_unit_test(what_is_no_link_to_follow_stays_text),
 		cmocka_unit_test(a_link_is_ready_for_use),
+		cmocka_unit_test(times_are_as_strftime_writes_them),
 		cmocka_unit_test(no_hostile_text_makes_an_unsafe_link),
 	};
 

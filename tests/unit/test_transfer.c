@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -260,9 +261,29 @@ static void a_method_cannot_bring_a_second_request(void **state)
 	assert_int_equal(connections, 0);
 }
 
+/* What the environment says is read once, so this one comes first, in a process of its own. */
+static void a_proxy_of_the_environment_is_used(void **state)
+{
+	pid_t child = fork();
+	char address[32];
+	int status;
+
+	(void)state;
+	if (child == 0) {
+		snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+		setenv("http_proxy", address, 1);
+		_exit(*get("nowhere.example.com", false) != '\0' ||
+		      strncmp(heard, "GET http://nowhere.example.com", 30) != 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_proxy_of_the_environment_is_used, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(no_spelling_reaches_a_private_address, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(without_the_rule_they_do, set_up, tear_down),

@@ -171,6 +171,14 @@ static void encodings_are_right(void **state)
 	assert_written(&writer, "Zm9vYmFy Zm9vYmE= Zm9vYg==");
 	writer_hex(&writer, (const unsigned char *)"\x01\xfe", 2);
 	assert_written(&writer, "01fe");
+	/* The text grows, and moves, while it is copied. */
+	writer_puts(&writer, "0123456789");
+	for (size_t i = 0; i < 10; i++)
+		writer_again(&writer, 0, writer.length);
+	assert_int_equal(writer.length, 10240);
+	for (size_t i = 0; i < writer.length; i++)
+		assert_int_equal(writer.data[i], '0' + i % 10);
+	writer_done(&writer);
 }
 
 /* The vector that the specification and its libraries share. */

@@ -15,6 +15,17 @@ struct view {
 	size_t n_replaced;
 };
 
+/* A part of the text that stands in it more than once. */
+struct part {
+	size_t from, length;
+};
+
+/* Notes that the part reaches to here. */
+static void end_part(const struct writer *out, struct part *part)
+{
+	part->length = out->failed ? 0 : out->length - part->from;
+}
+
 static void put_member(struct writer *out, const char *name, const char *value)
 {
 	writer_puts(out, name);
@@ -78,13 +89,13 @@ static bool same_severity(const struct tocsin_alert *const *alerts, size_t n)
 
 /* Labels of one alert, or those that n alerts share. Alertmanager's users look for the severity
  * among them. */
-static void put_labels(struct writer *out, const char *name,
-		       const struct tocsin_alert *const *alerts, size_t n)
+static struct part put_labels(struct writer *out, const struct tocsin_alert *const *alerts,
+			      size_t n)
 {
 	const struct tocsin_map *labels = &alerts[0]->labels;
+	struct part part = {.from = out->length};
 	bool first = true;
 
-	writer_puts(out, name);
 	writer_add(out, "{", 1);
 	for (size_t i = 0; i < labels->n; i++)
 		if (is_common(alerts, n, true, &labels->pair[i]))
@@ -92,15 +103,17 @@ static void put_labels(struct writer *out, const char *name,
 	if (!has(labels, "severity") && same_severity(alerts, n))
 		put_pair(out, "severity", notice_severity(alerts[0]->severity), &first);
 	writer_add(out, "}", 1);
+	end_part(out, &part);
+	return part;
 }
 
-static void put_annotations(struct writer *out, const char *name, const struct view *view,
-			    const struct tocsin_alert *const *alerts, size_t n)
+static struct part put_annotations(struct writer *out, const struct view *view,
+				   const struct tocsin_alert *const *alerts, size_t n)
 {
 	const struct tocsin_map *map = &view->alert->annotations;
+	struct part part = {.from = out->length};
 	bool first = true;
 
-	writer_puts(out, name);
 	writer_add(out, "{", 1);
 	for (size_t i = 0; i < map->n; i++)
 		if (!replacement(view, map->pair[i].name) &&
@@ -109,22 +122,48 @@ static void put_annotations(struct writer *out, const char *name, const struct v
 	for (size_t i = 0; i < view->n_replaced; i++)
 		put_pair(out, view->replaced[i].name, view->replaced[i].value, &first);
 	writer_add(out, "}", 1);
+	end_part(out, &part);
+	return part;
 }
+
+static void put_again(struct writer *out, const char *name, struct part part)
+{
+	writer_puts(out, name);
+	writer_again(out, part.from, part.length);
+}
+
+/* What an alert has of its own, or what all have in common. */
+struct maps {
+	struct part labels, annotations;
+};
 
 static const char *status_of(const struct tocsin_alert *alert)
 {
 	return alert->status == TOCSIN_RESOLVED ? "resolved" : "firing";
 }
 
-static void put_alert(struct writer *out, const struct view *view)
+/* common: when there is no other alert, what is in common is its own; else NULL. */
+static void put_maps(struct writer *out, const struct view *view, const struct maps *common)
+{
+	if (common) {
+		put_again(out, ",\"labels\":", common->labels);
+		put_again(out, ",\"annotations\":", common->annotations);
+		return;
+	}
+	writer_puts(out, ",\"labels\":");
+	put_labels(out, &view->alert, 1);
+	writer_puts(out, ",\"annotations\":");
+	put_annotations(out, view, &view->alert, 1);
+}
+
+static void put_alert(struct writer *out, const struct view *view, const struct maps *common)
 {
 	const struct tocsin_alert *alert = view->alert;
 	const char *generator = notice_value(&alert->annotations, "generator_url");
 	char time[NOTICE_TIME_SIZE];
 
 	put_member(out, "{\"status\":", status_of(alert));
-	put_labels(out, ",\"labels\":", &alert, 1);
-	put_annotations(out, ",\"annotations\":", view, &alert, 1);
+	put_maps(out, view, common);
 	put_member(out, ",\"startsAt\":",
 		   alert->starts_at_ms ? notice_iso_time(alert->starts_at_ms, time) : NEVER);
 	put_member(out, ",\"endsAt\":",
@@ -162,20 +201,23 @@ void webhook_alertmanager(struct writer *out, const struct tocsin_delivery *deli
 								    : &delivery->alert;
 	size_t n = delivery->folded ? delivery->n_folded : 1;
 	struct view whole = view_of(alerts[0], title, message);
+	struct maps common;
 
 	put_member(out, "{\"version\":\"4\",\"groupKey\":", delivery->alert->fingerprint);
 	writer_puts(out, ",\"truncatedAlerts\":0");
 	put_member(out, ",\"status\":", overall(alerts, n));
 	put_member(out, ",\"receiver\":", delivery->channel);
-	put_labels(out, ",\"groupLabels\":", alerts, n);
-	put_labels(out, ",\"commonLabels\":", alerts, n);
-	put_annotations(out, ",\"commonAnnotations\":", &whole, alerts, n);
+	writer_puts(out, ",\"groupLabels\":");
+	common.labels = put_labels(out, alerts, n);
+	put_again(out, ",\"commonLabels\":", common.labels);
+	writer_puts(out, ",\"commonAnnotations\":");
+	common.annotations = put_annotations(out, &whole, alerts, n);
 	writer_puts(out, ",\"externalURL\":\"\",\"alerts\":[");
 	for (size_t i = 0; i < n; i++) {
 		struct view view = n == 1 ? whole : view_of(alerts[i], NULL, NULL);
 
 		writer_add(out, ",", i ? 1 : 0);
-		put_alert(out, &view);
+		put_alert(out, &view, n == 1 ? &common : NULL);
 	}
 	writer_puts(out, "]}");
 }

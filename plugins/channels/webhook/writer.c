@@ -48,10 +48,19 @@ static bool make_room(struct writer *writer, size_t more)
 
 void writer_add(struct writer *writer, const char *data, size_t length)
 {
-	if (length == 0 || writer->failed || !make_room(writer, length))
+	if (length == 0 || writer->failed)
+		return;
+	if (length > writer->room - writer->length && !make_room(writer, length))
 		return;
 	memcpy(writer->data + writer->length, data, length);
 	writer->length += length;
+}
+
+void writer_again(struct writer *writer, size_t from, size_t length)
+{
+	/* First the room: what is copied moves with the rest. */
+	if (!writer->failed && make_room(writer, length))
+		writer_add(writer, writer->data + from, length);
 }
 
 void writer_puts(struct writer *writer, const char *text)
@@ -80,32 +89,41 @@ static void add_escaped(struct writer *writer, unsigned char c)
 		writer_add(writer, escape, sizeof(escape));
 }
 
+/* How many bytes from there on stand in a JSON string as they are. */
+static size_t plain_bytes(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
+}
+
+/* One character that is not plain; returns what follows it. */
+static const char *add_character(struct writer *writer, const char *text)
+{
+	char bytes[4];
+	uint32_t point = text_next(&text);
+
+	if (point < 0x80)
+		add_escaped(writer, (unsigned char)point);
+	else
+		writer_add(writer, bytes, text_encode(point, bytes));
+	return text;
+}
+
 void writer_json(struct writer *writer, const char *text)
 {
-	const char *run = text, *at = text;
-
 	writer_add(writer, "\"", 1);
-	while (*at) {
-		unsigned char c = (unsigned char)*at;
-		const char *begin = at;
-		char bytes[4];
-		uint32_t point;
+	for (;;) {
+		size_t plain = plain_bytes(text);
 
-		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
-			at++;
-			continue;
-		}
-		point = text_next(&at);
-		if (point >= 0x80 && point != TEXT_REPLACEMENT)
-			continue;
-		writer_add(writer, run, (size_t)(begin - run));
-		if (point < 0x80)
-			add_escaped(writer, (unsigned char)point);
-		else
-			writer_add(writer, bytes, text_encode(point, bytes));
-		run = at;
+		writer_add(writer, text, plain);
+		text += plain;
+		if (*text == '\0')
+			break;
+		text = add_character(writer, text);
 	}
-	writer_add(writer, run, (size_t)(at - run));
 	writer_add(writer, "\"", 1);
 }
 

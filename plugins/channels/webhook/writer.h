@@ -20,6 +20,8 @@ void writer_clear(struct writer *writer);
 /* Overwrites what it held: that may have been a secret. */
 void writer_done(struct writer *writer);
 void writer_add(struct writer *writer, const char *data, size_t length);
+/* Adds a part of itself once more. */
+void writer_again(struct writer *writer, size_t from, size_t length);
 void writer_puts(struct writer *writer, const char *text);
 /* A JSON string with its quotes; what is not UTF-8 becomes U+FFFD. */
 void writer_json(struct writer *writer, const char *text);
