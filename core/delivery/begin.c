@@ -2,8 +2,8 @@
 /*
  * When an attempt begins. A crash repeats what may have reached somebody and has no outcome in the
  * store, so that is kept few: enough to work on one lot while the other is committed. Of most plugins
- * that is all that is under way. One that `begins` makes a third lot ready meanwhile, and waits here
- * with it.
+ * that is all that is under way. One that `begins` makes others ready meanwhile, one or (host->more)
+ * two for each worker, and waits here with them.
  */
 #include "base/clock.h"
 #include "base/fault.h"
@@ -17,7 +17,7 @@ bool channel_begins(const struct channel *channel)
 
 size_t channel_may_take(const struct channel *channel)
 {
-	size_t most = (channel_begins(channel) ? 3 : 2) * channel_parallel(channel),
+	size_t most = (channel_begins(channel) ? 4 : 2) * channel_parallel(channel),
 	       taken = channel->under_way + channel->uncommitted;
 
 	return most > taken ? most - taken : 0;

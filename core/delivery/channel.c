@@ -35,8 +35,8 @@ int channel_new(const struct channel_spec *spec, const struct channel_world *wor
 	channel->world = world;
 	channel->n_instances = spec->plugin->it.blocking ? spec->workers : 1;
 	channel->instance = calloc(channel->n_instances, sizeof(*channel->instance));
-	if (spec->at_once.label)
-		channel->lane = calloc(channel_parallel(channel), sizeof(*channel->lane));
+	if (spec->at_once.label) /* a worker of a plugin that begins may have two in hand */
+		channel->lane = calloc(channel_parallel(channel) * 2, sizeof(*channel->lane));
 	if (!channel->instance || (spec->at_once.label && !channel->lane)) {
 		free(channel->instance);
 		free(channel->lane);

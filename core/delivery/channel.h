@@ -93,7 +93,7 @@ struct instance {
 	bool reopen;            /* asked to reopen its files */
 	int result;
 	struct delivery *batch[CHANNEL_BATCH]; /* under way in a worker; NULL once completed */
-	size_t n_batch;
+	size_t n_batch;         /* at most two of a plugin that begins */
 };
 
 struct channel {
@@ -110,6 +110,7 @@ struct channel {
 	size_t queued, under_way;
 	size_t begun;           /* of those under way, of a plugin that begins: may reach somebody */
 	size_t uncommitted;     /* ended, but their outcome is not in the store yet */
+	size_t resting;         /* workers that wait for something to do */
 	struct rate rate;
 	struct breaker breaker;
 	bool closing;
@@ -199,6 +200,8 @@ json_t *channel_status(struct channel *channel);
 /* worker.c: threads of a blocking channel. */
 int workers_start(struct channel *channel, struct error *err);
 void workers_stop(struct channel *channel);
+/* As host->more. */
+struct delivery *worker_more(struct instance *instance);
 
 /* host.c: the services for channels. */
 const struct tocsin_host *channel_host(void);

@@ -70,6 +70,13 @@ static void host_output(struct tocsin_delivery *pub, const char *text, size_t le
 	note_output((struct delivery *)pub, text, length);
 }
 
+static struct tocsin_delivery *host_more(struct tocsin_self *self)
+{
+	struct delivery *delivery = worker_more(self->owner);
+
+	return delivery ? &delivery->pub : NULL;
+}
+
 const struct tocsin_host *channel_host(void)
 {
 	static const struct tocsin_host host = {
@@ -90,6 +97,7 @@ const struct tocsin_host *channel_host(void)
 		.output = host_output,
 		.next = schedule_next,
 		.local = self_local,
+		.more = host_more,
 	};
 
 	return &host;

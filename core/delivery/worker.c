@@ -49,8 +49,10 @@ static enum work wait_for_work(struct instance *instance, bool idled)
 	enum work work;
 
 	pthread_mutex_lock(&channel->lock);
+	channel->resting++;
 	while ((work = next_work(instance, idle_at, &wake)) == WORK_NONE)
 		clock_cond_wait(&channel->changed, &channel->lock, wake);
+	channel->resting--;
 	pthread_mutex_unlock(&channel->lock);
 	return work;
 }
@@ -63,6 +65,39 @@ static void complete_forgotten(struct instance *instance)
 			channel_complete(instance->batch[i], TOCSIN_RETRY, 0,
 					 "the plugin returned without completing the delivery");
 	instance->n_batch = 0;
+}
+
+/* Where a plugin with one delivery in hand gets another one; NULL: it has two. */
+static struct delivery **second_place(struct instance *instance)
+{
+	if (!instance->batch[0])
+		return &instance->batch[0];
+	if (instance->n_batch > 1 && instance->batch[1])
+		return NULL;
+	instance->n_batch = 2;
+	instance->batch[1] = NULL;
+	return &instance->batch[1];
+}
+
+/* What another worker could begin at once is not to wait for this one. */
+struct delivery *worker_more(struct instance *instance)
+{
+	struct channel *channel = instance->channel;
+	bool may = channel_begins(channel) && batch_size(&channel->spec.plugin->it) == 1;
+	struct delivery **place = may ? second_place(instance) : NULL;
+	int64_t ignored;
+	size_t n = 0;
+
+	if (!place)
+		return NULL;
+	pthread_mutex_lock(&channel->lock);
+	if (!channel->closing && !instance->reopen && channel->queued > channel->resting)
+		n = channel_take_locked(channel, place, 1, &ignored);
+	pthread_mutex_unlock(&channel->lock);
+	if (n == 0)
+		return NULL;
+	render_batch(channel, instance, place, 1);
+	return *place;
 }
 
 static void deliver(struct instance *instance)

@@ -220,6 +220,11 @@ struct tocsin_host {
 	 * way ends with this attempt, and is told. 0, or a negative errno of the store. */
 	int (*withdraw)(struct tocsin_self *self, const char *const mark[], size_t n,
 			const char *reason);
+
+	/* channels that are `blocking` and `begins`, optional: one more delivery, to be made ready while
+	 * the one in hand is under way; NULL: nothing waits, or it waits for another worker. Called with
+	 * one in hand, in deliver, which does not return before this one is completed, too. */
+	struct tocsin_delivery *(*more)(struct tocsin_self *self);
 };
 
 struct tocsin_channel_ops {

@@ -232,17 +232,18 @@ static bool begin(struct tocsin_delivery *delivery)
 
 static void send_two(struct smtp_session *session)
 {
-	const struct smtp_post post = {.from = "tocsin@example.com",
-				       .to = "ops@example.com",
-				       .message = MESSAGE,
-				       .length = sizeof(MESSAGE) - 1};
+	const struct smtp_post one = {.from = "tocsin@example.com",
+				      .to = "ops@example.com",
+				      .message = MESSAGE,
+				      .length = sizeof(MESSAGE) - 1};
+	const struct smtp_post post[] = {one, one};
 	size_t delivered = 0;
 
 	for (int i = 0; i < 2; i++) {
 		struct smtp_result result = {0};
 
 		if (smtp_session_ready(session, &result))
-			smtp_session_send(session, &post, &result);
+			smtp_session_send(session, &post[i], i == 0 ? &post[1] : NULL, &result);
 		check_result(&result);
 		delivered += result.stage == SMTP_STAGE_END && result.code / 100 == 2;
 		assert(delivered <= times("MESSAGE\r\n"));

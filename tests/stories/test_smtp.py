@@ -254,6 +254,23 @@ def test_commands_wait_for_replies_unless_the_server_pipelines(tocsin, standins,
     tocsin.wait_settled()
 
 
+@pytest.mark.parametrize("action, connections", [
+    (("reply", "554 5.7.1 not this one"), 1), (("reply", "451 4.3.0 not now"), 1), (("lose",), 2),
+    (("drop",), 2), (("close", "421 4.3.2 shutting down"), 2)])
+def test_the_end_of_a_message_costs_those_behind_it_nothing(tocsin, smtp, action, connections):
+    """RFC 2920 3.1: their commands went out with it. What the server took is not sent again."""
+    to = [f"{n}@example.com" for n in range(6)]
+    smtp.on("end", action, 1, lambda who: who == "3@example.com")
+    tocsin.configure(channels={"mail": smtp_channel(smtp, to=to)}).start()
+    tocsin.send(alert())
+    counters = tocsin.wait_settled()
+    times = {"554": 0, "lose": 2}.get(action[-1][:4].strip(), 1)
+    assert (counters["delivered"], counters["dead"]) == ((5, 1) if times == 0 else (6, 0))
+    arrived = [mail.recipients[0] for mail in smtp.mails]
+    assert [arrived.count(each) for each in to] == [1, 1, 1, times, 1, 1]
+    assert smtp.behind >= 3 and smtp.connections == connections
+
+
 @pytest.mark.parametrize("always_354", [False, True])
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ("8BITMIME",)])
 def test_a_refused_recipient_costs_the_others_nothing(tocsin, standins, extensions, always_354):
@@ -261,12 +278,12 @@ def test_a_refused_recipient_costs_the_others_nothing(tocsin, standins, extensio
     server = standins(SmtpServer, extensions=extensions)
     server.always_354 = always_354
     server.refuse("gone@example.com")
-    to = ["one@example.com", "gone@example.com", "two@example.com"]
+    to = ["one@example.com", "four@example.com", "gone@example.com", "two@example.com"]
     tocsin.configure(channels={"mail": smtp_channel(server, to=to)}).start()
     tocsin.send(alert())
     counters = tocsin.wait_settled()
-    assert (counters["delivered"], counters["dead"]) == (2, 1)
-    assert sorted(mail.recipients[0] for mail in server.mails) == [to[0], to[2]]
+    assert (counters["delivered"], counters["dead"]) == (3, 1)
+    assert sorted(mail.recipients[0] for mail in server.mails) == sorted(set(to) - {to[2]})
     assert "refuses the recipient: 550 5.1.1" in tocsin.deliveries(state="dead")[0]["reason"]
     assert server.connections == 1
 

@@ -132,6 +132,37 @@ static void deliver_at_once(void *state, struct tocsin_delivery *const batch[], 
 	services->done(batch[0], TOCSIN_DELIVERED, 0, "");
 }
 
+static _Thread_local struct tocsin_self *own;
+
+static int open_ahead(struct tocsin_self *self, const struct tocsin_host *host, const void *config,
+		      void **state)
+{
+	own = self;
+	return open_channel(self, host, config, state);
+}
+
+/* Makes the next one ready before it lets one begin. */
+static void deliver_ahead(void *state, struct tocsin_delivery *const batch[], size_t n)
+{
+	struct tocsin_delivery *delivery = batch[0], *next;
+
+	(void)state, (void)n;
+	fake.taken++;
+	for (; delivery; delivery = next) {
+		next = services->more(own);
+		fake.taken += next != NULL;
+		assert_true(!next || !services->more(own)); /* it has two */
+		if (services->begin(delivery))
+			note_risk();
+		else
+			fake.refused++;
+		services->done(delivery, TOCSIN_DELIVERED, 0, "");
+	}
+}
+
+static const struct plugin ahead = {
+	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true, .begins = true},
+	.channel = {.open = open_ahead, .deliver = deliver_ahead, .close = fake_close}};
 static const struct plugin beginning = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true, .begins = true},
 	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
@@ -218,6 +249,35 @@ static void of_a_plugin_that_begins_others_are_made_ready_meanwhile(void **state
 	assert_int_equal(fake.released, 0);
 }
 
+static void each_worker_may_make_one_more_ready(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, &ahead, 1);
+	wait_for(&fake.taken, 4 * WORKERS);
+	assert_int_equal(fake.at_risk, 2 * WORKERS);
+	fake.held = false;
+	wait_for(&fake.settled, DELIVERIES);
+	assert_in_range(fake.most_at_risk, 1, 2 * WORKERS);
+	assert_int_equal(fake.refused, 0);
+	stop(&work);
+	assert_int_equal(fake.released, 0);
+}
+
+static void what_was_made_ready_is_taken_back_as_well(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, &ahead, 1);
+	wait_for(&fake.taken, 4 * WORKERS);
+	stop(&work);
+	assert_int_equal(fake.refused, 2 * WORKERS);
+	assert_int_equal(fake.settled, 2 * WORKERS);
+	assert_int_equal(fake.settled + fake.released, fake.claimed);
+}
+
 static void of_others_what_is_taken_counts(void **state)
 {
 	struct work work;
@@ -281,6 +341,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_a_plugin_that_begins_others_are_made_ready_meanwhile),
+		cmocka_unit_test(each_worker_may_make_one_more_ready),
+		cmocka_unit_test(what_was_made_ready_is_taken_back_as_well),
 		cmocka_unit_test(of_others_what_is_taken_counts),
 		cmocka_unit_test(a_channel_that_closes_takes_back_what_waits_to_begin),
 		cmocka_unit_test(of_a_digest_it_takes_back_all_members),

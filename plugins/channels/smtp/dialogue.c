@@ -8,6 +8,7 @@
 #include <time.h>
 
 #define REPLY_LINES_MAX 100
+#define COMMANDS_SIZE 2048 /* room for commands behind a message */
 #define FRESH_MS 250 /* a connection used so shortly ago is not asked whether it still stands */
 
 int64_t smtp_now_ms(void)
@@ -102,6 +103,20 @@ static int send_commands(struct smtp_session *session)
 
 	session->output_length = 0;
 	return smtp_send(session, session->output, length);
+}
+
+int smtp_put(struct smtp_session *session, const char *data, size_t length)
+{
+	int rc = 0;
+
+	if (session->output_length + length + COMMANDS_SIZE <= sizeof(session->output)) {
+		memcpy(session->output + session->output_length, data, length);
+		session->output_length += length;
+		return 0;
+	}
+	if (session->output_length > 0)
+		rc = send_commands(session);
+	return rc == 0 ? smtp_send(session, data, length) : rc;
 }
 
 /* Reads what is there. 0, -EAGAIN, or -ECONNRESET when the connection has ended. */

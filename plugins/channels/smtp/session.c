@@ -36,10 +36,12 @@ void smtp_session_close(struct smtp_session *session)
 {
 	if (!session->curl)
 		return;
+	session->broken = session->broken || session->ahead; /* which it would take QUIT for */
 	if (!session->broken && smtp_command(session, "QUIT") == 0)
 		(void)smtp_read_reply(session, GOODBYE_MS);
 	curl_easy_cleanup(session->curl);
 	session->curl = NULL;
+	session->ahead = NULL;
 	if (session->opened)
 		session->host->log(session->self, TOCSIN_LOG_INFO, "SMTP connection closed");
 }
@@ -122,11 +124,21 @@ static void send_nothing(struct smtp_session *session, bool has_recipient)
 		(void)answered(session, SMTP_STAGE_END, smtp_command(session, "."), 2, &ignored);
 }
 
-/* True when the server waits for the message; else the result is the first reply that was not the
- * one wanted. With PIPELINING all commands go out together and all replies are read, without it
- * each command waits for the reply to the one before. */
-static bool introduce(struct smtp_session *session, const struct smtp_post *post,
-		      struct smtp_result *result)
+/* With PIPELINING all commands go out together and all replies are read, without it each command
+ * waits for the reply to the one before. */
+static int ask_all(struct smtp_session *session, unsigned int step, const struct smtp_post *post)
+{
+	int rc = 0;
+
+	for (; session->pipelining && step < STEPS && rc == 0; step++)
+		rc = ask(session, step, post);
+	return rc;
+}
+
+/* The replies from a step on, to commands asked with rc. True when the server waits for the message;
+ * else the result is the first that was not the one wanted. */
+static bool hear_all(struct smtp_session *session, unsigned int step, int rc,
+		     const struct smtp_post *post, struct smtp_result *result)
 {
 	static const struct {
 		enum smtp_stage stage;
@@ -137,16 +149,14 @@ static bool introduce(struct smtp_session *session, const struct smtp_post *post
 		[STEP_RCPT] = {SMTP_STAGE_RCPT, 2},
 		[STEP_DATA] = {SMTP_STAGE_DATA, 3},
 	};
-	unsigned int step = session->needs_reset ? STEP_RESET : STEP_MAIL, asked = step;
 	bool granted[STEPS] = {false}, all = true;
 
 	session->needs_reset = true;
-	for (; step < STEPS && !session->broken && (all || session->pipelining); step++) {
+	for (; step < STEPS && (all || (session->pipelining && !session->broken)); step++) {
 		struct smtp_result reply;
-		int rc = 0;
 
-		while (rc == 0 && asked < STEPS && (asked == step || session->pipelining))
-			rc = ask(session, asked++, post);
+		if (rc == 0 && !session->pipelining)
+			rc = ask(session, step, post);
 		granted[step] =
 			answered(session, wanted[step].stage, rc, wanted[step].class, &reply);
 		if (all)
@@ -156,6 +166,22 @@ static bool introduce(struct smtp_session *session, const struct smtp_post *post
 	if (!all && granted[STEP_DATA])
 		send_nothing(session, granted[STEP_RCPT]);
 	return all;
+}
+
+static bool introduce(struct smtp_session *session, const struct smtp_post *post,
+		      struct smtp_result *result)
+{
+	bool asked = session->ahead == post;
+	unsigned int first;
+
+	session->ahead = NULL;
+	if (asked && hear_all(session, STEP_MAIL, session->ahead_rc, post, result))
+		return true;
+	/* A refusal behind a refused message may come from that. */
+	if (asked && (session->broken || session->taken))
+		return false;
+	first = session->needs_reset ? STEP_RESET : STEP_MAIL;
+	return hear_all(session, first, ask_all(session, first, post), post, result);
 }
 
 /* From here on it may reach somebody. False: the core wants it back, and the server, which waits for
@@ -171,37 +197,55 @@ static bool begin(struct smtp_session *session, const struct smtp_post *post,
 }
 
 static void transact(struct smtp_session *session, const struct smtp_post *post,
-		     struct smtp_result *result)
+		     const struct smtp_post *next, struct smtp_result *result)
 {
-	if (introduce(session, post, result) && begin(session, post, result) &&
-	    answered(session, SMTP_STAGE_END, smtp_send(session, post->message, post->length), 2,
-		     result))
-		session->needs_reset = false;
+	int rc;
+
+	if (!introduce(session, post, result) || !begin(session, post, result))
+		return;
+	rc = smtp_put(session, post->message, post->length);
+	session->ahead = next;
+	if (rc == 0 && next)
+		session->ahead_rc = ask_all(session, STEP_MAIL, next);
+	session->taken = answered(session, SMTP_STAGE_END, rc, 2, result);
+	session->needs_reset = !session->taken;
 }
 
 /* A message that the server would refuse after all of it went over the line. */
-static bool is_too_big(const struct smtp_session *session, size_t length,
-		       struct smtp_result *result)
+static bool is_too_big(const struct smtp_session *session, size_t length)
 {
-	if (session->max_size <= 0 || (int64_t)length <= session->max_size)
-		return false;
+	return session->max_size > 0 && (int64_t)length > session->max_size;
+}
+
+static void refuse_size(const struct smtp_session *session, size_t length,
+			struct smtp_result *result)
+{
 	*result = (struct smtp_result){.stage = SMTP_STAGE_DATA, .code = 552};
 	snprintf(result->text, sizeof(result->text),
 		 "5.3.4 it has %zu bytes, the server takes at most %" PRId64, length,
 		 session->max_size);
-	return true;
+}
+
+bool smtp_session_takes_more(const struct smtp_session *session)
+{
+	return session->curl && !session->broken && session->pipelining &&
+	       session->mails + 1 < session->config->max_per_connection;
 }
 
 /* One try, on the connection at hand or a new one. */
 static void try_send(struct smtp_session *session, const struct smtp_post *post,
-		     struct smtp_result *result)
+		     const struct smtp_post *next, struct smtp_result *result)
 {
 	if (!session->curl && smtp_connect(session, result) != 0) {
 		smtp_session_close(session);
 		return;
 	}
-	if (!is_too_big(session, post->length, result))
-		transact(session, post, result);
+	if (next && (!smtp_session_takes_more(session) || is_too_big(session, next->length)))
+		next = NULL;
+	if (is_too_big(session, post->length))
+		refuse_size(session, post->length, result);
+	else
+		transact(session, post, next, result);
 	session->used_ms = smtp_now_ms();
 	session->mails++;
 	if (session->broken || session->mails >= session->config->max_per_connection)
@@ -210,7 +254,7 @@ static void try_send(struct smtp_session *session, const struct smtp_post *post,
 
 bool smtp_session_ready(struct smtp_session *session, struct smtp_result *result)
 {
-	if (session->curl && smtp_is_stale(session)) {
+	if (session->curl && (session->broken || (!session->ahead && smtp_is_stale(session)))) {
 		session->broken = true;
 		smtp_session_close(session);
 	}
@@ -221,14 +265,14 @@ bool smtp_session_ready(struct smtp_session *session, struct smtp_result *result
 }
 
 void smtp_session_send(struct smtp_session *session, const struct smtp_post *post,
-		       struct smtp_result *result)
+		       const struct smtp_post *next, struct smtp_result *result)
 {
 	bool reused = session->mails > 0;
 
-	try_send(session, post, result);
+	try_send(session, post, next, result);
 	/* Servers close idle connections whenever they like; that is not this mail's failure
 	 * as long as none of it went out. */
 	if (reused && !session->curl && result->stage == SMTP_STAGE_MAIL &&
 	    (result->code == 0 || result->code == 421))
-		try_send(session, post, result);
+		try_send(session, post, next, result);
 }

@@ -42,9 +42,15 @@ struct smtp_session {
 	int64_t mails;    /* sent over this connection */
 	int64_t used_ms;  /* when it was last used */
 
+	/* The mail whose commands went out behind the message of the one before it, with this result;
+	 * NULL: none. Their replies are read when it is its turn. */
+	const struct smtp_post *ahead;
+	int ahead_rc;
+	bool taken; /* the last message, by the server */
+
 	char input[4096]; /* received and not yet read */
 	size_t input_length;
-	char output[2048]; /* commands that go out when a reply is awaited */
+	char output[16384]; /* what goes out when a reply is awaited */
 	size_t output_length;
 };
 
@@ -63,9 +69,12 @@ void smtp_session_init(struct smtp_session *session, struct tocsin_self *self,
 		       const char *hello);
 /* Makes sure that there is a connection; false: the result says why there is none. */
 bool smtp_session_ready(struct smtp_session *session, struct smtp_result *result);
-/* Begins the delivery (host->begin) when the server waits for the message, not before. */
+/* Begins the delivery (host->begin) when the server waits for the message, not before. next: the mail
+ * that is sent after this one, for its commands to go out behind the message (RFC 2920, 3.1), or NULL. */
 void smtp_session_send(struct smtp_session *session, const struct smtp_post *post,
-		       struct smtp_result *result);
+		       const struct smtp_post *next, struct smtp_result *result);
+/* Whether the server takes commands behind a message, and another mail on this connection. */
+bool smtp_session_takes_more(const struct smtp_session *session);
 /* Says goodbye, unless the connection is broken, and closes. */
 void smtp_session_close(struct smtp_session *session);
 /* Closes a connection that has not been used for max_idle. */
@@ -94,6 +103,8 @@ int smtp_command(struct smtp_session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Sends at once. As for smtp_command. */
 int smtp_send(struct smtp_session *session, const char *data, size_t length);
+/* Adds a message to what goes out together; a large one goes at once. As for smtp_command. */
+int smtp_put(struct smtp_session *session, const char *data, size_t length);
 /* Waits for a whole reply: session->reply. As for smtp_command. */
 int smtp_read_reply(struct smtp_session *session, int64_t timeout_ms);
 /* True when the server has closed or is about to. */

@@ -94,11 +94,22 @@ static const struct tocsin_option options[] = {
 		      .help = "Name to log in with. Without it no login is tried."),
 };
 
+/* A delivery as a mail; there is one to send, and one that is made ready meanwhile. */
+struct letter {
+	struct tocsin_delivery *delivery; /* NULL: none */
+	struct smtp_envelope envelope;
+	struct smtp_thread thread;
+	struct smtp_mail mail;
+	char *wire; /* its message; NULL: there is none, and verdict says why */
+	struct smtp_post post;
+	struct tocsin_verdict verdict;
+};
+
 struct smtp {
 	struct tocsin_self *self;
 	const struct tocsin_host *host;
 	const struct smtp_config *config;
-	struct smtp_envelope envelope;
+	struct letter letter[2];
 	struct smtp_session session;
 };
 
@@ -116,6 +127,7 @@ static int smtp_open(struct tocsin_self *self, const struct tocsin_host *host, c
 		     void **state)
 {
 	struct smtp *smtp = calloc(1, sizeof(*smtp));
+	struct smtp_envelope envelope = {0};
 	const char *hello;
 	char why[256];
 	int rc;
@@ -125,7 +137,7 @@ static int smtp_open(struct tocsin_self *self, const struct tocsin_host *host, c
 	smtp->self = self;
 	smtp->host = host;
 	smtp->config = config;
-	rc = read_senders(&smtp->envelope, smtp->config, why, sizeof(why));
+	rc = read_senders(&envelope, smtp->config, why, sizeof(why));
 	if (rc != 0) {
 		host->log(self, TOCSIN_LOG_ERROR, "%s", why);
 		free(smtp);
@@ -136,9 +148,10 @@ static int smtp_open(struct tocsin_self *self, const struct tocsin_host *host, c
 			  "tls_verify is off: anybody on the way to %s "
 			  "can read mails and password",
 			  smtp->config->host);
+	smtp->letter[0].envelope = smtp->letter[1].envelope = envelope;
 	hello = smtp->config->hello;
 	if (!hello)
-		hello = smtp_address_domain(&smtp->envelope.from);
+		hello = smtp_address_domain(&smtp->letter[0].envelope.from);
 	smtp_session_init(&smtp->session, self, host, smtp->config, hello);
 	*state = smtp;
 	return 0;
@@ -186,24 +199,6 @@ static char *make_wire(const struct smtp_mail *mail, size_t *length)
 	return sheet_end(&wire, length);
 }
 
-static void send_wire(struct smtp *smtp, struct tocsin_delivery *delivery, const char *wire,
-		      size_t length, struct tocsin_verdict *verdict)
-{
-	const struct smtp_post post = {.delivery = delivery,
-				       .from = smtp->envelope.from.address,
-				       .to = smtp->envelope.to.address,
-				       .message = wire,
-				       .length = length};
-	struct smtp_result result;
-
-	if (smtp_session_ready(&smtp->session, &result))
-		smtp_session_send(&smtp->session, &post, &result);
-	smtp_judge(&result, verdict);
-	if (verdict->outcome == TOCSIN_DELIVERED)
-		smtp->host->log(smtp->self, TOCSIN_LOG_INFO, "sent to %s",
-				smtp->envelope.to.address);
-}
-
 /* The conversation that this mail goes on with. A store that cannot say costs only that. */
 static void find_thread(struct smtp *smtp, struct smtp_mail *mail, struct tocsin_delivery *delivery,
 			struct smtp_thread *thread)
@@ -243,43 +238,95 @@ static void keep_thread(struct smtp *smtp, const struct smtp_mail *mail,
 	free(note);
 }
 
-static void send_mail(struct smtp *smtp, struct tocsin_delivery *delivery,
-		      struct tocsin_verdict *verdict)
+static void write_mail(struct smtp *smtp, struct letter *letter)
 {
-	struct smtp_thread thread;
-	struct smtp_mail mail = {
+	size_t length = 0;
+
+	letter->mail = (struct smtp_mail){
 		.config = smtp->config,
-		.envelope = &smtp->envelope,
-		.delivery = delivery,
-		.words = words_of(smtp->host, smtp->config, delivery),
+		.envelope = &letter->envelope,
+		.delivery = letter->delivery,
+		.words = words_of(smtp->host, smtp->config, letter->delivery),
 		.now_ms = (int64_t)time(NULL) * 1000,
 	};
-	size_t length = 0;
-	char *wire;
-
-	find_thread(smtp, &mail, delivery, &thread);
-	wire = make_wire(&mail, &length);
-	if (!wire) {
-		*verdict = (struct tocsin_verdict){TOCSIN_RETRY, 0, "out of memory"};
-		return;
-	}
-	send_wire(smtp, delivery, wire, length, verdict);
-	free(wire);
-	if (verdict->outcome == TOCSIN_DELIVERED)
-		keep_thread(smtp, &mail, delivery, &thread);
+	find_thread(smtp, &letter->mail, letter->delivery, &letter->thread);
+	letter->wire = make_wire(&letter->mail, &length);
+	if (!letter->wire)
+		letter->verdict = (struct tocsin_verdict){TOCSIN_RETRY, 0, "out of memory"};
+	letter->post = (struct smtp_post){.delivery = letter->delivery,
+					  .from = letter->envelope.from.address,
+					  .to = letter->envelope.to.address,
+					  .message = letter->wire,
+					  .length = length};
 }
 
-/* One at a time: what the core hands over is under way, and a mail that only waits is not. */
+static void write_letter(struct smtp *smtp, struct letter *letter)
+{
+	letter->wire = NULL;
+	letter->verdict = (struct tocsin_verdict){.outcome = TOCSIN_REJECTED};
+	if (smtp_address_parse(&letter->envelope.to, letter->delivery->recipient, false,
+			       letter->verdict.why, sizeof(letter->verdict.why)) == 0)
+		write_mail(smtp, letter);
+}
+
+static void send_wire(struct smtp *smtp, struct letter *letter, const struct smtp_post *next)
+{
+	struct smtp_result result;
+
+	if (smtp_session_ready(&smtp->session, &result))
+		smtp_session_send(&smtp->session, &letter->post, next, &result);
+	smtp_judge(&result, &letter->verdict);
+	if (letter->verdict.outcome != TOCSIN_DELIVERED)
+		return;
+	smtp->host->log(smtp->self, TOCSIN_LOG_INFO, "sent to %s", letter->post.to);
+	keep_thread(smtp, &letter->mail, letter->delivery, &letter->thread);
+}
+
+/* next: the one that is sent after it, when that is written already; or NULL. */
+static void send_letter(struct smtp *smtp, struct letter *letter, const struct letter *next)
+{
+	const struct tocsin_verdict *verdict = &letter->verdict;
+
+	if (letter->wire)
+		send_wire(smtp, letter, next && next->wire ? &next->post : NULL);
+	free(letter->wire);
+	smtp->host->done(letter->delivery, verdict->outcome, verdict->retry_after_ms, verdict->why);
+}
+
+/* Whether what becomes of the one changes what the next one says: both are of one conversation. */
+static bool are_related(const struct smtp *smtp, const struct tocsin_delivery *one,
+			const struct tocsin_delivery *next)
+{
+	return smtp_threads(smtp->config, next) && one->alert->fingerprint &&
+	       strcmp(one->alert->fingerprint, next->alert->fingerprint) == 0 &&
+	       strcmp(one->recipient, next->recipient) == 0;
+}
+
+/* What the core hands over is under way, and a mail that only waits is not. So there is one, and while
+ * that goes over the line one more. */
 static void smtp_deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
 {
 	struct smtp *smtp = state;
-	struct tocsin_verdict verdict = {.outcome = TOCSIN_REJECTED};
+	struct letter *letter = &smtp->letter[0], *next = &smtp->letter[1], *sent;
+	bool early;
 
 	(void)n;
-	if (smtp_address_parse(&smtp->envelope.to, batch[0]->recipient, false, verdict.why,
-			       sizeof(verdict.why)) == 0)
-		send_mail(smtp, batch[0], &verdict);
-	smtp->host->done(batch[0], verdict.outcome, verdict.retry_after_ms, verdict.why);
+	letter->delivery = batch[0];
+	write_letter(smtp, letter);
+	while (letter->delivery) {
+		next->delivery = NULL;
+		if (smtp_session_takes_more(&smtp->session))
+			next->delivery = smtp->host->more(smtp->self);
+		early = next->delivery && !are_related(smtp, letter->delivery, next->delivery);
+		if (early)
+			write_letter(smtp, next);
+		send_letter(smtp, letter, early ? next : NULL);
+		if (next->delivery && !early)
+			write_letter(smtp, next);
+		sent = letter;
+		letter = next;
+		next = sent;
+	}
 }
 
 /* The message as it would go out as the first about its incident. */

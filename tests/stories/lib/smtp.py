@@ -112,6 +112,7 @@ class SmtpServer(StandIn):
         self.pieces = 0           # replies arrive in pieces of so many bytes; 0: whole
         self.always_354 = False   # DATA is answered 354 whatever was refused before it
         self.groups = 0           # mails whose commands came together
+        self.behind = 0           # mails whose commands came with the message before
         self.check_every = 1      # look closely at every n-th mail only: parsing takes its time
         self.mails = []
         self.logins = []          # (mechanism, user) of every successful AUTH
@@ -414,6 +415,8 @@ class _Session:
         if self.scripted("data", ",".join(self.recipients)):
             return
         self.say("354 go ahead")
+        if self.buffer:
+            self.server.violated("a message that did not wait for 354")
         if self.server.due("body"):
             self.fill()
             reset(self.sock)
@@ -427,6 +430,7 @@ class _Session:
         end = re.search(rb"(^|\r\n)\.\r\n", self.buffer)
         data = self.buffer[:end.start()] + (b"\r\n" if end.group(1) else b"")
         self.buffer = self.buffer[end.end():]
+        self.server.behind += bool(self.buffer)
         if re.search(rb"(^|\r|\n)\.(\r|\n)", data):
             self.server.violated("a lone dot inside the message: smuggling")
         if re.search(rb"(^|\r\n)\.[^.]", data):
