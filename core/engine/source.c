@@ -187,6 +187,8 @@ void source_wake(struct source *source, bool tell)
 void source_stop(struct source *source)
 {
 	pthread_mutex_lock(&source->lock);
+	if (!atomic_load(&source->stopping))
+		source->last_ms = clock_boot_ms() + SOURCE_LAST_MS;
 	atomic_store(&source->stopping, true);
 	pthread_cond_broadcast(&source->changed);
 	pthread_mutex_unlock(&source->lock);

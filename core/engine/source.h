@@ -16,6 +16,7 @@
 
 #define SOURCE_TELL 500         /* marks told in one call */
 #define SOURCE_REFUSED 64       /* refused alerts that are not logged again and again */
+#define SOURCE_LAST_MS 10000    /* after it was to stop: what it still commits, see host->emit */
 
 struct source {
 	struct engine *engine;
@@ -26,6 +27,7 @@ struct source {
 	pthread_t thread;
 	int event_fd;               /* written to wake the thread */
 	atomic_bool stopping;
+	int64_t last_ms;            /* boot time; valid when stopping: nothing is committed after it */
 	atomic_bool tell_due;       /* the store may have something to tell */
 	struct words words;         /* from outside, for its plugin */
 
@@ -39,6 +41,7 @@ struct source {
 
 	/* the thread's own */
 	bool parked, swept;
+	bool told_to_stop;
 	struct kept kept;           /* to be saved with the next emit */
 	bool leases;                /* it holds what it emits for a time, and limits itself */
 	int tell_failures;

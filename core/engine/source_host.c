@@ -179,13 +179,31 @@ static int hand_in(struct source *source, struct tocsin_emission *emission, stru
 	return result;
 }
 
+static enum tocsin_wait tell_stop(struct source *source)
+{
+	source->told_to_stop = true;
+	return TOCSIN_STOP;
+}
+
+/* One that is to stop hears of it first. What it has to say then is the end of what it did, and for
+ * that there is some time. */
+static bool takes(struct source *source)
+{
+	bool told = source->told_to_stop;
+
+	if (!atomic_load(&source->stopping))
+		return true;
+	(void)tell_stop(source);
+	return told && source->settings->plugin->it.items && clock_boot_ms() < source->last_ms;
+}
+
 static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission, size_t n)
 {
 	struct source *source = self->owner;
 	struct batch batch = {0};
 	int result = 0;
 
-	if (atomic_load(&source->stopping))
+	if (!takes(source))
 		return -ESHUTDOWN;
 	if (n > 0)
 		result = fill_batch(source, emission, n, &batch);
@@ -330,7 +348,7 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 		int64_t now, next = until;
 
 		if (atomic_load(&source->stopping))
-			return TOCSIN_STOP;
+			return tell_stop(source);
 		if (source_tell(source) < 0)
 			next = sooner(next, source->tell_again_ms);
 		if (is_over(source))
@@ -343,13 +361,13 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 		next = sooner(next, until);
 		next = next - now > 60000 ? 60000 : next > now ? next - now : 0;
 		if (poll(fds, fd >= 0 ? 2 : 1, (int)next) < 0 && errno != EINTR)
-			return TOCSIN_STOP;
+			return tell_stop(source);
 		if (fds[0].revents)
 			drain(source->event_fd);
 		if (fd >= 0 && fds[1].revents)
 			return TOCSIN_READY;
 		if (clock_boot_ms() >= until)
-			return atomic_load(&source->stopping) ? TOCSIN_STOP : TOCSIN_TIMEOUT;
+			return atomic_load(&source->stopping) ? tell_stop(source) : TOCSIN_TIMEOUT;
 	}
 }
 

@@ -151,7 +151,8 @@ struct tocsin_host {
 	 * while the source is too far ahead of its channels (one with `items` never does).
 	 * 0: each result is set; -EAGAIN: the store cannot take them now, none was taken,
 	 * emit them again later;
-	 * -ESHUTDOWN: stop. */
+	 * -ESHUTDOWN: stop, and nothing was taken. A source with `items` that was told to stop, so or by
+	 * wait, may emit once more before its run returns, within ten seconds: the end of what it did. */
 	int (*emit)(struct tocsin_self *self, struct tocsin_emission *batch, size_t n);
 	/* Says how many alerts the source is about to emit, for the progress shown to people. */
 	void (*expect)(struct tocsin_self *self, int64_t alerts);

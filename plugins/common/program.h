@@ -67,7 +67,8 @@ struct program_run {
 	bool timed_out;
 	bool stopped;           /* it was to end before its time */
 	int64_t took_ms;
-	struct rusage usage;    /* of it and of the children that it waited for */
+	struct rusage usage;    /* of it and of the children that it waited for, but for ru_maxrss */
+	int64_t max_rss_kib;    /* -1: not known, see program_watch */
 	struct program_output output;
 };
 
@@ -78,7 +79,10 @@ struct program_watch {
 	int64_t kill_after_ms;  /* from SIGTERM to SIGKILL */
 };
 
-/* Watches the program until it and its process group are gone. */
+/* Watches the program until it and its process group are gone.
+ *
+ * The system counts the memory of the daemon as the program's own: until it executed something, it had
+ * that memory. So its peak is known only when it is clearly above that of the daemon. */
 void program_watch(struct program_run *run, pid_t process, const struct program_watch *watch);
 
 #endif

@@ -95,6 +95,16 @@ static bool has_ended(pid_t process, struct program_run *run)
 
 enum { OUTPUT, PROCESS, STOP, PLACES };
 
+/* The most memory that this process has had, and what the kernel's count of it may be wrong by, as
+ * every processor counts for itself. */
+static int64_t own_peak_kib(void)
+{
+	struct rusage usage = {0};
+
+	(void)getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss + usage.ru_maxrss / 4 + 1024;
+}
+
 /* Waits for output, for the end, for the word to stop or for the time. */
 static void wait_a_while(struct program_run *run, struct pollfd at[PLACES], int64_t until_ms)
 {
@@ -126,6 +136,8 @@ static void wait_for_end(struct program_run *run, pid_t process, struct pollfd a
 
 	while (!has_ended(process, run)) {
 		wait_a_while(run, at, until);
+		if (has_ended(process, run))
+			return; /* by itself, whatever else came at the same time */
 		if (!asked && at[STOP].revents)
 			run->stopped = true;
 		else if (now_ms() < until)
@@ -150,6 +162,7 @@ void program_watch(struct program_run *run, pid_t process, const struct program_
 	struct pollfd at[PLACES] = {[OUTPUT] = {.fd = watch->output, .events = POLLIN},
 				    [PROCESS] = {.fd = descriptor, .events = POLLIN},
 				    [STOP] = {.fd = watch->stop, .events = POLLIN}};
+	int64_t daemon_kib = own_peak_kib();
 
 	wait_for_end(run, process, at, until, watch->kill_after_ms);
 	/* What it has left behind ends with it. Its number is still its own, it was not reaped. */
@@ -158,6 +171,7 @@ void program_watch(struct program_run *run, pid_t process, const struct program_
 	drain(&run->output, watch->output);
 	while (!run->lost && wait4(process, &run->status, 0, &run->usage) < 0)
 		run->lost = errno != EINTR;
+	run->max_rss_kib = run->usage.ru_maxrss > daemon_kib ? run->usage.ru_maxrss : -1;
 	if (descriptor >= 0)
 		close(descriptor);
 	program_output_end(&run->output);

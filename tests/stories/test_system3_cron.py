@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import socket
 import stat
 import time
 
@@ -339,3 +340,37 @@ def test_a_reload_lets_programs_run_on(tocsin, tmp_path):
     tocsin.stop(signal.SIGTERM)
     assert time.monotonic() - began < 10
     assert not (tmp_path / "log").exists() or "Lost" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.needs("postgres")
+def test_what_ended_before_a_stop_is_recorded(tocsin, tmp_path):
+    """The source connects to a server that says nothing when the program ends, and when the daemon
+    is to stop: the run is not lost, and its job not run again."""
+    program = script(tmp_path / "once", f"echo $TOCSIN_RUN >> {tmp_path}/runs\n"
+                                        f"while ! [ -e {tmp_path}/go ]; do sleep 0.02; done\n"
+                                        f"touch {tmp_path}/ended\n")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        table = {"connection": f"host=127.0.0.1 port={silent.getsockname()[1]} dbname=x",
+                 "table": "runs", "poll": "50ms"}
+        tocsin.configure(sources={"cron": {"type": "cron", "table": table, "jobs": [
+            {"name": "once", "schedule": "every 1s", "command": program}]}},
+            channels={"log": {"type": "file", "path": str(tmp_path / "log")}}).start()
+        while not (tmp_path / "runs").exists():
+            silent.accept()[0].close()
+            time.sleep(0.05)
+        held, _ = silent.accept()
+        (tmp_path / "go").touch()
+        wait_until((tmp_path / "ended").exists, 15, "its end")
+        os.kill(tocsin.pid, signal.SIGTERM)
+        tocsin.wait_log("stopping")
+        time.sleep(0.2)
+        held.close()
+    tocsin.stop()
+    first = (tmp_path / "runs").read_text().split()
+    tocsin.configure(sources={"cron": {"type": "cron", "jobs": [
+        {"name": "once", "schedule": "0 0 1 1 *", "command": program}]}},
+        channels={"log": {"type": "file", "path": str(tmp_path / "log")}}).start()
+    runs = wait_job(tocsin, "once", lambda it: it["state"] == "idle")["runs"]
+    ran = [(run["id"], run["status"]) for run in runs if run["status"] != "missed"]
+    assert ran == [(each, "completed") for each in first]
+    assert not (tmp_path / "log").exists(), (tmp_path / "log").read_text()

@@ -8,16 +8,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-int64_t host_now_ms;
+int64_t host_now_ms, host_boot_ahead_ms;
 
 /* In place of the source's own (--wrap). */
 int64_t __wrap_cron_wall_ms(void);
 int64_t __wrap_cron_wall_ms(void)
 {
 	return host_now_ms;
+}
+
+/* The real one, and what the test says. */
+int64_t __real_cron_boot_ms(void);
+int64_t __wrap_cron_boot_ms(void);
+int64_t __wrap_cron_boot_ms(void)
+{
+	return __real_cron_boot_ms() + host_boot_ahead_ms;
 }
 
 static void host_log(struct tocsin_self *self, enum tocsin_level level, const char *format, ...)
@@ -170,6 +179,12 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *batch, si
 	FILE *out;
 
 	out = fmemopen(self->alerts + used, sizeof(self->alerts) - used, "w");
+	if (self->stopping) {
+		self->stopping = false;
+		if (out)
+			fclose(out);
+		return -ESHUTDOWN;
+	}
 	if (self->full || !out) {
 		if (out)
 			fclose(out);
@@ -204,8 +219,10 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 {
 	struct pollfd at = {.fd = fd, .events = POLLIN};
 
-	if (self->waits == 0)
+	if (self->waits == 0) {
+		usleep((useconds_t)self->stop_ms * 1000);
 		return TOCSIN_STOP;
+	}
 	self->waits -= self->waits > 0;
 	return poll(&at, 1, timeout_ms > 20 ? 20 : (int)timeout_ms) > 0 ? TOCSIN_READY
 									: TOCSIN_TIMEOUT;

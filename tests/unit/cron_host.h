@@ -25,11 +25,13 @@ struct tocsin_self {
 	int emits, n_alerts, announced;
 	bool full;          /* the store takes nothing */
 	bool once, swept;
+	bool stopping;      /* the next emit says so, and takes nothing */
 	int waits;          /* until TOCSIN_STOP; -1: never */
+	int stop_ms;        /* how long it takes until that is said */
 };
 
-/* The wall clock of the source under test. */
-extern int64_t host_now_ms;
+/* The wall clock of the source under test, and how far its boot clock is ahead of the real one. */
+extern int64_t host_now_ms, host_boot_ahead_ms;
 
 void host_init(struct tocsin_self *self);
 void host_done(struct tocsin_self *self);

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs that tocsin runs: real programs, and lives of the daemon. */
+/* Jobs that tocsin runs: real programs. */
 #include "cron_setting.h"
-
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static void a_job_is_started_when_it_is_due_and_recorded(void **unused)
 {
@@ -288,173 +284,55 @@ static void a_state_ends_with_the_labels_with_which_it_began(void **unused)
 	assert_alert("alertname=Other job=j trigger=missed team=b |");
 }
 
-/* --- lives of the daemon --- */
+/* --- how long, and how much --- */
 
-/* They wait in the spool, and come when the source listens. */
-static void runs_of_the_time_without_a_daemon_come_before_it_judges(void **unused)
+static void a_clock_that_is_set_makes_no_program_run_longer(void **unused)
 {
-	struct job_config *job = add("j", NULL);
+	struct job_config *job = add("j", "sleep 0.2");
 
 	(void)unused;
-	job->schedule = &hourly.schedule;
-	job->grace = M;
 	job->max_run = 10 * M;
 	begin();
 	at(NOON + 1);
-	assert_int_equal(
-		say("j", "report",
-		    "{\"event\":\"start\",\"id\":\"1\",\"started_at\":\"2025-11-18T12:00:00Z\"}"),
-		200);
-	end();
-	host_now_ms = NOON + 90 * M;
-	self.waits = 0; /* STOP at the first wait */
-	open_cron();
-	assert_int_equal(cron_run(cron), 0);
-	assert_int_equal(self.n_alerts, 0);
-	assert_int_equal(
-		say("j", "report",
-		    "{\"event\":\"end\",\"id\":\"1\",\"ended_at\":\"2025-11-18T12:05:00Z\"}"),
-		200);
-	assert_int_equal(
-		say("j", "report",
-		    "{\"event\":\"end\",\"id\":\"2\",\"started_at\":\"2025-11-18T13:00:00Z\","
-		    "\"ended_at\":\"2025-11-18T13:05:00Z\"}"),
-		200);
-	assert_true(at(host_now_ms) <= host_now_ms + CRON_SETTLE_MS);
-	cron->judge_from_ms = 0;
-	at(host_now_ms);
-	assert_int_equal(self.n_alerts, 0);
-	assert_item("j", "succeeded", "2");
-	at(NOON + 2 * H + 2 * M);
-	assert_alert("CronJobMissed");
-}
-
-static void leave_running(const char *name, bool again)
-{
-	struct run run;
-	char *json, *path;
-	struct job job = {.name = (char *)(uintptr_t)name};
-
-	run_init(&run, ID, CAUSE_SCHEDULE, NOON - M);
-	run.own = true;
-	run.again = again;
-	run.due_ms = NOON - M;
-	json = run_json(&run, name);
-	path = run_value_name(&job, run.started_ms, run.id);
-	host_set(&self, path, json);
-	host_set(&self, "job/j", "{\"name\":\"j\",\"plan\":{\"due\":1763470800000}}");
-	free(json);
-	free(path);
-}
-
-static void a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once(void **unused)
-{
-	static const struct {
-		enum catch_up catch_up;
-		bool again;
-		const char *total;
-	} cases[] = {{CATCH_UP_LAST, false, "2"},
-		     {CATCH_UP_ALL, false, "2"},
-		     {CATCH_UP_NONE, false, "1"},
-		     {CATCH_UP_LAST, true, "1"}};
-
-	(void)unused;
-	for (size_t i = 0; i < TOCSIN_COUNT(cases); i++) {
-		struct job_config *job;
-
-		configure();
-		host_done(&self);
-		host_init(&self);
-		job = add("j", "exit 0");
-		job->schedule = &hourly.schedule;
-		job->catch_up = cases[i].catch_up;
-		leave_running("j", cases[i].again);
-		host_now_ms = NOON + 1;
-		begin();
-		settle();
-		assert_item("j", "total", cases[i].total);
-		assert_int_equal(self.n_alerts, 1);
-		assert_alert("EVENT 4 alertname=CronJobLost job=j trigger=lost |");
-		end();
-	}
-}
-
-static void what_a_lost_run_left_behind_is_killed(void **unused)
-{
-	pid_t child = fork();
-	int status;
-
-	(void)unused;
-	if (child == 0) {
-		static char variable[] = "TOCSIN_RUN=" ID;
-		static char *const environment[] = {variable, NULL};
-		static char *const arguments[] = {(char *)(uintptr_t) "sleep",
-						  (char *)(uintptr_t) "60", NULL};
-
-		execve("/bin/sleep", arguments, environment);
-		_exit(127);
-	}
-	usleep(50000);
-	add("j", NULL);
-	leave_running("j", true);
-	begin();
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-/* A reload opens the new instance beside the old one. */
-static void a_reload_takes_running_programs_over(void **unused)
-{
-	struct cron *before;
-
-	(void)unused;
-	add("j", "sleep 0.4; echo done");
-	open_cron();
-	before = cron;
-	self.waits = 0; /* STOP at the first wait */
-	assert_int_equal(cron_load(before), 0);
 	assert_int_equal(say("j", "run", "{}"), 200);
-	open_cron();
-	assert_int_equal(cron_run(before), 0);
-	tocsin_plugin.source->close(before);
-	assert_int_equal(cron_load(cron), 0);
-	assert_int_equal(duty_resume(cron), 0);
-	assert_item("j", "running", "1");
+	/* by hand, two days ahead, and back */
+	assert_true(at(NOON + 48 * H) <= NOON + 48 * H + 10 * M + 1);
+	at(NOON);
+	assert_int_equal(self.n_alerts, 0);
+	assert_int_equal(say("j", "history", "{}"), 200);
+	assert_null(strstr(answer_text, "\"duration_ms\":null"));
+	host_boot_ahead_ms = 11 * M;
+	at(NOON);
+	assert_alert("FIRING 4 alertname=CronJobTooLong");
+	host_boot_ahead_ms = 0;
+	host_now_ms = NOON + 48 * H;
 	settle();
-	assert_item("j", "succeeded", "1");
-	assert_int_equal(self.n_alerts, 0);
+	assert_alert("NO LONGER TOO_LONG");
+	assert_int_equal(say("j", "history", "{}"), 200);
+	assert_true(strtol(strstr(answer_text, "\"duration_ms\":") + 14, NULL, 10) < 60000);
 }
 
-static void a_stop_ends_the_programs(void **unused)
+/* Until it is executed a program has the memory of the daemon, and the system counts that. */
+static void the_memory_of_the_daemon_is_not_that_of_a_program(void **unused)
 {
+	size_t mine = (size_t)96 << 20;
+	char *memory = malloc(mine);
+
 	(void)unused;
-	add("j", "trap 'exit 3' TERM; sleep 60 & wait");
-	open_cron();
-	assert_int_equal(cron_load(cron), 0);
-	assert_int_equal(say("j", "run", "{}"), 200);
-	usleep(100000);
-	self.waits = 0;
-	assert_int_equal(cron_run(cron), 0);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	end();
-	/* the next life says so */
-	self.waits = -1;
+	assert_non_null(memory);
+	memset(memory, 1, mine);
+	add("large", "exit 0");
+	add("small", "exit 0"); /* all share one script */
 	begin();
-	assert_alert("CronJobLost");
-}
-
-static void a_run_that_is_once_ends_when_its_programs_have(void **unused)
-{
-	(void)unused;
-	add("j", "exit 0")->schedule = &hourly.schedule;
-	self.once = true;
-	host_set(&self, "job/j", "{\"name\":\"j\",\"plan\":{\"due\":1763467200000}}");
-	open_cron();
-	self.waits = 50;
-	assert_int_equal(cron_run(cron), 0);
-	assert_true(self.swept);
-	assert_int_equal(host_values(&self, "run/j/"), 1);
-	assert_non_null(strstr(host_value(&self, "job/j"), "\"succeeded\":1"));
+	assert_int_equal(say("small", "run", "{}"), 200);
+	script[2] = "dd if=/dev/zero of=/dev/null bs=512M count=1";
+	assert_int_equal(say("large", "run", "{}"), 200);
+	settle();
+	free(memory);
+	assert_int_equal(say("small", "history", "{}"), 200);
+	assert_non_null(strstr(answer_text, "\"max_rss_kib\":null"));
+	assert_int_equal(say("large", "history", "{}"), 200);
+	assert_true(strtol(strstr(answer_text, "\"max_rss_kib\":") + 14, NULL, 10) >= 512 * 1024);
 }
 
 int main(void)
@@ -472,12 +350,8 @@ int main(void)
 		TEST(a_report_is_no_start_of_what_tocsin_itself_starts),
 		TEST(a_job_that_nobody_expects_any_more_is_no_longer_missed),
 		TEST(a_state_ends_with_the_labels_with_which_it_began),
-		TEST(runs_of_the_time_without_a_daemon_come_before_it_judges),
-		TEST(a_run_that_ended_with_the_daemon_is_lost_and_made_up_for_once),
-		TEST(what_a_lost_run_left_behind_is_killed),
-		TEST(a_reload_takes_running_programs_over),
-		TEST(a_stop_ends_the_programs),
-		TEST(a_run_that_is_once_ends_when_its_programs_have),
+		TEST(a_clock_that_is_set_makes_no_program_run_longer),
+		TEST(the_memory_of_the_daemon_is_not_that_of_a_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

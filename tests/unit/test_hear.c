@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A source that waits, and is spoken to. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,6 +55,12 @@ static struct source *make_source(struct engine *engine)
 	words_init(&source->words);
 	heard = answers = 0;
 	return source;
+}
+
+/* A store that takes nothing would be asked otherwise. */
+static int emit_nothing(struct source *source)
+{
+	return source_host()->emit(&source->self, NULL, 0);
 }
 
 static void free_source(struct source *source)
@@ -133,12 +140,55 @@ static void nobody_else_ends_its_wait_early(void **state)
 	free_source(source);
 }
 
+static struct source *make_stopping(struct engine *engine)
+{
+	struct source *source = make_source(engine);
+
+	source->last_ms = clock_boot_ms() + SOURCE_LAST_MS;
+	atomic_store(&source->stopping, true);
+	return source;
+}
+
+static void one_that_stops_is_told_and_has_its_last_word_for_a_while(void **state)
+{
+	struct engine engine = {0};
+	struct source *source = make_stopping(&engine);
+
+	(void)state;
+	assert_int_equal(emit_nothing(source), -ESHUTDOWN);
+	assert_int_equal(emit_nothing(source), 0);
+	source->last_ms = clock_boot_ms() - 1;
+	assert_int_equal(emit_nothing(source), -ESHUTDOWN);
+	free_source(source);
+
+	source = make_stopping(&engine);
+	assert_int_equal(source_host()->wait(&source->self, -1, LONG_MS), TOCSIN_STOP);
+	assert_int_equal(emit_nothing(source), 0);
+	free_source(source);
+}
+
+/* It would begin to emit what it can as well emit at the next start. */
+static void one_without_items_has_no_last_word(void **state)
+{
+	struct engine engine = {0};
+	struct source *source = make_stopping(&engine);
+
+	(void)state;
+	plugin.it.items = 0;
+	assert_int_equal(emit_nothing(source), -ESHUTDOWN);
+	assert_int_equal(emit_nothing(source), -ESHUTDOWN);
+	plugin.it.items = TOCSIN_JOBS;
+	free_source(source);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_told_soon_that_what_it_waits_for_may_have_changed),
 		cmocka_unit_test(it_hears_more_than_it_is_given_at_once),
 		cmocka_unit_test(nobody_else_ends_its_wait_early),
+		cmocka_unit_test(one_that_stops_is_told_and_has_its_last_word_for_a_while),
+		cmocka_unit_test(one_without_items_has_no_last_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,7 +158,7 @@ static int set_reason(struct job *job, const struct run *run)
 static bool runs_too_long(const struct job *job, int64_t now_ms)
 {
 	for (size_t i = 0; max_run(job) > 0 && i < job->n_running; i++)
-		if (now_ms - job->running[i]->started_ms > max_run(job))
+		if (run_age_ms(job->running[i], now_ms) > max_run(job))
 			return true;
 	return false;
 }

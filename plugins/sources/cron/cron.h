@@ -154,15 +154,20 @@ struct run {
 	char signal[16];
 	struct results results;
 	bool has_usage;
-	int64_t user_ms, system_ms, max_rss_kib;
+	int64_t user_ms, system_ms;
+	int64_t max_rss_kib;          /* -1: not known */
 	bool own;                     /* tocsin runs the program */
 	bool again;                   /* in place of one that was lost */
 	bool quiet;                   /* of old: nobody needs to hear of it */
 	char *error, *output, *host, *user, *command; /* NULL: none */
+	/* in memory */
+	int64_t began_boot_ms;        /* of an own program that runs; 0: not yet */
 };
 
 void run_init(struct run *run, const char *id, enum run_cause cause, int64_t started_ms);
 void run_done(struct run *run);
+/* How long one under way takes so far: of an own program by the clock that nobody sets. */
+int64_t run_age_ms(const struct run *run, int64_t now_ms);
 /* Everything but the id, whose run this is; moves the texts. */
 void run_end(struct run *run, enum run_status status, int64_t ended_ms);
 /* Sets a text, cut at CRON_TEXT bytes on a character. False when memory is short. */
@@ -339,9 +344,10 @@ int duty_start(struct cron *cron);
 int duty_collect(struct cron *cron);
 /* Runs under way of an earlier life: those whose programs still run are taken over. */
 int duty_resume(struct cron *cron);
-/* The run of the source ends. Programs go on when somebody takes over: this instance, which is to run
+/* The run of the source ends. told: because it is to stop; then what is known by now is committed, and
+ * the rest is as if it had not been. Programs go on when somebody takes over: this instance, which is to run
  * again, or the one that a reload has opened. Else they end. */
-void duty_stop(struct cron *cron, bool runs_again);
+void duty_stop(struct cron *cron, bool told, bool runs_again);
 /* Nothing runs or waits. */
 bool duty_idle(const struct cron *cron);
 
@@ -366,6 +372,8 @@ struct task_end {
 int task_start(const struct task_order *order, int notify);
 /* Is there one of that id? From now on it tells this one. */
 bool task_adopt(const char *id, int notify);
+/* When it was started, in boot time; 0: there is none. */
+int64_t task_began_ms(const char *id);
 /* What became of it, once, when it has ended. */
 bool task_collect(const char *id, struct task_end *end);
 void task_stop(const char *id);

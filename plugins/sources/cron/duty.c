@@ -181,15 +181,15 @@ static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int6
 
 	for (size_t i = job->n_running; rc == 0 && most > 0 && i-- > 0;) {
 		struct run *run = job->running[i];
-		int64_t age = now_ms - run->started_ms;
+		int64_t age = run_age_ms(run, now_ms);
 
 		if (age > most)
 			rc = book_state(cron, job, PROBLEM_TOO_LONG, true, run, now_ms);
 		if (rc == 0 && age > 2 * most && !run->own)
 			rc = book_lost(cron, job, run, now_ms);
 		else
-			*wake_ms = sooner(*wake_ms,
-					  run->started_ms + (age > most ? 2 * most : most) + 1);
+			*wake_ms =
+				sooner(*wake_ms, now_ms + (age > most ? 2 * most : most) - age + 1);
 	}
 	return rc;
 }

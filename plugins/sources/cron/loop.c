@@ -103,7 +103,7 @@ int cron_run(void *state)
 			rc = -ESHUTDOWN;
 	}
 	/* What was not committed is read again by the next run of this instance or of another one. */
-	duty_stop(cron, rc != -ESHUTDOWN && !cron->host->once(cron->self));
+	duty_stop(cron, rc == -ESHUTDOWN, rc != -ESHUTDOWN && !cron->host->once(cron->self));
 	cron_unload(cron);
 	feed_reset(cron);
 	return rc == -ESHUTDOWN ? 0 : rc;

@@ -129,8 +129,10 @@ int duty_start(struct cron *cron)
 		struct job *job = job_of(cron, run);
 		int started = job ? launch(cron, job, run) : 0;
 
+		run->began_boot_ms = cron_boot_ms();
 		if (started == 0)
 			continue;
+		run->duration_ms = 0;
 		run_end(run, RUN_FAILED, cron_wall_ms());
 		if (!run_text(&run->error, strerror(-started)))
 			rc = -ENOMEM;
@@ -198,7 +200,7 @@ static int take_end(struct cron *cron, struct job *job, struct run *run, struct 
 	run->has_usage = end->started == 0 && !end->run.lost;
 	run->user_ms = ms_of(&end->run.usage.ru_utime);
 	run->system_ms = ms_of(&end->run.usage.ru_stime);
-	run->max_rss_kib = end->run.usage.ru_maxrss;
+	run->max_rss_kib = end->run.max_rss_kib;
 	/* by the clock that nobody sets */
 	run->duration_ms = end->run.took_ms;
 	good = run->exit == 0 && !run->error;
@@ -273,6 +275,8 @@ int duty_resume(struct cron *cron)
 
 			if (run->own && !task_adopt(run->id, cron->notify))
 				rc = lose(cron, job, run);
+			else if (run->own)
+				run->began_boot_ms = task_began_ms(run->id);
 		}
 	}
 	return rc;
@@ -296,35 +300,99 @@ static int64_t longest_kill_after(const struct cron *cron)
 	return most;
 }
 
-/* Their ends are not recorded any more: to the next daemon these runs are lost. True when one of
- * them has yet to end. */
-static bool collect_ends(const struct cron *cron, struct task_end *end)
+/* One whose program was ended is left as it is: to the next daemon it is lost. One that had ended
+ * before is as any other. *more: another one has yet to end. 0 or -ENOMEM. */
+static int collect_last(struct cron *cron, struct job *job, struct task_end *end, bool *more)
 {
-	bool more = false;
+	int rc = 0;
 
-	for (size_t i = 0; i < cron->n_jobs; i++)
-		for (size_t k = 0; k < cron->job[i]->n_running; k++) {
-			const char *id = cron->job[i]->running[k]->id;
+	for (size_t i = job->n_running; rc == 0 && i-- > 0;) {
+		struct run *run = job->running[i];
 
-			if (!task_collect(id, end))
-				more |= task_adopt(id, cron->notify);
-		}
-	return more;
+		if (!run->own)
+			continue;
+		if (!task_collect(run->id, end))
+			*more |= task_adopt(run->id, cron->notify);
+		else if (!end->run.stopped)
+			rc = take_end(cron, job, run, end);
+	}
+	return rc;
 }
 
-void duty_stop(struct cron *cron, bool runs_again)
+/* As far as a source that is to stop may say something still. */
+static void flush_last(struct cron *cron, int rc)
+{
+	if (rc == 0)
+		rc = book_flush(cron);
+	if (rc != 0)
+		cron->host->log(cron->self, TOCSIN_LOG_WARNING,
+				"what happened last cannot be recorded (%s): programs that have "
+				"ended count as lost at the next start",
+				strerror(-rc));
+}
+
+/* Until all have ended, or the time is over. */
+static void await_ends(struct cron *cron, struct task_end *end, bool told)
 {
 	struct pollfd bell = {.fd = cron->notify, .events = POLLIN};
-	struct task_end *end = malloc(sizeof(*end));
 	int64_t wait = longest_kill_after(cron) + STOP_GRACE_MS;
+	bool more = true;
 	uint64_t count;
 
+	while (more) {
+		int rc = 0;
+
+		more = false;
+		for (size_t i = 0; rc == 0 && i < cron->n_jobs; i++)
+			rc = collect_last(cron, cron->job[i], end, &more);
+		if (told && (rc != 0 || cron->dirty))
+			flush_last(cron, rc);
+		if (rc != 0 || (more && poll(&bell, 1, (int)wait) <= 0))
+			break;
+		if (read(cron->notify, &count, sizeof(count)) < 0)
+			count = 0; /* it has rung already */
+	}
+}
+
+/* A start that nobody committed has not taken place: its time is still to come, for the next life. */
+static void withdraw(struct cron *cron, struct job *job, struct run *run)
+{
+	char *name = run_value_name(job, run->started_ms, run->id);
+
+	if (run->cause == CAUSE_SCHEDULE && job->plan.previous_ms == run->due_ms)
+		job->plan = (struct plan){.due_ms = run->due_ms};
+	else if (run->cause == CAUSE_SCHEDULE && job->queued_ms == 0)
+		job->queued_ms = run->due_ms;
+	job->changed = true;
+	if (!name || cron->host->keep(cron->self, name, NULL) != 0)
+		cron->broken = true;
+	free(name);
+	job_drop_entry(job, job_entry(job, run->id));
+	job_drop_running(job, run);
+}
+
+static void withdraw_starts(struct cron *cron)
+{
+	for (size_t i = 0; i < cron->n_starting; i++) {
+		struct job *job = job_of(cron, cron->starting[i]);
+
+		if (job)
+			withdraw(cron, job, cron->starting[i]);
+	}
 	cron->n_starting = 0;
+}
+
+void duty_stop(struct cron *cron, bool told, bool runs_again)
+{
+	struct task_end *end = malloc(sizeof(*end));
+
+	told = told && cron->loaded && !cron->broken;
+	withdraw_starts(cron);
+	if (told)
+		flush_last(cron, cron->broken ? -ENOMEM : duty_collect(cron));
 	if (end && !runs_again && !task_has_successor()) {
 		each_own(cron, task_stop);
-		while (collect_ends(cron, end) && poll(&bell, 1, (int)wait) > 0)
-			if (read(cron->notify, &count, sizeof(count)) < 0)
-				break;
+		await_ends(cron, end, told && !cron->broken);
 	}
 	each_own(cron, task_leave);
 	free(end);

@@ -128,10 +128,12 @@ static void set_signal(struct run *run, const json_t *signal)
 
 static void set_usage(struct run *run, const json_t *usage)
 {
+	const json_t *memory = json_object_get(usage, "max_rss_kib");
+
 	run->has_usage = json_is_object(usage);
 	run->user_ms = json_integer_value(json_object_get(usage, "user_ms"));
 	run->system_ms = json_integer_value(json_object_get(usage, "system_ms"));
-	run->max_rss_kib = json_integer_value(json_object_get(usage, "max_rss_kib"));
+	run->max_rss_kib = json_is_integer(memory) ? json_integer_value(memory) : -1;
 }
 
 /* False when memory is short. */

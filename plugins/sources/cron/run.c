@@ -77,6 +77,13 @@ void run_done(struct run *run)
 	run->error = run->output = run->host = run->user = run->command = NULL;
 }
 
+int64_t run_age_ms(const struct run *run, int64_t now_ms)
+{
+	if (run->began_boot_ms > 0)
+		return cron_boot_ms() - run->began_boot_ms;
+	return run->own ? 0 : now_ms - run->started_ms;
+}
+
 void run_end(struct run *run, enum run_status status, int64_t ended_ms)
 {
 	run->status = status;
@@ -220,8 +227,8 @@ static json_t *usage_json(const struct run *run)
 {
 	if (!run->has_usage)
 		return json_null();
-	return json_pack("{sI sI sI}", "user_ms", (json_int_t)run->user_ms, "system_ms",
-			 (json_int_t)run->system_ms, "max_rss_kib", (json_int_t)run->max_rss_kib);
+	return json_pack("{sI sI so}", "user_ms", (json_int_t)run->user_ms, "system_ms",
+			 (json_int_t)run->system_ms, "max_rss_kib", number_json(run->max_rss_kib));
 }
 
 char *run_json(const struct run *run, const char *job)

@@ -23,6 +23,7 @@ struct task {
 	char id[CRON_ID + 1];
 	int notify, stop; /* notify -1: nobody waits for it now */
 	bool ended;
+	int64_t began_ms;
 	struct task_end end;
 	/* its thread's own */
 	char **arguments, **environment;
@@ -145,6 +146,7 @@ static struct task *task_new(const struct task_order *order, int notify)
 	if (!task)
 		return NULL;
 	task->notify = notify;
+	task->began_ms = cron_boot_ms();
 	strncpy(task->id, order->id, CRON_ID);
 	task->arguments = arguments_of(&order->command);
 	task->environment = program_strings(order->environment, order->environment_length);
@@ -223,6 +225,18 @@ bool task_adopt(const char *id, int notify)
 	}
 	pthread_mutex_unlock(&lock);
 	return task != NULL;
+}
+
+int64_t task_began_ms(const char *id)
+{
+	const struct task *task;
+	int64_t began_ms;
+
+	pthread_mutex_lock(&lock);
+	task = *find(id);
+	began_ms = task ? task->began_ms : 0;
+	pthread_mutex_unlock(&lock);
+	return began_ms;
 }
 
 bool task_collect(const char *id, struct task_end *end)
