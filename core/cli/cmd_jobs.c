@@ -44,18 +44,18 @@ static void add_result_cell(struct table *table, const json_t *run)
 /* Of one that runs, so far. */
 static void add_took(struct table *table, const json_t *run)
 {
+	bool running = strcmp(json_text_of(run, "status"), "running") == 0;
 	char took[MOMENT_TEXT];
 	int64_t since_ms;
 
-	if (strcmp(json_text_of(run, "status"), "running") == 0 &&
-	    clock_parse(json_text_of(run, "started_at"), &since_ms) == 0) {
+	moment_took(run, "duration_ms", took);
+	if (running && !*took && clock_parse(json_text_of(run, "started_at"), &since_ms) == 0) {
 		json_t *far = json_pack("{sI}", "ms", (json_int_t)(clock_wall_ms() - since_ms));
 
-		table_add(table, STYLE_DIM, moment_took(far, "ms", took));
+		moment_took(far, "ms", took);
 		json_decref(far);
-	} else {
-		table_add(table, STYLE_PLAIN, moment_took(run, "duration_ms", took));
 	}
+	table_add(table, running ? STYLE_DIM : STYLE_PLAIN, took);
 }
 
 static void add_job(struct table *table, const json_t *job)
@@ -65,6 +65,9 @@ static void add_job(struct table *table, const json_t *job)
 	int64_t now_ms = clock_wall_ms();
 	char text[MOMENT_TEXT];
 
+	/* Its first run: there is none that has ended. */
+	if (!json_is_object(last))
+		last = json_object_get(job, "current");
 	table_add(table, STYLE_BOLD, json_text_of(job, "name"));
 	table_add(table, output_state_style(state), state);
 	table_add(table, STYLE_PLAIN, moment_ago(last, "started_at", now_ms, text));
@@ -192,7 +195,9 @@ static void show_usage(struct cli *cli, const json_t *usage)
 	units_format_elapsed(json_number_of(usage, "user_ms") + json_number_of(usage, "system_ms"),
 			     took);
 	units_format_size((kib >= 1024 ? kib / 1024 * 1024 : kib) * 1024, memory);
-	buffer_printf(&text, "%s of processor time, %s of memory", took, memory);
+	buffer_printf(&text, "%s of processor time", took);
+	if (kib > 0)
+		buffer_printf(&text, ", %s of memory", memory);
 	show_line(cli, "used", STYLE_PLAIN, buffer_text(&text));
 	buffer_done(&text);
 }
@@ -213,6 +218,8 @@ static void show_job(struct cli *cli, const json_t *job)
 	show_line(cli, "schedule", STYLE_PLAIN, json_text_of(job, "schedule"));
 	show_line(cli, "timezone", STYLE_PLAIN, json_text_of(job, "timezone"));
 	show_line(cli, "next run", STYLE_PLAIN, moment_full(job, "next_run", now_ms, text));
+	show_line(cli, "runs since", STYLE_PLAIN,
+		  moment_full(json_object_get(job, "current"), "started_at", now_ms, text));
 	show_line(cli, "last run", STYLE_PLAIN, moment_full(last, "started_at", now_ms, text));
 	add_result(&result, last);
 	show_line(cli, "result", output_state_style(json_text_of(last, "status")),
@@ -296,9 +303,11 @@ const struct command command_jobs_pause = {
 	.operands = "JOB...",
 	.least = 1,
 	.most = (size_t)-1,
-	.summary = "start no more runs and raise no alerts, until it is resumed",
-	.description = "Pauses jobs: their schedule starts no runs, and nothing that is missing "
-		       "raises an alert. A run under way goes on.",
+	.summary = "start no runs by schedule and miss none, until it is resumed",
+	.description =
+		"Pauses jobs: their schedule starts no runs, and none is MISSED. A run under "
+		"way goes on. What is run all the same, by 'jobs run' or by somebody who "
+		"reports it, is recorded and raises alerts when it goes wrong.",
 	.examples = "  tocsin jobs pause backup cleanup\n",
 	.no = "there is no such job",
 	OPTIONS(options),

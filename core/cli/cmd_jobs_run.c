@@ -18,33 +18,20 @@ static const struct option_row options[] = {
 	OPTIONS_ONLINE,
 };
 
-/* The run of that id among the last ones, borrowed, or NULL. */
-static json_t *find(const json_t *job, const char *id)
-{
-	size_t i;
-	json_t *run;
-
-	json_array_foreach(json_object_get(job, "runs"), i, run)
-	{
-		if (strcmp(json_text_of(run, "id"), id) == 0)
-			return run;
-	}
-	return NULL;
-}
-
 /* Asks less often the longer it takes. */
 static int watch(struct cli *cli, const char *id, int64_t until_ms, json_t **run)
 {
 	int64_t pause_ms = FIRST_LOOK_MS;
 
 	for (;;) {
-		json_t *job;
-		int status = items_ask(cli, "jobs", cli_operand(cli, 0), NULL, NULL, &job);
+		json_t *answer;
+		int status = items_ask(cli, "jobs", cli_operand(cli, 0), "history",
+				       json_pack("{ss}", "id", id), &answer);
 		struct timespec pause = {.tv_sec = (time_t)(pause_ms / 1000),
 					 .tv_nsec = (long)(pause_ms % 1000) * 1000000};
 
-		*run = json_incref(find(job, id));
-		json_decref(job);
+		*run = json_incref(json_array_get(json_object_get(answer, "runs"), 0));
+		json_decref(answer);
 		if (status != STATUS_DONE)
 			return status;
 		if (*run && strcmp(json_text_of(*run, "status"), "running") != 0)

@@ -29,6 +29,9 @@ JOBS = [{"name": "backup", "state": "idle", "running": 0, "schedule": "17 3 * * 
          "timezone": "UTC", "command": ["/usr/bin/backup", "--all disks", ""],
          "next_run": at(19200), "last": run_of("failed", exit=3, error_message="disk full"),
          "total": 8, "succeeded": 7, "average_ms": 61000, "reason": None, "source": "cron"},
+        {"name": "first", "state": "running", "running": 1, "schedule": None, "command": None,
+         "next_run": None, "last": None, "current": run_of("running", duration_ms=4200), "total": 0,
+         "succeeded": 0, "average_ms": None, "reason": None, "source": "cron"},
         {"name": HOSTILE, "state": "running", "running": 1, "schedule": HOSTILE, "command": None,
          "next_run": None, "last": run_of("running", duration_ms=None, signal="KILL",
                                           output=HOSTILE),
@@ -60,7 +63,7 @@ def reply(method, path, body):
     if verb == "run":
         return 200, {"id": "r1"}
     if verb == "history":
-        return 200, {"runs": [run_of()] * body["limit"]}
+        return 200, {"runs": [run_of()] * body.get("limit", 1)}
     item = {**LISTS[kind][0], "runs": [run_of()], "pings": [
         {"at": at(-9), "kind": "exit", "exit": 3, "duration_ms": 1200, "body": "one\ntwo"}]}
     return 200, {**item, "state": "paused"} if verb == "pause" else item
@@ -78,7 +81,8 @@ def daemon(tocsin):
 def test_jobs_are_listed_and_shown(tocsin, daemon):
     run = tocsin.cli("jobs", "list")
     assert run.status == 0 and run.stderr == "" and "SOURCE" not in run.stdout, run
-    title, backup, hostile = run.lines
+    title, backup, first, hostile = run.lines
+    assert re.search(r"first +running +2 hours ago +running +4\.2s$", first.rstrip()), run
     assert title.split()[:2] == ["JOB", "STATE"]
     assert re.search(r"backup +idle +2 hours ago +failed \(exit 3\) +45\.3s +in 5 hours +17 3 ",
                      backup), run
@@ -136,15 +140,15 @@ def test_a_job_is_run_and_waited_for(tocsin, daemon):
     looks = []
 
     def with_run(method, path, body):
-        if method == "POST":
+        if path.endswith("/run"):
             return reply(method, path, body)
-        looks.append(path)
+        looks.append(body)
         left = {1: [], 2: [run_of("running")]}
-        return 200, {"name": "backup", "runs": left.get(len(looks), [run_of("failed", exit=3)])}
+        return 200, {"job": "backup", "runs": left.get(len(looks), [run_of("failed", exit=3)])}
 
     daemon.reply = with_run
     run = tocsin.cli("jobs", "run", "backup", "--wait")
-    assert run.status == 1 and len(looks) == 3, run
+    assert run.status == 1 and looks == [{"id": "r1"}] * 3, run
     assert "failed (exit 3)" in run.stdout and "all is well" in run.stdout
     daemon.reply = reply
     run = tocsin.cli("jobs", "run", "backup", "--wait", "--json")
@@ -152,6 +156,10 @@ def test_a_job_is_run_and_waited_for(tocsin, daemon):
     daemon.answer(200, {"id": "another", "runs": []})
     run = tocsin.cli("jobs", "run", "backup", "--wait", "--timeout", "60ms")
     assert run.status == 4 and "goes on" in run.stderr, run
+    daemon.reply = lambda method, path, body: (
+        reply(method, path, body) if path.endswith("/run") else (404, {"error": "no run 'r1'"}))
+    run = tocsin.cli("jobs", "run", "backup", "--wait")
+    assert run.status == 1 and "no run 'r1'" in run.stderr, run
     daemon.answer(409, {"error": "job 'backup' runs already"})
     run = tocsin.cli("jobs", "run", "backup", "--wait")
     assert run.status == 1 and "runs already" in run.stderr, run

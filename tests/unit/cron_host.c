@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -254,6 +255,18 @@ static int64_t host_next(const struct tocsin_schedule *schedule, const struct to
 	return (after_ms / period + 1) * period;
 }
 
+/* As if the zone were one hour ahead of UTC, whatever it is. */
+static void host_local(const struct tocsin_zone *zone, int64_t wall_ms,
+		       char text[TOCSIN_LOCAL_TIME])
+{
+	time_t seconds = (time_t)(wall_ms / 1000 + 3600);
+	struct tm parts;
+
+	(void)zone;
+	gmtime_r(&seconds, &parts);
+	strftime(text, TOCSIN_LOCAL_TIME, "%Y-%m-%d %H:%M:%S CET", &parts);
+}
+
 const struct tocsin_host *host_of_tests(void)
 {
 	static const struct tocsin_host host = {
@@ -269,6 +282,7 @@ const struct tocsin_host *host_of_tests(void)
 		.swept = host_swept,
 		.announce = host_announce,
 		.next = host_next,
+		.local = host_local,
 	};
 
 	return &host;

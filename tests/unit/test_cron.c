@@ -256,9 +256,12 @@ static void a_start_that_fails_to_come_is_missed(void **unused)
 	assert_int_equal(self.n_alerts, 0);
 	at(NOON + H + 5 * M + 1);
 	assert_alert("FIRING 4 alertname=CronJobMissed job=backup trigger=missed |");
-	assert_alert("it was due at 2025-11-18T13:00:00.000Z");
+	assert_alert("it was due at 2025-11-18 14:00:00 CET");
 	assert_item("backup", "state", "\"late\"");
 	assert_item("backup", "total", "0");
+	/* one zone in all that people read */
+	assert_item("backup", "reason", "\"it did not start at 2025-11-18 14:00:00 CET\"");
+	assert_null(strstr(self.alerts, "00Z"));
 	host_forget(&self);
 	/* it goes on being missed, and is not told of again */
 	at(NOON + 2 * H + 6 * M);
@@ -268,6 +271,69 @@ static void a_start_that_fails_to_come_is_missed(void **unused)
 	assert_alert("RESOLVED 4 alertname=CronJobMissed");
 	at(NOON + 3 * H + 10 * M);
 	assert_item("backup", "state", "\"idle\"");
+}
+
+static void a_paused_job_is_not_missed_but_its_failures_are_told(void **unused)
+{
+	struct job_config *job = add("backup", NULL);
+
+	(void)unused;
+	job->schedule = &hourly.schedule;
+	job->grace = M;
+	job->max_run = 10 * M;
+	begin();
+	at(NOON + 1);
+	at(NOON + H + 2 * M);
+	assert_alert("FIRING 4 alertname=CronJobMissed");
+	host_forget(&self);
+	host_now_ms = NOON + H + 3 * M;
+	assert_int_equal(say("backup", "pause", "{}"), 200);
+	assert_int_equal(self.n_alerts, 1);
+	assert_alert("RESOLVED 4 alertname=CronJobMissed");
+	assert_alert("backup is paused, and not expected until it is resumed");
+	assert_item("backup", "reason", "null");
+	host_forget(&self);
+	at(NOON + 9 * H + 30 * M);
+	assert_int_equal(self.n_alerts, 0);
+	assert_int_equal(say("backup", "report", "{\"event\":\"end\",\"exit\":3}"), 200);
+	assert_alert("EVENT 4 alertname=CronJobFailed");
+	assert_int_equal(say("backup", "report", "{\"event\":\"start\",\"id\":\"1\"}"), 200);
+	at(NOON + 9 * H + 45 * M);
+	assert_alert("FIRING 4 alertname=CronJobTooLong");
+	assert_int_equal(self.n_alerts, 2);
+	assert_item("backup", "state", "\"paused\"");
+}
+
+static void a_run_is_found_by_its_id_among_any_number(void **unused)
+{
+	json_t *answer;
+
+	(void)unused;
+	add("backup", NULL)->keep_runs = 50;
+	begin();
+	assert_int_equal(say("backup", "report", "{\"event\":\"start\",\"id\":\"mine\"}"), 200);
+	host_now_ms += S;
+	assert_int_equal(say("backup", "report", "{\"event\":\"start\",\"id\":\"mine-2\"}"), 200);
+	answer = item_of("backup");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(answer, "current"), "id")),
+		"mine-2");
+	json_decref(answer);
+	for (int i = 0; i < 60; i++) {
+		host_now_ms += S;
+		assert_int_equal(say("backup", "report", "{\"event\":\"end\",\"id\":null}") / 100,
+				 2);
+		assert_int_equal(say("backup", "report", "{\"event\":\"start\"}"), 200);
+	}
+	assert_int_equal(say("backup", "report", "{\"event\":\"start\",\"id\":\"other\"}"), 200);
+	assert_int_equal(say("backup", "history", "{\"id\":\"mine\"}"), 200);
+	answer = json_loads(answer_text, 0, NULL);
+	assert_int_equal(json_array_size(json_object_get(answer, "runs")), 1);
+	assert_non_null(strstr(answer_text, "\"id\":\"mine\""));
+	json_decref(answer);
+	assert_int_equal(say("backup", "history", "{\"id\":\"min\"}"), 404);
+	assert_string_equal(answer_text, "job 'backup' has no run 'min': there was none, or it is "
+					 "not among the last 50, which are kept");
 }
 
 static void impossible_options_are_refused_with_a_sentence(void **unused)
@@ -381,6 +447,8 @@ int main(void)
 		TEST(failures_in_a_row_are_a_state_that_ends),
 		TEST(a_run_that_does_not_end_is_told_of_and_then_lost),
 		TEST(a_start_that_fails_to_come_is_missed),
+		TEST(a_paused_job_is_not_missed_but_its_failures_are_told),
+		TEST(a_run_is_found_by_its_id_among_any_number),
 		TEST(a_report_is_taken_whole_or_not_at_all),
 		TEST(impossible_options_are_refused_with_a_sentence),
 		TEST(runs_that_never_end_are_given_up_when_there_are_too_many),

@@ -66,26 +66,17 @@ static int64_t moment_of(const char *name)
 	return slash ? strtoll(slash + 1, NULL, 10) : 0;
 }
 
-/* A program of ours is timed by a clock that nobody sets. */
-static void add_time_so_far(const struct job *job, json_t *item)
-{
-	const char *id = json_string_value(json_object_get(item, "id"));
-	const struct run *run = id ? job_running(job, id) : NULL;
-
-	if (run && run->own)
-		(void)json_object_set_new(item, "duration_ms",
-					  json_integer(run_age_ms(run, cron_wall_ms())));
-}
-
 static int add_run(const char *name, const char *value, void *data)
 {
 	struct page *page = data;
+	const char *id;
 	json_t *run;
 
 	if (page->before_ms > 0 && moment_of(name) >= page->before_ms)
 		return 0;
 	run = json_loads(value, 0, NULL);
-	add_time_so_far(page->job, run);
+	id = json_string_value(json_object_get(run, "id"));
+	run_add_time(id ? job_running(page->job, id) : NULL, run);
 	if (json_array_append_new(page->runs, run) != 0)
 		return -ENOMEM;
 	return json_array_size(page->runs) >= page->limit;
@@ -138,9 +129,38 @@ static void call_show(struct cron *cron, struct tocsin_call *call, const json_t 
 	call_refuse(call, 503, "the runs of the job cannot be read now");
 }
 
+/* The run of that id alone. */
+static void answer_run(struct cron *cron, struct tocsin_call *call, struct job *job, const char *id)
+{
+	const struct entry *entry = job_entry(job, id);
+	struct page page = {.job = job, .limit = 1};
+	char *name;
+	int rc = -ENOMEM;
+
+	if (!entry) {
+		call_refuse(call, 404,
+			    "job '%s' has no run '%.*s': there was none, or it is not among the "
+			    "last %lld, which are kept",
+			    job->name, CRON_ID, id, (long long)job_keep_runs(cron, job));
+		return;
+	}
+	page.runs = json_array();
+	name = run_value_name(job, entry->started_ms, entry->id);
+	if (name)
+		rc = cron->host->each(cron->self, name, false, 1, add_run, &page);
+	free(name);
+	if (rc >= 0) {
+		call_answer(call, 200, json_pack("{ss so}", "job", job->name, "runs", page.runs));
+		return;
+	}
+	json_decref(page.runs);
+	call_refuse(call, 503, "the runs of the job cannot be read now");
+}
+
 static void call_history(struct cron *cron, struct tocsin_call *call, const json_t *body)
 {
 	const json_t *limit = json_object_get(body, "limit"), *before;
+	const char *id = json_string_value(json_object_get(body, "id"));
 	json_int_t most = limit ? json_integer_value(limit) : HISTORY;
 	struct job *job = known(cron, call);
 	int64_t before_ms = 0;
@@ -151,6 +171,8 @@ static void call_history(struct cron *cron, struct tocsin_call *call, const json
 	before = json_object_get(body, "before");
 	if (most < 1 || most > HISTORY_MOST) {
 		call_refuse(call, 400, "limit: write a number from 1 to %d", HISTORY_MOST);
+	} else if (id) {
+		answer_run(cron, call, job, id);
 	} else if (json_is_string(before) && !instant_read(json_string_value(before), &before_ms)) {
 		call_refuse(call, 400, "before: write a time such as 2026-01-31T12:00:00Z");
 	} else {
@@ -178,6 +200,11 @@ static void set_paused(struct cron *cron, struct tocsin_call *call, bool paused)
 	job->paused = paused;
 	if (paused)
 		job->queued_ms = 0;
+	/* Nobody waits for it now. */
+	if (paused && job_expect_no_more(cron, job, cron_wall_ms()) != 0) {
+		call_broken(cron, call);
+		return;
+	}
 	call_answer(call, 200, job_item(job));
 }
 

@@ -177,6 +177,9 @@ const char *run_status_word(enum run_status status);
 bool run_status_read(const char *word, enum run_status *status);
 /* As it is kept and shown, one line; for the caller to free(). NULL: no memory. */
 char *run_json(const struct run *run, const char *job);
+/* How long it takes so far goes into its JSON; run NULL or of somebody else: nothing, as who reads it
+ * can tell from its start. */
+void run_add_time(const struct run *run, json_t *item);
 /* False when it is none. */
 bool run_read(struct run *run, const char *json);
 /* {completed, failed, ...}, also with camelCase and with lists in place of numbers. error, unless
@@ -271,8 +274,12 @@ int job_add_entry(struct job *job, const struct run *run);
 void job_drop_entry(struct job *job, struct entry *entry);
 bool job_is_scheduled(const struct job *job);
 bool job_has_command(const struct job *job);
+/* That of its schedule; NULL: the system's. */
+const struct tocsin_zone *job_zone(const struct job *job);
 /* Of a job that is scheduled. */
 struct plan_schedule job_schedule(const struct job *job);
+/* A time for people, in the zone of the job's schedule. */
+void job_local(const struct job *job, int64_t ms, char text[TOCSIN_LOCAL_TIME]);
 int64_t job_keep_runs(const struct cron *cron, const struct job *job);
 /* "run/JOB/0001763476245123-ID", for the caller to free(). */
 char *run_value_name(const struct job *job, int64_t started_ms, const char *id);
@@ -330,6 +337,8 @@ int book_flush(struct cron *cron);
 /* All that the time asks for; when something else may be asked for. */
 int64_t duty_look(struct cron *cron, int64_t now_ms, int *rc);
 struct plan_rules job_rules(const struct job *job);
+/* It was missed, and is not waited for any more: paused, or without a schedule. */
+int job_expect_no_more(struct cron *cron, struct job *job, int64_t now_ms);
 
 /* Records a run of a job with a command, which begins after the commit. */
 struct start {

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../common/instant.h"
-
 static int64_t sooner(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -53,10 +51,10 @@ static int book_missed(struct cron *cron, struct job *job, int64_t due_ms, int64
 
 static int miss(struct cron *cron, struct job *job, const struct plan_step *step, int64_t now_ms)
 {
-	char why[160], time[INSTANT_SIZE];
+	char why[160], time[TOCSIN_LOCAL_TIME];
 	int rc;
 
-	instant_text(step->due_ms, time);
+	job_local(job, step->due_ms, time);
 	if (step->missed > 1)
 		snprintf(why, sizeof(why), "it did not start, %s%lld times since %s",
 			 step->missed >= PLAN_CATCH_UP ? "at least " : "", (long long)step->missed,
@@ -194,8 +192,7 @@ static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int6
 	return rc;
 }
 
-/* It was missed, and has no schedule any more. */
-static int expect_no_more(struct cron *cron, struct job *job, int64_t now_ms)
+int job_expect_no_more(struct cron *cron, struct job *job, int64_t now_ms)
 {
 	if (job->since_ms[PROBLEM_MISSED] == 0)
 		return 0;
@@ -221,7 +218,7 @@ int64_t duty_look(struct cron *cron, int64_t now_ms, int *rc)
 		if (*rc == 0 && job_is_scheduled(job))
 			*rc = look_for_delay(cron, job, now_ms, &wake_ms);
 		else if (*rc == 0)
-			*rc = expect_no_more(cron, job, now_ms);
+			*rc = job_expect_no_more(cron, job, now_ms);
 	}
 	return wake_ms;
 }

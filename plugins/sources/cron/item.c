@@ -26,14 +26,10 @@ static json_t *schedule_of(const struct job *job)
 	return job_is_scheduled(job) ? tojson_text(job->config->schedule->text) : json_null();
 }
 
-/* The schedule's own zone goes before that of the job. */
 static json_t *zone_of(const struct job *job)
 {
-	const struct tocsin_zone *zone = NULL;
+	const struct tocsin_zone *zone = job_is_scheduled(job) ? job_zone(job) : NULL;
 
-	if (job_is_scheduled(job))
-		zone = job->config->schedule->zone ? job->config->schedule->zone
-						   : job->config->timezone;
 	return zone ? tojson_text(zone->name) : json_null();
 }
 
@@ -59,14 +55,31 @@ static json_t *last_of(const struct job *job)
 	return run;
 }
 
+/* The one that began last of those under way. */
+static json_t *current_of(const struct job *job)
+{
+	const struct run *newest = NULL;
+	json_t *run;
+	char *text;
+
+	for (size_t i = 0; i < job->n_running; i++)
+		if (!newest || job->running[i]->started_ms >= newest->started_ms)
+			newest = job->running[i];
+	text = newest ? run_json(newest, job->name) : NULL;
+	run = text ? json_loads(text, 0, NULL) : json_null();
+	free(text);
+	run_add_time(newest, run);
+	return run;
+}
+
 json_t *job_item(const struct job *job)
 {
-	return json_pack("{so ss sI so so so so so sI sI so so}", "name", tojson_text(job->name),
+	return json_pack("{so ss sI so so so so so so sI sI so so}", "name", tojson_text(job->name),
 			 "state", state_of(job), "running", (json_int_t)job->n_running, "schedule",
 			 schedule_of(job), "timezone", zone_of(job), "command", command_of(job),
-			 "next_run", next_run(job), "last", last_of(job), "total",
-			 (json_int_t)job->total, "succeeded", (json_int_t)job->succeeded,
-			 "average_ms",
+			 "next_run", next_run(job), "current", current_of(job), "last",
+			 last_of(job), "total", (json_int_t)job->total, "succeeded",
+			 (json_int_t)job->succeeded, "average_ms",
 			 job->timed > 0 ? json_integer(job->time_sum_ms / job->timed) : json_null(),
 			 "reason", job->reason ? tojson_text(job->reason) : json_null());
 }

@@ -213,6 +213,20 @@ bool job_is_scheduled(const struct job *job)
 	return job->config && job->config->schedule;
 }
 
+/* The schedule's own zone goes before that of the job. */
+const struct tocsin_zone *job_zone(const struct job *job)
+{
+	if (!job->config)
+		return NULL;
+	return job_is_scheduled(job) && job->config->schedule->zone ? job->config->schedule->zone
+								    : job->config->timezone;
+}
+
+void job_local(const struct job *job, int64_t ms, char text[TOCSIN_LOCAL_TIME])
+{
+	job->host->local(job_zone(job), ms, text);
+}
+
 bool job_has_command(const struct job *job)
 {
 	return job->config && job->config->command.n > 0;

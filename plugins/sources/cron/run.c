@@ -254,6 +254,13 @@ char *run_json(const struct run *run, const char *job)
 	return text;
 }
 
+void run_add_time(const struct run *run, json_t *item)
+{
+	if (run && run->own)
+		(void)json_object_set_new(item, "duration_ms",
+					  json_integer(run_age_ms(run, cron_wall_ms())));
+}
+
 static int word_index(const json_t *object, const char *name, const char *const *words, size_t n)
 {
 	const char *word = json_string_value(json_object_get(object, name));

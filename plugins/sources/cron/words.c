@@ -245,7 +245,7 @@ static void say_state(struct letter *letter, const struct job *job, enum problem
 	char time[TOCSIN_LOCAL_TIME], took[WORDS_DURATION];
 	const struct job_config *config = job->config;
 
-	instant_text(job->plan.previous_ms, time);
+	job_local(job, job->plan.previous_ms, time);
 	switch (problem) {
 	case PROBLEM_MISSED:
 		say(letter, "summary", "%s did not start: it was due at %s", job->name, time);
@@ -270,6 +270,11 @@ static void say_end(struct letter *letter, const struct job *job, enum problem p
 	words_duration(now_ms > since ? now_ms - since : 0, took);
 	switch (problem) {
 	case PROBLEM_MISSED:
+		if (job->paused) {
+			say(letter, "summary", "%s is paused, and not expected until it is resumed",
+			    job->name);
+			return;
+		}
 		if (!job_is_scheduled(job)) {
 			say(letter, "summary", "%s is no longer expected at any time", job->name);
 			return;
