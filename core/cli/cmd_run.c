@@ -48,6 +48,7 @@ struct run {
 	size_t n_pumps;
 	int64_t began_ms; /* boot time */
 	bool started;
+	int killed; /* the signal that ended us while we passed on what the command wrote, or 0 */
 };
 
 static void *tell(void *data)
@@ -104,20 +105,41 @@ static void not_started(struct run *run, const char *command, int code)
 	cli_error(0, "%.200s: %s", command, run->words.error);
 }
 
-static void wait_for_end(struct run *run)
+static bool all_is_passed(struct run *run)
+{
+	for (size_t i = 0; i < run->n_pumps; i++)
+		if (!pump_is_done(&run->pump[i]))
+			return false;
+	return true;
+}
+
+/* A reader who does not read holds us up, as it would the command. But then a signal ends us, as it
+ * would the command; what was not passed on is lost, and the pumps end with us. */
+static void pass_rest(struct run *run)
 {
 	bool others = false;
 
-	if (run->started)
-		launch_wait(&run->launch, &run->words.status, &run->words.usage);
-	run->words.duration_ms = clock_boot_ms() - run->began_ms;
-	run->words.ended_ms = clock_wall_ms();
 	for (size_t i = 0; i < run->n_pumps; i++)
-		others |= pump_stop(&run->pump[i]);
+		pump_end(&run->pump[i]);
+	while (run->killed == 0 && !all_is_passed(run))
+		run->killed = launch_await_signal(&run->launch);
+	if (run->killed)
+		return;
+	for (size_t i = 0; i < run->n_pumps; i++)
+		others |= pump_join(&run->pump[i]);
 	if (others)
 		pump_leave(run->pump, run->n_pumps, &run->launch.mask);
 	for (size_t i = 0; i < run->n_pumps; i++)
 		pump_close(&run->pump[i]);
+}
+
+static void wait_for_end(struct run *run)
+{
+	if (run->started)
+		launch_wait(&run->launch, &run->words.status, &run->words.usage);
+	run->words.duration_ms = clock_boot_ms() - run->began_ms;
+	run->words.ended_ms = clock_wall_ms();
+	pass_rest(run);
 }
 
 /* Both reports together get the daemon's patience once the command has ended. */
@@ -165,6 +187,10 @@ static int run(struct cli *cli)
 	wait_for_end(&run);
 	tell_end(&run, &start, &end);
 	buffer_done(&path);
+	if (run.killed) {
+		launch_die(run.killed);
+		_exit(128 + run.killed); /* its threads still have what is on this stack */
+	}
 	tail_done(&run.tail);
 	if (WIFSIGNALED(run.words.status)) {
 		launch_die(WTERMSIG(run.words.status));

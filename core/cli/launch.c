@@ -127,6 +127,25 @@ void launch_wait(struct launch *launch, int *status, struct rusage *usage)
 	}
 }
 
+/* Those that whoever started us told us to ignore still are. */
+static bool is_deadly(int number)
+{
+	static const int harmless[] = {SIGCHLD, SIGCONT, SIGWINCH, SIGURG};
+	struct sigaction now;
+
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if (number == harmless[i])
+			return false;
+	return sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN;
+}
+
+int launch_await_signal(const struct launch *launch)
+{
+	int number = sigwaitinfo(&launch->awaited, NULL);
+
+	return number > 0 && is_deadly(number) ? number : 0;
+}
+
 void launch_die(int number)
 {
 	struct sigaction usual = {.sa_handler = SIG_DFL};

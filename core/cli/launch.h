@@ -25,6 +25,8 @@ void launch_prepare(struct launch *launch);
 int launch_start(struct launch *launch, char *const command[], int output, int errors);
 /* Waits until it ends, passing signals on. */
 void launch_wait(struct launch *launch, int *status, struct rusage *usage);
+/* After that: waits for a signal. Which, if it is one that ends us; 0: it is not. */
+int launch_await_signal(const struct launch *launch);
 /* The end of this process, of which whoever waits for it must learn the same: that signal. */
 void launch_die(int number);
 

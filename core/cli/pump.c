@@ -108,6 +108,8 @@ static void *work(void *data)
 		if (look[0].revents)
 			pass(pump, CHUNK);
 	}
+	atomic_store(&pump->done, true);
+	pthread_kill(pump->waiter, SIGCHLD);
 	return NULL;
 }
 
@@ -115,7 +117,12 @@ bool pump_open(struct pump *pump, int to, struct tail *tail)
 {
 	int ends[2];
 
-	*pump = (struct pump){.to = to, .from = -1, .give = -1, .stop = -1, .tail = tail};
+	*pump = (struct pump){.to = to,
+			      .from = -1,
+			      .give = -1,
+			      .stop = -1,
+			      .tail = tail,
+			      .waiter = pthread_self()};
 	if (fcntl(to, F_GETFD) < 0 || pipe2(ends, O_CLOEXEC) < 0)
 		return false;
 	pump->from = above_streams(ends[0]);
@@ -133,16 +140,23 @@ void pump_given(struct pump *pump)
 	close_one(&pump->give);
 }
 
-bool pump_stop(struct pump *pump)
+void pump_end(struct pump *pump)
 {
 	const uint64_t one = 1;
 	ssize_t written;
 
-	if (!pump->running)
-		return false;
 	do
 		written = write(pump->stop, &one, sizeof(one));
 	while (written < 0 && errno == EINTR);
+}
+
+bool pump_is_done(struct pump *pump)
+{
+	return atomic_load(&pump->done);
+}
+
+bool pump_join(struct pump *pump)
+{
 	pthread_join(pump->thread, NULL);
 	pump->running = false;
 	return pump->from >= 0;

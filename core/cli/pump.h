@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "cli/tail.h"
@@ -19,8 +20,9 @@ struct pump {
 	int give;          /* what the command gets in place of the stream, until it has it; or -1 */
 	int stop;          /* written to when the command has ended */
 	struct tail *tail; /* borrowed */
-	pthread_t thread;
+	pthread_t thread, waiter;
 	bool running;
+	atomic_bool done;  /* its thread has ended; the waiter got SIGCHLD after that */
 };
 
 /* False, and nothing to close: the stream is closed, or there are no means; then the command gets
@@ -28,9 +30,14 @@ struct pump {
 bool pump_open(struct pump *pump, int to, struct tail *tail);
 /* The command has its end now. */
 void pump_given(struct pump *pump);
-/* Passes on what the command wrote before it ended, and no more. True: others still have its end,
+/* From now on it passes on what the command wrote before it ended, and no more. */
+void pump_end(struct pump *pump);
+/* Has it done so? A reader who does not read may keep it for ever. The thread that opened it gets
+ * SIGCHLD when this changes. */
+bool pump_is_done(struct pump *pump);
+/* Once it has, or to wait until then. True: others still have its end,
  * such as a daemon that it started. */
-bool pump_stop(struct pump *pump);
+bool pump_join(struct pump *pump);
 /* Makes a process that goes on for those others, with this mask of signals, until they end. */
 void pump_leave(struct pump pumps[], size_t n, const sigset_t *mask);
 void pump_close(struct pump *pump);

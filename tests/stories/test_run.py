@@ -258,6 +258,28 @@ def test_the_reader_may_go_away(job, daemon):
     assert daemon.bodies()[-1]["signal"] == signal.SIGPIPE
 
 
+@pytest.mark.parametrize("stream", ("stdout", "stderr"))
+def test_a_reader_that_stalls_does_not_make_it_immortal(job, daemon, tmp_path, stream):
+    """The command has ended, and what it wrote is not taken: a signal ends us, as it would a command
+    that still writes, unless it is to be ignored. The run is told as it was."""
+    ended = tmp_path / "ended"
+    process = job.start(*shell(f"head -c 150000 /dev/zero >&{1 if stream == 'stdout' else 2};"
+                               f"touch {ended}; exit 3"),
+                        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    wait_until(ended.exists, 10, "the command's end")
+    for number in (signal.SIGWINCH, signal.SIGHUP):
+        process.send_signal(number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGTERM)
+    try:
+        assert process.wait(10 * SLOW) == -signal.SIGTERM
+    finally:
+        process.kill()
+        process.communicate()
+    assert daemon.bodies()[-1]["event"] == "end" and daemon.bodies()[-1]["exit"] == 3
+
+
 def test_output_can_be_left_alone(job, daemon):
     inner = shell("readlink /proc/self/fd/1")
     process = job.start(*inner, more=["--no-output"])
