@@ -18,11 +18,15 @@
 #include "base/fault.h"
 #include "serve/spool_file.h"
 #include "serve/spool_list.h"
+#include "serve/spool_said.h"
+#include "serve/spool_tidy.h"
 
 #define REFUSED SPOOL_REFUSED
 #define TOGETHER 64   /* handed in at once, so that they share commits */
 #define AGAIN_MS 1000 /* after something could not be taken; doubled each time ... */
 #define AGAIN_MOST_MS 60000
+#define DAY_MS (24 * 3600 * INT64_C(1000))
+#define TIDY_MS (3600 * INT64_C(1000)) /* no more often, when files come; else once a day */
 
 struct spool {
 	struct spool_options options;
@@ -34,7 +38,12 @@ struct spool {
 	pthread_cond_t changed;
 	size_t open_calls;
 	bool ended;
-	size_t handed; /* the thread's own: since the last line in the log */
+	/* the thread's own */
+	size_t handed;        /* since the last line in the log */
+	size_t n_refused;     /* files in `refused` */
+	bool told_of_refused; /* that they are too many */
+	int64_t tidied_ms;    /* boot time; 0: never */
+	struct spool_said said;
 };
 
 /* A file that is handed in. */
@@ -44,6 +53,33 @@ struct hand {
 	int status; /* of the answer */
 	char *answer;
 };
+
+/* --- directories --- */
+
+static int fail(struct error *err, const char *path, const char *what)
+{
+	int code = errno;
+
+	return error_set(err, -code, "%s %s: %s", path, what, strerror(code));
+}
+
+/* Opens a directory of ours, made if need be. */
+static int open_directory(int at, const char *name, const char *path, int *fd, struct error *err)
+{
+	struct stat status;
+
+	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+		return fail(err, path, "cannot be made");
+	*fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0)
+		return fail(err, path, "cannot be opened");
+	if (fstat(*fd, &status) < 0)
+		return fail(err, path, "cannot be looked at");
+	if (status.st_uid != geteuid())
+		return error_set(err, -EPERM, "%s belongs to user %d; it must be tocsind's own",
+				 path, (int)status.st_uid);
+	return 0;
+}
 
 /* --- one file --- */
 
@@ -60,17 +96,88 @@ static void answered(int status, char *answer, void *data)
 	pthread_mutex_unlock(&spool->lock);
 }
 
+static void complain(struct spool *spool, const char *name, const char *what, int code)
+{
+	char trouble[512];
+
+	snprintf(trouble, sizeof(trouble), "%s: %s", what, strerror(code));
+	if (spool_said_news(&spool->said, name, trouble))
+		log_write(spool->options.log, TOCSIN_LOG_ERROR, "spool",
+			  "%s/%s %s; it is tried again", spool->path, name, trouble);
+}
+
+/* The oldest go when there are too many, so that whoever writes nonsense cannot fill the disk. */
+static void limit_refused(struct spool *spool)
+{
+	if (spool->n_refused <= SPOOL_REFUSED_MOST)
+		return;
+	if (spool_tidy_refused(spool->refused, SPOOL_REFUSED_MOST, &spool->n_refused) == 0 ||
+	    spool->told_of_refused)
+		return;
+	spool->told_of_refused = true;
+	log_write(spool->options.log, TOCSIN_LOG_WARNING, "spool",
+		  "more than %d files are in %s/" REFUSED ": the oldest are removed, now and from "
+		  "now on",
+		  SPOOL_REFUSED_MOST, spool->path);
+}
+
+static bool is_gone(int directory, const char *name)
+{
+	struct stat status;
+
+	return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+/* Somebody may have removed the directory to be rid of what was in it. */
+static int make_refused_again(struct spool *spool)
+{
+	struct error err;
+	int fd = -1, result = open_directory(spool->directory, REFUSED, spool->path, &fd, &err);
+
+	if (result < 0) {
+		if (fd >= 0)
+			close(fd);
+		return result;
+	}
+	close(spool->refused);
+	spool->refused = fd;
+	spool->n_refused = 0;
+	return 0;
+}
+
+/* 0, also when it is gone, or a negative errno. */
+static int move_aside(struct spool *spool, const char *name)
+{
+	int result = 0;
+
+	if (renameat(spool->directory, name, spool->refused, name) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	if (is_gone(spool->directory, name))
+		return 0;
+	result = make_refused_again(spool);
+	if (result == 0 && renameat(spool->directory, name, spool->refused, name) < 0)
+		result = errno == ENOENT && is_gone(spool->directory, name) ? 0 : -errno;
+	return result;
+}
+
 /* Nobody is to stumble over it again and again. */
 static bool set_aside(struct spool *spool, const char *name, const char *why)
 {
-	if (renameat(spool->directory, name, spool->refused, name) < 0 && errno != ENOENT) {
-		log_write(spool->options.log, TOCSIN_LOG_ERROR, "spool",
-			  "%s/%s is refused (%s) and cannot be moved: %s", spool->path, name, why,
-			  strerror(errno));
+	int result = move_aside(spool, name);
+	char what[400];
+
+	if (result < 0) {
+		snprintf(what, sizeof(what), "is refused (%.300s) and cannot be moved to " REFUSED,
+			 why);
+		complain(spool, name, what, -result);
 		return false;
 	}
 	log_write(spool->options.log, TOCSIN_LOG_WARNING, "spool",
 		  "%s is refused and moved to %s/" REFUSED ": %s", name, spool->path, why);
+	spool->n_refused++;
+	limit_refused(spool);
 	return true;
 }
 
@@ -78,9 +185,7 @@ static bool drop(struct spool *spool, const char *name)
 {
 	if (unlinkat(spool->directory, name, 0) == 0 || errno == ENOENT)
 		return true;
-	log_write(spool->options.log, TOCSIN_LOG_ERROR, "spool",
-		  "%s/%s was handed in and cannot be removed: %s", spool->path, name,
-		  strerror(errno));
+	complain(spool, name, "was handed in and cannot be removed", errno);
 	return false;
 }
 
@@ -97,8 +202,10 @@ static bool hand_in(struct hand *hand)
 		return true;
 	if (result == -EINVAL)
 		return set_aside(spool, hand->name, err.text);
-	if (result < 0)
+	if (result < 0) {
+		complain(spool, hand->name, "cannot be read now", -result);
 		return false;
+	}
 	call = (struct engine_call){.kind = file.kind,
 				    .source = file.source,
 				    .item = file.item,
@@ -155,6 +262,7 @@ static bool empty(struct spool *spool)
 {
 	bool done = true, more = true;
 
+	spool_said_next(&spool->said);
 	while (done && more && !atomic_load(&spool->stopping)) {
 		struct spool_list *list = spool_list(spool->directory);
 
@@ -201,6 +309,24 @@ static void await(const struct spool *spool, int64_t ms)
 	drain(spool->watch);
 }
 
+/* What nobody else removes; at the start, and when something happened. */
+static void tidy(struct spool *spool)
+{
+	int64_t now_ms = clock_boot_ms();
+	size_t n;
+
+	if (spool->tidied_ms > 0 && now_ms - spool->tidied_ms < TIDY_MS)
+		return;
+	spool->tidied_ms = now_ms;
+	n = spool_tidy_unfinished(spool->directory, clock_wall_ms());
+	if (n > 0)
+		log_write(spool->options.log, TOCSIN_LOG_INFO, "spool",
+			  "%zu %s removed that %s not been finished for a day", n,
+			  n == 1 ? "file is" : "files are", n == 1 ? "has" : "have");
+	(void)spool_tidy_refused(spool->refused, (size_t)-1, &spool->n_refused);
+	limit_refused(spool);
+}
+
 static void *run(void *data)
 {
 	struct spool *spool = data;
@@ -210,9 +336,10 @@ static void *run(void *data)
 		bool done = empty(spool);
 
 		report(spool);
+		tidy(spool);
 		if (done) {
 			again_ms = AGAIN_MS;
-			await(spool, spool->watch >= 0 ? -1 : AGAIN_MOST_MS);
+			await(spool, spool->watch >= 0 ? DAY_MS : AGAIN_MOST_MS);
 			continue;
 		}
 		await(spool, again_ms);
@@ -236,31 +363,6 @@ unsigned int spool_mode(unsigned int socket_mode)
 	if (socket_mode & 0002)
 		mode |= 0007;
 	return mode == 0700 ? mode : mode | S_ISVTX; /* nobody removes what is another's */
-}
-
-static int fail(struct error *err, const char *path, const char *what)
-{
-	int code = errno;
-
-	return error_set(err, -code, "%s %s: %s", path, what, strerror(code));
-}
-
-/* Opens a directory of ours, made if need be. */
-static int open_directory(int at, const char *name, const char *path, int *fd, struct error *err)
-{
-	struct stat status;
-
-	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
-		return fail(err, path, "cannot be made");
-	*fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (*fd < 0)
-		return fail(err, path, "cannot be opened");
-	if (fstat(*fd, &status) < 0)
-		return fail(err, path, "cannot be looked at");
-	if (status.st_uid != geteuid())
-		return error_set(err, -EPERM, "%s belongs to user %d; it must be tocsind's own",
-				 path, (int)status.st_uid);
-	return 0;
 }
 
 static int open_directories(struct spool *spool, struct error *err)

@@ -76,7 +76,8 @@ def test_what_cannot_be_handed_in_is_set_aside(hearing, tmp_path):
 
 
 def test_what_cannot_be_taken_now_stays_until_it_can(hearing):
-    hearing.parrots(one=parrot("report"), two=parrot("backup", silent=True)).start()
+    hearing.parrots(one=parrot("report"), two=parrot("backup", silent=True)).start(wait=False)
+    hearing.wait_log("is ready with")
     file = put(hearing, spooled(1))
     time.sleep(0.5)
     assert file.exists() and not aside(hearing)
@@ -85,6 +86,39 @@ def test_what_cannot_be_taken_now_stays_until_it_can(hearing):
     put(hearing, spooled(2))
     wait_empty(hearing)
     assert pings(hearing, "backup") in ([{"n": 1}, {"n": 2}], [{"n": 2}, {"n": 1}])
+
+
+def test_what_cannot_be_moved_is_told_of_once(hearing):
+    """Somebody cleaned up, and more than that; then all is well again."""
+    hearing.parrots(one=parrot("backup")).start()
+    wait_until((hearing.spool / "refused").exists, 10, "the spool")
+    (hearing.spool / "refused").rmdir()
+    put(hearing, b"odd", "first")
+    wait_until(lambda: not left(hearing), 10, lambda: left(hearing))
+    assert aside(hearing) == ["first"] and hearing.log().count("is refused and moved") == 1
+    (hearing.spool / "refused" / "first").unlink()
+    (hearing.spool / "refused").rmdir()
+    (hearing.spool / "refused").write_text("in the way")
+    put(hearing, b"odd", "second")
+    hearing.wait_log("second is refused .* and cannot be moved")
+    time.sleep(1.5)                                             # another round
+    put(hearing, spooled(1))
+    wait_until(lambda: pings(hearing, "backup") == [{"n": 1}], 10, "what is well is taken")
+    assert hearing.log().count("cannot be moved") == 1, hearing.log()
+    (hearing.spool / "refused").unlink()
+    put(hearing, spooled(2))
+    wait_until(lambda: not left(hearing), 15, lambda: left(hearing))
+    assert aside(hearing) == ["second"]
+
+
+def test_what_was_refused_does_not_fill_the_disk(hearing):
+    hearing.parrots(one=parrot("backup"))
+    for n in range(1100):
+        put(hearing, b"odd", f"{n:04}")
+    hearing.start()
+    wait_until(lambda: not left(hearing), 15, lambda: left(hearing)[:3])
+    assert 890 <= len(aside(hearing)) <= 1000 and "1099" in aside(hearing)
+    assert hearing.log().count("the oldest are removed") == 1
 
 
 def test_nothing_in_the_spool_is_lost_by_kills(hearing):
