@@ -156,6 +156,13 @@ static int solo_withdraw(struct tocsin_self *self, const char *const mark[], siz
 	return 0;
 }
 
+static void solo_later(struct tocsin_self *self, const char *const mark[], size_t n)
+{
+	(void)self;
+	(void)mark;
+	(void)n;
+}
+
 const struct tocsin_host *solo_host(void)
 {
 	static const struct tocsin_host host = {
@@ -177,6 +184,7 @@ const struct tocsin_host *solo_host(void)
 		.local = self_local,
 		.lease = solo_lease,
 		.withdraw = solo_withdraw,
+		.later = solo_later,
 	};
 
 	return &host;

@@ -99,6 +99,8 @@ static void *thread(void *data)
 	if (source->open_result == 0) {
 		/* what ended while the channels were closing; one that never ran has no say yet */
 		source->tell_again_ms = 0;
+		if (source->later_ms > 0)
+			atomic_store(&source->tell_due, true);
 		if (ran)
 			source_tell(source);
 		FAULT_POINT("source.close");

@@ -43,9 +43,13 @@ struct source {
 	bool parked, swept;
 	bool told_to_stop;
 	struct kept kept;           /* to be saved with the next emit */
-	bool leases;                /* it holds what it emits for a time, and limits itself */
+	bool leases;                /* it holds what it emits for a time, and limits itself: ... */
+	int64_t lease_ms;           /* ... until then, in boot time; */
+	bool lease_noted;           /* channels know it. Before, nothing is emitted that could begin late */
 	int tell_failures;
 	int64_t tell_again_ms;      /* boot time */
+	int64_t later_ms;           /* boot time to tell again what it could not note yet; 0: nothing */
+	struct page *telling;       /* what its plugin is being told, or NULL */
 	int64_t wall_ahead_ms;      /* see clock_was_set */
 	struct accepted {           /* settle_on: accepted; what to tell at the next wait */
 		struct accepted *next;
@@ -76,11 +80,14 @@ json_t *source_status(struct source *source);
 /* tell.c, on the source's thread: tells the plugin what became of its marks, if anything did.
  * Returns how many were told, or a negative errno when the plugin could not take it now. */
 int source_tell(struct source *source);
+/* The host's later. */
+void source_later(struct tocsin_self *self, const char *const mark[], size_t n);
 /* hear.c, on the source's thread: lets the plugin answer words that wait, if there are any. */
 bool source_hear(struct source *source);
 /* The host's announce. */
 int source_announce(struct source *source, const char *const item[], size_t n);
 /* source_hold.c: as host->lease and host->withdraw. */
+int source_note_lease(struct source *source);
 void source_lease(struct tocsin_self *self, int64_t until_boot_ms);
 int source_withdraw(struct tocsin_self *self, const char *const mark[], size_t n,
 		    const char *reason);

@@ -14,8 +14,17 @@ void source_lease(struct tocsin_self *self, int64_t until_boot_ms)
 	struct source *source = self->owner;
 
 	source->leases = true;
-	(void)backlogs_lease(dispatch_backlogs(source->engine->dispatch), source->settings->name,
-			     until_boot_ms);
+	source->lease_ms = until_boot_ms;
+	(void)source_note_lease(source); /* what is emitted waits until it is noted */
+}
+
+int source_note_lease(struct source *source)
+{
+	int result = backlogs_lease(dispatch_backlogs(source->engine->dispatch),
+				    source->settings->name, source->lease_ms);
+
+	source->lease_noted = result == 0;
+	return result;
 }
 
 struct withdrawal {

@@ -15,6 +15,9 @@
 #include "store/values.h"
 
 #define TELL_TRIES 3 /* in a run that is once */
+/* Why deliveries of an earlier run are dropped. */
+#define NOT_PENDING "no longer pending in its source"
+#define LEASE_ENDED "the claim of its row ended with an earlier run; the row is claimed again"
 
 /* --- emit --- */
 
@@ -205,6 +208,8 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission,
 
 	if (!takes(source))
 		return -ESHUTDOWN;
+	if (source->leases && !source->lease_noted && source_note_lease(source) < 0)
+		return -EAGAIN;
 	if (n > 0)
 		result = fill_batch(source, emission, n, &batch);
 	if (result == 0 && (batch.n > 0 || !kept_is_empty(&source->kept))) {
@@ -243,6 +248,7 @@ static int host_announce(struct tocsin_self *self, const char *const item[], siz
 struct mark_request {
 	struct store_request request;
 	const char *source;
+	const char *reason;
 	int64_t n;
 };
 
@@ -255,8 +261,7 @@ static int apply_unwanted(struct store_request *request, const struct transactio
 {
 	struct mark_request *call = (struct mark_request *)request;
 
-	return t->ops->unwanted(t->state, call->source, "no longer pending in its source",
-				clock_wall_ms(), &call->n);
+	return t->ops->unwanted(t->state, call->source, call->reason, clock_wall_ms(), &call->n);
 }
 
 static void host_park(struct tocsin_self *self)
@@ -276,7 +281,8 @@ static void host_swept(struct tocsin_self *self)
 {
 	struct source *source = self->owner;
 	struct mark_request call = {.request = {.apply = apply_unwanted},
-				    .source = source->settings->name};
+				    .source = source->settings->name,
+				    .reason = source->leases ? LEASE_ENDED : NOT_PENDING};
 
 	source->swept = true;
 	if (!source->parked)
@@ -288,9 +294,12 @@ static void host_swept(struct tocsin_self *self)
 	source->parked = false;
 	if (call.n > 0)
 		log_write(source->engine->log, TOCSIN_LOG_INFO, source->settings->name,
-			  "%lld deliveries of earlier runs are no longer wanted: their rows are "
-			  "not pending any more",
-			  (long long)call.n);
+			  source->leases
+				  ? "%lld %s dropped: the claims of an earlier run ended with "
+				    "it, and the rows are claimed again"
+				  : "%lld %s no longer wanted: since an earlier run their rows are "
+				    "not pending any more",
+			  (long long)call.n, call.n == 1 ? "delivery is" : "deliveries are");
 	atomic_store(&source->tell_due, true);
 }
 
@@ -321,7 +330,7 @@ static bool is_over(struct source *source)
 	/* idle first, then tell: what settles before we see idle is told now */
 	if (!dispatch_is_idle(source->engine->dispatch))
 		return false;
-	return source_tell(source) >= 0 && !atomic_load(&source->tell_due);
+	return source_tell(source) >= 0 && !atomic_load(&source->tell_due) && source->later_ms == 0;
 }
 
 static void drain(int fd)
@@ -351,6 +360,8 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 			return tell_stop(source);
 		if (source_tell(source) < 0)
 			next = sooner(next, source->tell_again_ms);
+		if (source->later_ms > 0)
+			next = sooner(next, source->later_ms);
 		if (is_over(source))
 			return TOCSIN_STOP;
 		if (source_hear(source))
@@ -390,6 +401,7 @@ const struct tocsin_host *source_host(void)
 		.each = self_each,
 		.lease = source_lease,
 		.withdraw = source_withdraw,
+		.later = source_later,
 		.next = schedule_next,
 		.local = self_local,
 	};

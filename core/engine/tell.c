@@ -18,6 +18,7 @@ struct page {
 	int64_t after; /* only alerts above this number */
 	struct tocsin_settled settled[SOURCE_TELL];
 	int64_t alert[SOURCE_TELL];
+	bool later[SOURCE_TELL]; /* its plugin cannot note it yet */
 	char *mark[SOURCE_TELL]; /* and behind it the other texts of what it is told */
 	size_t n;
 };
@@ -27,6 +28,7 @@ static void page_clear(struct page *page)
 	for (size_t i = 0; i < page->n; i++)
 		free(page->mark[i]);
 	page->n = 0;
+	memset(page->later, 0, sizeof(page->later));
 }
 
 static char *append(char **at, const char *text)
@@ -100,28 +102,65 @@ static void page_drop(struct page *page, size_t i)
 {
 	free(page->mark[i]);
 	page->n--;
+	memmove(&page->later[i], &page->later[i + 1], (page->n - i) * sizeof(page->later[0]));
 	memmove(&page->mark[i], &page->mark[i + 1], (page->n - i) * sizeof(page->mark[0]));
 	memmove(&page->alert[i], &page->alert[i + 1], (page->n - i) * sizeof(page->alert[0]));
 	memmove(&page->settled[i], &page->settled[i + 1], (page->n - i) * sizeof(page->settled[0]));
+}
+
+void source_later(struct tocsin_self *self, const char *const mark[], size_t n)
+{
+	struct source *source = self->owner;
+	struct page *page = source->telling;
+
+	for (size_t i = 0; page && i < page->n; i++)
+		for (size_t k = 0; k < n && !page->later[i]; k++)
+			page->later[i] = strcmp(page->mark[i], mark[k]) == 0;
+}
+
+/* What its plugin cannot note yet leaves the page, and is told again. */
+static void drop_later(struct source *source, struct page *page)
+{
+	for (size_t i = page->n; i-- > 0;) {
+		if (!page->later[i])
+			continue;
+		page_drop(page, i);
+		source->later_ms = clock_boot_ms() + TELL_AGAIN_MS;
+	}
+}
+
+static int call_settled(struct source *source, struct page *page, size_t first, size_t n)
+{
+	const struct tocsin_source_ops *ops = &source->settings->plugin->source;
+	int result;
+
+	if (!ops->settled)
+		return 0;
+	source->telling = page;
+	result = ops->settled(source->state, &page->settled[first], n);
+	source->telling = NULL;
+	return result;
 }
 
 /* Hands the page to the plugin. Marks that it can never note (-EINVAL) leave the page, so that one of
  * them does not keep the others from being told. Returns the last thing that stood in the way. */
 static int hand_over(struct source *source, struct page *page)
 {
-	const struct tocsin_source_ops *ops = &source->settings->plugin->source;
-	int result = ops->settled ? ops->settled(source->state, page->settled, page->n) : 0;
+	int result = call_settled(source, page, 0, page->n);
 	int trouble = 0;
 
-	if (result == 0)
+	if (result == 0) {
+		drop_later(source, page);
 		return 0;
+	}
+	memset(page->later, 0, sizeof(page->later)); /* all of them are told again */
 	if (result != -EINVAL || page->n == 1) {
 		while (page->n > 0)
 			page_drop(page, page->n - 1);
 		return result;
 	}
 	for (size_t i = 0; i < page->n;) {
-		result = ops->settled(source->state, &page->settled[i], 1);
+		result = call_settled(source, page, i, 1);
 		if (result < 0) {
 			trouble = result;
 			page_drop(page, i);
@@ -129,6 +168,7 @@ static int hand_over(struct source *source, struct page *page)
 			i++;
 		}
 	}
+	drop_later(source, page);
 	return trouble;
 }
 
@@ -142,6 +182,8 @@ static int tell_page(struct source *source, struct page *page)
 	FAULT_POINT("tell.before");
 	trouble = hand_over(source, page);
 	FAULT_POINT("tell.marked");
+	if (page->n == 0)
+		return trouble; /* nothing was noted */
 	report(source, page);
 	page->request.apply = write_told;
 	result = source_call(source, &page->request);
@@ -212,12 +254,14 @@ static int tell_settled(struct source *source, struct page *page)
 int source_tell(struct source *source)
 {
 	struct page *page;
+	bool again = source->later_ms > 0 && clock_boot_ms() >= source->later_ms;
 	int result = 0, accepted = -ENOMEM;
 
 	if (clock_boot_ms() < source->tell_again_ms)
 		return -EAGAIN;
-	if (!source->accepted && !atomic_exchange(&source->tell_due, false))
+	if (!source->accepted && !atomic_exchange(&source->tell_due, false) && !again)
 		return 0;
+	source->later_ms = 0;
 	page = calloc(1, sizeof(*page));
 	if (page) {
 		page->source = source->settings->name;
@@ -234,7 +278,10 @@ int source_tell(struct source *source)
 		source->tell_again_ms = clock_boot_ms() + TELL_AGAIN_MS;
 		return result;
 	}
-	source->tell_failures = 0;
+	if (source->later_ms == 0)
+		source->tell_failures = 0;
+	else if (again)
+		source->tell_failures++;
 	source->tell_again_ms = 0;
 	return accepted + result;
 }

@@ -226,6 +226,9 @@ struct tocsin_host {
 	 * the one in hand is under way; NULL: nothing waits, or it waits for another worker. Called with
 	 * one in hand, in deliver, which does not return before this one is completed, too. */
 	struct tocsin_delivery *(*more)(struct tocsin_self *self);
+	/* sources, in `settled`, which then returns 0: these marks of what it is being told cannot be
+	 * noted yet and are told again after a second; the others are noted. */
+	void (*later)(struct tocsin_self *self, const char *const mark[], size_t n);
 };
 
 struct tocsin_channel_ops {

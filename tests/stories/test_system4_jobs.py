@@ -73,8 +73,8 @@ def test_limits_hold_over_several_processors(make_tocsin, jobs, program):
                     " AND attempt = 1 AND ended_at >= started_at AND error IS NULL") == 60
     # both of them worked, and neither left anything behind
     assert jobs.one("SELECT count(DISTINCT worker) FROM job_log") == 2
-    assert jobs.one("SELECT count(*) FROM jobs WHERE claim_token IS NOT NULL"
-                    " OR lease_until IS NOT NULL OR duration_ms < 100") == 0
+    assert jobs.one("SELECT count(*) FROM jobs WHERE lease_until IS NOT NULL"
+                    " OR duration_ms < 100") == 0
 
 
 def test_failures(tocsin, jobs, program, slack):
@@ -148,7 +148,7 @@ def test_graceful_shutdown_and_cancellation(tocsin, jobs, standins):
     tocsin.wait_log("not ours any more")
     tocsin.send_signal(signal.SIGTERM)
     jobs.wait("SELECT count(*) FROM jobs WHERE status = 'pending' AND attempts = 0"
-              " AND claim_token IS NULL AND claimed_by IS NULL", 2)
+              " AND lease_until IS NULL AND claimed_by IS NULL", 2)
     time.sleep(LEASE * 1.2)     # its lease is renewed while it ends
     assert job(jobs, 1, "status") == "processing"
     gate.set()
@@ -159,6 +159,29 @@ def test_graceful_shutdown_and_cancellation(tocsin, jobs, standins):
     tocsin.start()
     jobs.wait("SELECT count(*) FROM jobs WHERE status = 'completed'", 3)
     assert job(jobs, 2, "status") == "cancelled" and 2 not in sink.book.runs
+
+
+def test_a_row_that_somebody_locks_holds_up_no_other(tocsin, jobs, standins):
+    """Its end is written when he lets go; meanwhile the others are worked off, and nothing is refused."""
+    gate = threading.Event()
+    sink = standins(JobSink, lambda labels: gate.wait(20) and None)
+    add_jobs(jobs, 3)
+    http_worker(tocsin, jobs, sink, lease="10s").start()
+    sink.wait_begun(3)
+    with contextlib.closing(jobs.server.connect(jobs.name)) as other:
+        other.autocommit = False
+        other.cursor().execute("SELECT FROM jobs WHERE id = 2 FOR UPDATE")
+        gate.set()
+        jobs.wait("SELECT count(*) FROM jobs WHERE status = 'completed'", 2, 5)
+        began = time.monotonic()
+        add_jobs(jobs, 30)
+        jobs.wait("SELECT count(*) FROM jobs WHERE status = 'completed'", 32, 5)
+        assert time.monotonic() - began < 3     # not a second for each batch
+        assert job(jobs, 2, "status") == "processing"
+    wait_all(jobs)
+    assert sum(sink.book.runs.values()) == 33
+    assert jobs.one("SELECT count(*) FROM job_log WHERE status = 'completed'") == 33
+    assert "refused" not in tocsin.log()
 
 
 def test_nothing_begins_when_the_lease_could_not_be_renewed(tocsin, jobs, standins):

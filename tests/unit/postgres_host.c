@@ -107,10 +107,14 @@ static void tell(struct tocsin_self *self)
 	int rc = tocsin_plugin.source->settled(self->state, settled, n);
 
 	pthread_mutex_lock(&self->lock);
-	self->told += rc == 0 ? (int)n : 0;
 	self->errors += rc == -EINVAL;
-	for (size_t i = 0; !rc && i < n; i++)
-		self->seen[which[i]].told = true;
+	for (size_t i = 0; !rc && i < n; i++) {
+		struct seen *seen = &self->seen[which[i]];
+
+		seen->told = !seen->later;
+		self->told += seen->told;
+		seen->later = false;
+	}
 	pthread_mutex_unlock(&self->lock);
 }
 
@@ -217,6 +221,14 @@ static int host_withdraw(struct tocsin_self *self, const char *const mark[], siz
 	return 0;
 }
 
+/* Inside tell(): these are not noted. */
+static void host_later(struct tocsin_self *self, const char *const mark[], size_t n)
+{
+	for (size_t i = 0; i < self->n; i++)
+		for (size_t k = 0; k < n; k++)
+			self->seen[i].later |= strcmp(self->seen[i].mark, mark[k]) == 0;
+}
+
 static const struct tocsin_host host = {
 	.size = sizeof(struct tocsin_host),
 	.log = host_log,
@@ -229,6 +241,7 @@ static const struct tocsin_host host = {
 	.once = host_is_once,
 	.lease = host_lease,
 	.withdraw = host_withdraw,
+	.later = host_later,
 };
 
 void host_init(struct tocsin_self *self)

@@ -19,6 +19,7 @@ struct seen {
 	char labels[400], annotations[400]; /* name=value;name=value; */
 	int64_t starts_at_ms;
 	bool done, told; /* its deliveries ended; the source has noted that */
+	bool later;      /* it cannot note that yet */
 	int accepted;    /* 2 and more: it would be sent again */
 };
 

@@ -84,16 +84,21 @@ static const char *behind(const struct postgres *p, const struct page *page, siz
 	return PQgetvalue(page->rows, (int)row, COLUMN_FIELDS + (int)p->table.n_fields + which);
 }
 
+static char *mark_of(const struct postgres *p, const struct page *page, size_t row)
+{
+	return sql_format("%s %s", PQgetvalue(page->rows, (int)row, COLUMN_KEY),
+			  behind(p, page, row, BEHIND_TOKEN));
+}
+
 /* Each claim is an alert of its own: the key with the token of the claim. */
 static int hold(struct postgres *p, struct page *page)
 {
 	for (size_t i = 0; i < page->n; i++) {
-		const char *key = PQgetvalue(page->rows, (int)i, COLUMN_KEY);
-		const char *token = behind(p, page, i, BEHIND_TOKEN);
-		char *mark = sql_format("%s %s", key, token);
+		char *mark = mark_of(p, page, i);
 		struct held *held = NULL;
 
-		if (mark && !held_add(&p->queue.held, key, token))
+		if (mark && !held_add(&p->queue.held, PQgetvalue(page->rows, (int)i, COLUMN_KEY),
+				      behind(p, page, i, BEHIND_TOKEN)))
 			held = held_find(&p->queue.held, mark);
 		free(mark);
 		if (!held)
@@ -103,39 +108,39 @@ static int hold(struct postgres *p, struct page *page)
 	return 0;
 }
 
-/* Rows that were claimed and did not become alerts, or not yet. */
+/* Rows that were claimed and did not become alerts, or not yet. Nobody renews them any more: what cannot
+ * be given back now (no memory, no connection, a lock) waits for the end of its lease. */
 static int give_back(struct postgres *p, const struct page *page, bool refused_only)
 {
 	struct ending *ending = calloc(page->n + 1, sizeof(*ending));
+	char **mark = calloc(page->n + 1, sizeof(*mark));
 	size_t n = 0;
-	int rc;
+	int rc = -ENOMEM;
 
-	for (size_t i = 0; ending && i < page->n; i++) {
+	for (size_t i = 0; ending && mark && i < page->n; i++) {
 		if (refused_only && page->emission[i].result != TOCSIN_INVALID)
 			continue;
-		ending[n++] = (struct ending){
+		mark[n] = mark_of(p, page, i);
+		if (!mark[n])
+			continue;
+		ending[n] = (struct ending){
+			.mark = mark[n],
 			.key = PQgetvalue(page->rows, (int)i, COLUMN_KEY),
 			.token = behind(p, page, i, BEHIND_TOKEN),
 			.how = refused_only ? FINISH_FAILED : FINISH_BACK,
 			.error = refused_only ? "the row cannot be made an alert; see the log" : "",
 			.output = ""};
+		n++;
 	}
-	rc = ending ? finish_rows(p, ending, n) : -ENOMEM;
+	if (ending && mark)
+		rc = finish_rows(p, ending, n);
+	for (size_t i = 0; i < n; i++) {
+		held_remove(&p->queue.held, mark[i]);
+		free(mark[i]);
+	}
+	free(mark);
 	free(ending);
 	return rc;
-}
-
-/* So that nobody renews it. */
-static void let_go(struct postgres *p, const struct page *page)
-{
-	for (size_t i = 0; i < page->n; i++) {
-		char *mark = sql_format("%s %s", PQgetvalue(page->rows, (int)i, COLUMN_KEY),
-					behind(p, page, i, BEHIND_TOKEN));
-
-		if (mark)
-			held_remove(&p->queue.held, mark);
-		free(mark);
-	}
 }
 
 static int hand_in(struct postgres *p, struct page *page)
@@ -148,9 +153,7 @@ static int hand_in(struct postgres *p, struct page *page)
 		rc = p->host->emit(p->self, page->emission, page->n);
 	if (!rc)
 		return give_back(p, page, true);
-	/* What is not given back now (no memory, no connection) waits for the end of its lease. */
 	(void)give_back(p, page, false);
-	let_go(p, page);
 	return rc == -EAGAIN ? database_error(&p->db, -EAGAIN,
 					      "the store takes no alerts now; rows "
 					      "are handed back until it does")

@@ -26,6 +26,8 @@ static int apply_settings(struct postgres *p)
 		" set_config('idle_in_transaction_session_timeout', '30s', false),"
 		/* Who waited for a lock must see what was written meanwhile. */
 		" set_config('default_transaction_isolation', 'read committed', false),"
+		/* A role that reads by default has to write here; what only reads says so itself. */
+		" set_config('default_transaction_read_only', 'off', false),"
 		" set_config('DateStyle', 'ISO', false), set_config('TimeZone', 'UTC', false),"
 		/* A settled row that a crash of the server unsettles would be sent again. */
 		" set_config('synchronous_commit', CASE current_setting('synchronous_commit')"

@@ -2,7 +2,8 @@
 /*
  * How a row ended is written where the token still stands, many rows in one
  * statement. A row that has another token by now belongs to somebody else: its
- * end is refused, counted, and said in the log.
+ * end is refused, counted, and said in the log. One that somebody has locked is
+ * told again later, and an end that is told twice changes nothing.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +15,10 @@
 
 enum { KEYS, TOKENS, HOW, ERRORS, STARTED, ENDED, OUTPUTS, WORKER, PARAMETERS };
 #define DIGITS 24
+
+struct answer {
+	const char *mark, *how;
+};
 
 static const char *text_of(const struct ending *ending, int parameter, char digits[DIGITS])
 {
@@ -67,89 +72,94 @@ static int ask(struct postgres *p, const struct ending *ending, size_t n, PGresu
 	return rc;
 }
 
-static void count(struct postgres *p, const struct ending *ending, size_t n, int64_t failed)
+static int by_mark(const void *a, const void *b)
 {
-	int64_t done = 0, tried = 0;
+	return strcmp(((const struct answer *)a)->mark, ((const struct answer *)b)->mark);
+}
+
+/* The answers by mark, for free(). NULL: no memory. */
+static struct answer *answers_of(const PGresult *result)
+{
+	size_t n = (size_t)PQntuples(result);
+	struct answer *answer = calloc(n + 1, sizeof(*answer));
+
+	for (size_t i = 0; answer && i < n; i++)
+		answer[i] = (struct answer){PQgetvalue(result, (int)i, 0),
+					    PQgetvalue(result, (int)i, 2)};
+	if (answer)
+		qsort(answer, n, sizeof(*answer), by_mark);
+	return answer;
+}
+
+static void refuse(struct postgres *p, const struct ending *ending)
+{
+	p->host->count(p->self, "refused", 1);
+	p->host->log(p->self, TOCSIN_LOG_WARNING,
+		     "row %s of %s: its end (%s) was refused: the row is not ours any more",
+		     ending->key, p->config->table, ending->how);
+}
+
+/* What became of each; all but the locked ones are no longer ours. */
+static void note_answers(struct postgres *p, struct ending *ending, size_t n,
+			 const struct answer *answer, size_t n_answers)
+{
+	int64_t done = 0, tried = 0, back = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		done += strcmp(ending[i].how, FINISH_DONE) == 0;
-		tried += strcmp(ending[i].how, FINISH_FAILED) == 0;
+		const struct answer wanted = {.mark = ending[i].mark};
+		const struct answer *found =
+			bsearch(&wanted, answer, n_answers, sizeof(*answer), by_mark);
+
+		ending[i].locked = found && strcmp(found->how, "locked") == 0;
+		if (ending[i].locked)
+			continue;
+		if (!found)
+			refuse(p, &ending[i]);
+		else if (strcmp(ending[i].how, FINISH_DONE) == 0)
+			done++;
+		else if (strcmp(ending[i].how, FINISH_FAILED) == 0)
+			tried++;
+		else
+			back++;
+		held_remove(&p->queue.held, ending[i].mark);
+		p->queue.freed = true;
 	}
 	p->host->count(p->self, "completed", done);
 	p->host->count(p->self, "attempts_failed", tried);
-	p->host->count(p->self, "failed", failed);
-	p->host->count(p->self, "handed_back", (int64_t)n - done - tried);
+	p->host->count(p->self, "handed_back", back);
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Says which were refused; the others are in the answer. */
-static int report_refused(struct postgres *p, const struct ending *ending, size_t n,
-			  const PGresult *result)
-{
-	size_t n_ours = (size_t)PQntuples(result);
-	const char **ours = calloc(n_ours + 1, sizeof(*ours));
-
-	for (size_t i = 0; ours && i < n_ours; i++)
-		ours[i] = PQgetvalue(result, (int)i, 0);
-	if (ours)
-		qsort(ours, n_ours, sizeof(*ours), by_text);
-	for (size_t i = 0; ours && i < n; i++) {
-		char *mark = sql_format("%s %s", ending[i].key, ending[i].token);
-
-		if (mark && !bsearch(&mark, ours, n_ours, sizeof(*ours), by_text)) {
-			p->host->count(p->self, "refused", 1);
-			p->host->log(p->self, TOCSIN_LOG_WARNING,
-				     "row %s of %s: its end (%s) was refused: the row is not ours "
-				     "any more",
-				     ending[i].key, p->config->table, ending[i].how);
-		}
-		free(mark);
-	}
-	free(ours);
-	return 0;
-}
-
-static void forget(struct postgres *p, const struct ending *ending, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		char *mark = sql_format("%s %s", ending[i].key, ending[i].token);
-
-		if (mark)
-			held_remove(&p->queue.held, mark);
-		free(mark);
-	}
-	p->queue.freed = true;
-}
-
-static int finish_batch(struct postgres *p, const struct ending *ending, size_t n)
+static int finish_batch(struct postgres *p, struct ending *ending, size_t n)
 {
 	PGresult *result = NULL;
+	struct answer *answer;
 	int64_t failed = 0;
 	int rc = ask(p, ending, n, &result);
 
 	if (rc)
 		return rc;
-	for (int i = 0; i < PQntuples(result); i++)
-		failed += *PQgetvalue(result, i, 1) == 't';
-	if ((size_t)PQntuples(result) != n)
-		report_refused(p, ending, n, result);
-	count(p, ending, n, failed);
-	forget(p, ending, n);
+	answer = answers_of(result);
+	if (answer) {
+		for (int i = 0; i < PQntuples(result); i++)
+			failed += *PQgetvalue(result, i, 1) == 't';
+		p->host->count(p->self, "failed", failed);
+		note_answers(p, ending, n, answer, (size_t)PQntuples(result));
+	} else {
+		rc = database_error(&p->db, -ENOMEM, "out of memory");
+	}
+	free(answer);
 	PQclear(result);
-	return 0;
+	return rc;
 }
 
 /* One row that the table refuses must not keep the others from being written. */
-static int finish_apart(struct postgres *p, const struct ending *ending, size_t n)
+static int finish_apart(struct postgres *p, struct ending *ending, size_t n)
 {
 	int rc = finish_batch(p, ending, n), left, right;
 
 	if (rc == -EDOM && n == 1)
-		forget(p, ending, n); /* its lease runs out: nothing is renewed for ever */
+		/* Its lease runs out: nothing is renewed for ever. */
+		held_remove(&p->queue.held, ending->mark);
 	if (rc != -EDOM || n == 1)
 		return rc;
 	left = finish_apart(p, ending, n / 2);
@@ -157,7 +167,7 @@ static int finish_apart(struct postgres *p, const struct ending *ending, size_t 
 	return left ? left : right;
 }
 
-int finish_rows(struct postgres *p, const struct ending *ending, size_t n)
+int finish_rows(struct postgres *p, struct ending *ending, size_t n)
 {
 	return n > 0 ? finish_apart(p, ending, n) : 0;
 }

@@ -37,7 +37,7 @@ COMMENT ON COLUMN jobs.payload IS 'What the job needs to know; cut after 16000 c
 COMMENT ON COLUMN jobs.status IS 'pending, processing, completed or failed; set it to cancelled to stop one';
 COMMENT ON COLUMN jobs.scheduled_at IS 'Not before; the oldest first';
 COMMENT ON COLUMN jobs.max_attempts IS 'NULL: as the option retry.attempts says';
-COMMENT ON COLUMN jobs.claim_token IS 'Fresh with each claim: who has it may write the end, nobody else';
+COMMENT ON COLUMN jobs.claim_token IS 'Fresh with each claim: who has it may write the end, nobody else; stays when the job has ended';
 COMMENT ON COLUMN jobs.lease_until IS 'Whose worker does not renew it until then is pending again';
 
 -- One row per attempt.

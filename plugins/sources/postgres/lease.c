@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#define UNLEASED_AGAIN_MS 600000 /* between two times that rows without a lease are spoken of */
 #define LOST "somebody else has its row now, or changed it"
 #define LOCKED "somebody has locked its row, so that its lease could not be renewed"
 
@@ -125,6 +126,27 @@ int lease_renew(struct postgres *p)
 	return rc;
 }
 
+/* Whose they are nobody can know: a program that is still at work may have claimed them in its own way. */
+static void report_unleased(struct postgres *p, int64_t n)
+{
+	int64_t now = queue_now_ms();
+
+	if (n == 0 || (p->queue.unleased_ms > 0 && now - p->queue.unleased_ms < UNLEASED_AGAIN_MS))
+		return;
+	p->queue.unleased_ms = now;
+	p->host->log(p->self, TOCSIN_LOG_WARNING,
+		     "%" PRId64 " row%s of %s %s '%s' without a lease: something else than tocsin "
+		     "claimed %s, and tocsin leaves %s alone; when nobody is at work on %s, give "
+		     "%s a lease that is over, and %s recovered: UPDATE %s SET %s = now() WHERE "
+		     "%s = '%s' AND %s IS NULL",
+		     n, n == 1 ? "" : "s", p->config->table, n == 1 ? "is" : "are",
+		     p->config->queue.values.processing, n == 1 ? "it" : "them",
+		     n == 1 ? "it" : "them", n == 1 ? "it" : "them", n == 1 ? "it" : "them",
+		     n == 1 ? "it is" : "they are", p->config->table,
+		     p->config->queue.columns.lease_until, p->config->queue.columns.status,
+		     p->config->queue.values.processing, p->config->queue.columns.lease_until);
+}
+
 int lease_recover(struct postgres *p)
 {
 	const char *value[] = {p->queue.worker};
@@ -139,14 +161,17 @@ int lease_recover(struct postgres *p)
 	failed = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
 	if (again + failed > 0) {
 		p->host->count(p->self, "recovered", again + failed);
-		p->host->log(
-			p->self, TOCSIN_LOG_WARNING,
-			"%" PRId64 " rows of %s, such as %s, were left by a worker that gave no "
-			"sign of life: %" PRId64 " pending again, %" PRId64
-			" failed because their attempts are used up",
-			again + failed, p->config->table, PQgetvalue(result, 0, 2), again, failed);
+		p->host->log(p->self, TOCSIN_LOG_WARNING,
+			     "%" PRId64
+			     " row%s of %s, such as %s, %s left by a worker that gave no "
+			     "sign of life: %" PRId64 " pending again, %" PRId64
+			     " failed because their attempts are used up",
+			     again + failed, again + failed == 1 ? "" : "s", p->config->table,
+			     PQgetvalue(result, 0, 2), again + failed == 1 ? "was" : "were", again,
+			     failed);
 		p->queue.freed = true;
 	}
+	report_unleased(p, strtoll(PQgetvalue(result, 0, 3), NULL, 10));
 	PQclear(result);
 	return 0;
 }

@@ -61,46 +61,56 @@ static bool split_mark(char *mark, const char **key, const char **token)
 	return true;
 }
 
-/* What was told, as endings; the texts of the marks are in one array for the caller to free(). */
-static size_t endings_of(const struct postgres *p, const struct tocsin_settled *settled, size_t n,
-			 struct ending *ending, char **mark)
+/* What was told, as endings; the texts that were cut are in one array for the caller to free(). */
+static int endings_of(const struct postgres *p, const struct tocsin_settled *settled, size_t n,
+		      struct ending *ending, char **text, size_t *n_endings)
 {
-	size_t wanted = 0;
-
+	*n_endings = 0;
 	for (size_t i = 0; i < n; i++) {
-		struct ending *one = &ending[wanted];
+		struct ending *one = &ending[*n_endings];
 
 		one->how = how_it_ended(p, &settled[i]);
 		if (!one->how)
 			continue;
-		mark[wanted] = strdup(settled[i].mark);
-		if (!mark[wanted] || !split_mark(mark[wanted], &one->key, &one->token)) {
-			free(mark[wanted]);
+		text[*n_endings] = strdup(settled[i].mark);
+		if (!text[*n_endings])
+			return -ENOMEM;
+		if (!split_mark(text[*n_endings], &one->key, &one->token)) {
+			free(text[*n_endings]);
 			continue;
 		}
+		one->mark = settled[i].mark;
+		one->dead = settled[i].outcome == TOCSIN_SETTLED_DEAD;
 		one->error = settled[i].delivered || !settled[i].reason ? "" : settled[i].reason;
 		one->output = settled[i].output ? settled[i].output : "";
 		one->started_ms = settled[i].started_ms;
 		one->ended_ms = settled[i].started_ms ? settled[i].ended_ms : 0;
-		wanted++;
+		++*n_endings;
 	}
-	return wanted;
+	return 0;
 }
 
-/* The row's own policy tries again: nobody may replay the delivery of a claim that is over. */
-static int bury(struct postgres *p, const struct tocsin_settled *settled, size_t n)
+/* The row's own policy tries again: nobody may replay the delivery of a claim that is over. What could
+ * not be written because of a lock is told again. */
+static int bury(struct postgres *p, const struct ending *ending, size_t n)
 {
-	const char **dead = calloc(n + 1, sizeof(*dead));
-	size_t n_dead = 0;
-	int rc;
+	const char **dead = calloc(n + 1, sizeof(*dead)), **locked = calloc(n + 1, sizeof(*dead));
+	size_t n_dead = 0, n_locked = 0;
+	int rc = -ENOMEM;
 
-	for (size_t i = 0; dead && i < n; i++)
-		if (settled[i].outcome == TOCSIN_SETTLED_DEAD)
-			dead[n_dead++] = settled[i].mark;
-	rc = dead ? p->host->withdraw(p->self, dead, n_dead,
-				      "failed, which its row says now; the row decides on another "
-				      "attempt")
-		  : -ENOMEM;
+	if (dead && locked) {
+		for (size_t i = 0; i < n; i++)
+			if (ending[i].locked)
+				locked[n_locked++] = ending[i].mark;
+			else if (ending[i].dead)
+				dead[n_dead++] = ending[i].mark;
+		rc = p->host->withdraw(p->self, dead, n_dead,
+				       "failed, which its row says now; the row decides on another "
+				       "attempt");
+		if (n_locked > 0)
+			p->host->later(p->self, locked, n_locked);
+	}
+	free(locked);
 	free(dead);
 	return rc ? -EAGAIN : 0;
 }
@@ -108,26 +118,28 @@ static int bury(struct postgres *p, const struct tocsin_settled *settled, size_t
 int queue_settled(struct postgres *p, const struct tocsin_settled *settled, size_t n)
 {
 	struct ending *ending;
-	char **mark;
+	char **text;
 	size_t wanted = 0;
 	int rc = -ENOMEM;
 
 	if (!p->db.connection || p->db.lost || !p->queue.finish)
 		return -EAGAIN;
 	ending = calloc(n + 1, sizeof(*ending));
-	mark = calloc(n + 1, sizeof(*mark));
-	if (ending && mark) {
-		wanted = endings_of(p, settled, n, ending, mark);
-		rc = finish_rows(p, ending, wanted);
-		if (rc)
-			database_complain(&p->db);
-	}
-	for (size_t i = 0; mark && i < wanted; i++)
-		free(mark[i]);
-	free(mark);
-	free(ending);
+	text = calloc(n + 1, sizeof(*text));
+	if (ending && text)
+		rc = endings_of(p, settled, n, ending, text, &wanted);
 	if (!rc)
-		rc = bury(p, settled, n);
+		rc = finish_rows(p, ending, wanted);
+	else
+		database_error(&p->db, rc, "out of memory");
+	if (rc)
+		database_complain(&p->db);
+	else
+		rc = bury(p, ending, wanted);
+	for (size_t i = 0; text && i < wanted; i++)
+		free(text[i]);
+	free(text);
+	free(ending);
 	session_drain(p);
 	session_wake(p); /* there may be room for more */
 	p->failed = rc == -EINVAL || rc == -EDOM ? -EINVAL : 0;
@@ -160,7 +172,7 @@ static int claim(struct postgres *p)
 
 	p->queue.claim_ms = queue_now_ms() + p->config->queue.poll;
 	if (!rc && !p->swept) {
-		/* Of claims of an earlier process; theirs are leases that run out. */
+		/* What an earlier process claimed: its leases run out. */
 		p->host->swept(p->self);
 		p->swept = true;
 	}
@@ -250,6 +262,8 @@ int queue_run(struct postgres *p)
 
 	name_worker(p);
 	p->swept = false;
+	/* Before the first claim: nothing that an earlier process claimed may begin. */
+	p->host->lease(p->self, queue_now_ms());
 	p->host->park(p->self);
 	while ((rc = work(p, &failures)) != -ESHUTDOWN) {
 		run_end(p);

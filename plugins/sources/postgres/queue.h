@@ -65,10 +65,12 @@ char *queue_sql_claim(const struct queue_names *names, const struct queue_config
 /* $1 keys, $2 tokens, $3 the lease in ms; returns the marks of those that are still ours, and whether
  * each was renewed: not while somebody else has locked it. */
 char *queue_sql_renew(const struct queue_names *names);
-/* $1 the worker; returns how many became pending again, and how many failed. */
+/* $1 the worker; returns how many became pending again, how many failed, one of them, and how many are
+ * claimed without a lease. */
 char *queue_sql_recover(const struct queue_names *names, const struct queue_config *config);
 /* Arrays: $1 keys, $2 tokens, $3 how, $4 errors, $5 and $6 started and ended (ms), $7 outputs; $8 the
- * worker. Returns mark and new status of those that were ours. */
+ * worker. Returns the marks of those that were ours, whether they failed for good, and which it is:
+ * "ended" now, "again": it had ended so before, "locked": somebody else has a lock on the row. */
 char *queue_sql_finish(const struct queue_names *names, const struct queue_config *config);
 
 /* One row that is ours. */
@@ -97,6 +99,7 @@ struct queue {
 	int64_t valid_ms;               /* until then all that is held is ours for sure */
 	int64_t renew_ms, recover_ms, claim_ms; /* when next */
 	int64_t withdraw_ms;
+	int64_t unleased_ms; /* rows without a lease were spoken of last; 0: never */
 	bool more;     /* after the last claim there may be more */
 	bool freed;    /* rows ended since the last claim */
 	bool stopping; /* what has not begun is handed back */
@@ -130,11 +133,13 @@ void lease_withdraw_all(struct postgres *p, const char *reason);
 #define FINISH_BACK "back"     /* it never began: pending as it was */
 #define FINISH_LATER "later"   /* it never began, and cannot now */
 struct ending {
-	const char *key, *token;
+	const char *mark, *key, *token;
 	const char *how, *error, *output;
 	int64_t started_ms, ended_ms;
+	bool dead;
+	bool locked; /* set by finish_rows: somebody has a lock on the row; to be tried again */
 };
 /* 0; those whose token was another one are logged and forgotten. */
-int finish_rows(struct postgres *p, const struct ending *ending, size_t n);
+int finish_rows(struct postgres *p, struct ending *ending, size_t n);
 
 #endif

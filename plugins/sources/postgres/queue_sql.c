@@ -189,8 +189,11 @@ char *queue_sql_recover(const struct queue_names *q, const struct queue_config *
 		  "SELECT tocsin_key, tocsin_attempt, tocsin_owner, tocsin_started, now(),"
 		  " 'lost', 'no sign of life until the lease was over', NULL"
 		  " FROM tocsin_back");
-	fprintf(out, " SELECT count(*) FILTER (WHERE NOT tocsin_failed), count(*) FILTER (WHERE"
-		     " tocsin_failed), min(tocsin_key::text), $1::text FROM tocsin_back");
+	fprintf(out,
+		" SELECT count(*) FILTER (WHERE NOT tocsin_failed), count(*) FILTER (WHERE"
+		" tocsin_failed), min(tocsin_key::text), (SELECT count(*) FROM %s WHERE %s = %s AND"
+		" %s IS NULL), $1::text FROM tocsin_back",
+		q->table, q->status, q->processing, q->lease_until);
 	free(over);
 	return done(out, &text);
 }
@@ -229,6 +232,25 @@ static void write_schedule(FILE *out, const struct queue_names *q,
 		q->scheduled_at);
 }
 
+/*
+ * An end leaves the token in its row and takes the lease away, so that it is known again when it is told
+ * twice. What somebody took away has another token, or the lease still stands. The table is looked at a
+ * second time only when something is missing.
+ */
+static void write_answer(FILE *out, const struct queue_names *q)
+{
+	fprintf(out,
+		" SELECT tocsin_key::text || ' ' || tocsin_token::text, tocsin_failed, 'ended',"
+		" $8::text FROM tocsin_ended UNION ALL SELECT e.tocsin_key::text || ' ' ||"
+		" e.tocsin_token::text, false, CASE WHEN %s = %s THEN 'locked' ELSE 'again' END,"
+		" NULL FROM tocsin_end e JOIN %s ON %s = e.tocsin_key AND %s = e.tocsin_token"
+		" WHERE (SELECT count(*) FROM tocsin_ended) < (SELECT count(*) FROM tocsin_end)"
+		" AND (%s = %s OR %s IS NULL) AND e.tocsin_key NOT IN (SELECT tocsin_key FROM"
+		" tocsin_ended)",
+		q->status, q->processing, q->table, q->key, q->token, q->status, q->processing,
+		q->lease_until);
+}
+
 char *queue_sql_finish(const struct queue_names *q, const struct queue_config *config)
 {
 	char *text = NULL, *over = used_up(q, config);
@@ -239,25 +261,33 @@ char *queue_sql_finish(const struct queue_names *q, const struct queue_config *c
 		free(over);
 		return NULL;
 	}
+	/* A row that somebody has locked is passed over, and told so: the others need not wait for him. */
 	fprintf(out,
-		"WITH tocsin_end AS (SELECT tocsin_key, tocsin_token, tocsin_how,"
+		"WITH tocsin_free AS MATERIALIZED (SELECT %s AS tocsin_key FROM %s WHERE %s ="
+		" ANY($1::%s[]) AND %s = ANY($2::%s[]) AND %s = %s FOR NO KEY UPDATE SKIP LOCKED), ",
+		q->key, q->table, q->key, q->key_type, q->token, q->token_type, q->status,
+		q->processing);
+	fprintf(out,
+		"tocsin_end AS (SELECT tocsin_key, tocsin_token, tocsin_how,"
 		" NULLIF(tocsin_error, '') AS tocsin_error, NULLIF(tocsin_started, 0) AS"
 		" tocsin_started, NULLIF(tocsin_ended, 0) AS tocsin_ended, NULLIF(tocsin_output, '')"
 		" AS tocsin_output FROM unnest($1::%s[], $2::%s[], $3::text[], $4::text[],"
 		" $5::bigint[], $6::bigint[], $7::text[]) AS e(tocsin_key, tocsin_token, tocsin_how,"
 		" tocsin_error, tocsin_started, tocsin_ended, tocsin_output)),"
 		" tocsin_ended AS (UPDATE %s SET %s = CASE WHEN tocsin_how = 'done' THEN %s"
-		" WHEN tocsin_how = 'failed' AND %s THEN %s ELSE %s END, %s = NULL, %s = NULL,"
+		" WHEN tocsin_how = 'failed' AND %s THEN %s ELSE %s END, %s = NULL,"
 		" %s = %s - (tocsin_how IN ('back', 'later'))::int",
 		q->key_type, q->token_type, q->table, q->status, q->completed, over, q->failed,
-		q->pending, q->token, q->lease_until, q->attempts, q->attempts);
+		q->pending, q->lease_until, q->attempts, q->attempts);
 	write_schedule(out, q, config, over);
 	write_times(out, q, over);
 	fprintf(out,
-		" FROM tocsin_end WHERE %s = tocsin_key AND %s = tocsin_token AND %s = %s RETURNING"
+		" FROM tocsin_end WHERE %s = tocsin_key AND %s = tocsin_token AND %s = %s AND"
+		" %s = ANY(ARRAY(SELECT tocsin_free.tocsin_key FROM tocsin_free)) RETURNING"
 		" tocsin_key, tocsin_token, tocsin_how, tocsin_error, tocsin_started, tocsin_ended,"
 		" tocsin_output, %s AS tocsin_attempt, %s = %s AS tocsin_failed)",
-		q->key, q->token, q->status, q->processing, q->attempts, q->status, q->failed);
+		q->key, q->token, q->status, q->processing, q->key, q->attempts, q->status,
+		q->failed);
 	write_log(out, q,
 		  "SELECT tocsin_key, tocsin_attempt, $8::text,"
 		  " to_timestamp(tocsin_started / 1000.0),"
@@ -265,9 +295,7 @@ char *queue_sql_finish(const struct queue_names *q, const struct queue_config *c
 		  " CASE tocsin_how WHEN 'done' THEN 'completed' ELSE 'failed' END,"
 		  " tocsin_error, tocsin_output FROM tocsin_ended"
 		  " WHERE tocsin_how IN ('done', 'failed')");
-	fprintf(out,
-		" SELECT tocsin_key::text || ' ' || tocsin_token::text, tocsin_failed, $8::text"
-		" FROM tocsin_ended");
+	write_answer(out, q);
 	free(over);
 	return done(out, &text);
 }

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The source as a worker of a queue, on a real server. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "postgres_fixture.h"
+
+static const struct queue_config preset = {
+	.table = "jobs",
+	.key = "id",
+	.listen = "tocsin_jobs",
+	.columns = {.status = "status",
+		    .scheduled_at = "scheduled_at",
+		    .attempts = "attempts",
+		    .token = "claim_token",
+		    .lease_until = "lease_until"},
+	.values = {"pending", "processing", "completed", "failed"},
+	.retry = {.attempts = 3, .first = 1000, .max = 60000},
+	.batch = 20,
+	.max_running = 10,
+	.max_per_key = 2,
+	.lease = 15000,
+	.poll = 1000,
+};
+
+static void make_jobs(struct fixture *f)
+{
+	fixture_sql(f, f->jobs);
+}
+
+static void a_row_goes_through_and_comes_back(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (kind, user_id, payload) VALUES ('mail', 'ann',"
+		       " '{\"to\": 1}')");
+	f->config.queue = preset;
+	assert_int_equal(host_once(host, &f->config), 0);
+	assert_int_equal(host->n, 1);
+	assert_string_equal(host->seen[0].labels, "alertname=jobs;job=1;kind=mail;user=ann;");
+	assert_string_equal(host->seen[0].annotations, "payload={\"to\": 1};");
+	assert_int_equal(strlen(host->seen[0].mark), 2 + 36);
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs WHERE status = 'completed'"),
+			 1);
+	assert_true(host->leased_ms > 0);
+}
+
+/* Somebody looks into a row and forgets to commit: the others must not be lost for that. */
+static void a_locked_row_keeps_no_other_from_being_renewed(void **state)
+{
+	static const char renewed[] =
+		"SELECT coalesce(sum(id), 0) FROM jobs WHERE status = 'processing' AND"
+		" attempts = 1 AND lease_until > clock_timestamp()";
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('mail'), ('mail')");
+	f->config.queue = preset;
+	f->config.queue.lease = 900;
+	host->deliver = false;
+	host_start(host, &f->config);
+	assert_true(host_until(host, host_seen, 2));
+	fixture_sql(f, "BEGIN; SELECT FROM jobs WHERE id = 1 FOR UPDATE");
+	usleep(1400000);
+	assert_int_equal(fixture_number(f, renewed), 2);
+	/* Nor from being ended. */
+	pthread_mutex_lock(&host->lock);
+	assert_true(host->withdrawn > 0); /* what of the locked one has not begun */
+	for (size_t i = 0; i < host->n; i++)
+		host->seen[i].done = true;
+	pthread_mutex_unlock(&host->lock);
+	assert_true(host_until(host, host_told, 1));
+	assert_int_equal(fixture_number(f, "SELECT id FROM jobs WHERE status = 'completed' AND"
+					   " attempts = 1"),
+			 2);
+	fixture_sql(f, "COMMIT");
+	assert_true(host_until(host, host_told, 2));
+	assert_int_equal(host_stop(host), 0);
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs WHERE status = 'completed'"),
+			 2);
+	assert_false(host_logged(host, "refused"));
+}
+
+/* Whoever waits for his turn sees what was claimed meanwhile, whatever the role's transactions see. */
+static void limits_hold_where_transactions_see_the_past(void **state)
+{
+	static const char waiting[] =
+		"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND"
+		" classid = 1953457009 AND objid = 'jobs'::regclass";
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+	char *connection = sql_format("%s options='-c search_path=t -c"
+				      " default_transaction_isolation=repeatable\\\\ read'",
+				      getenv("TOCSIN_TEST_POSTGRES"));
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (user_id) VALUES ('ann'), ('ann')");
+	fixture_sql(f,
+		    "BEGIN; SELECT pg_advisory_xact_lock(1953457009, 'jobs'::regclass::oid::int)");
+	f->config.queue = preset;
+	f->config.connection = connection;
+	host_start(host, &f->config);
+	for (int i = 0; i < 1000 && fixture_number(f, waiting) == 0; i++)
+		usleep(1000);
+	assert_int_equal(fixture_number(f, waiting), 1);
+	fixture_sql(f, "INSERT INTO jobs (user_id, status, lease_until) SELECT 'ann',"
+		       " 'processing', now() + interval '1 h' FROM generate_series(1, 2); COMMIT");
+	assert_true(host_until(host, host_swept, 1));
+	assert_int_equal(host_stop(host), 0);
+	assert_int_equal(host->n, 0);
+	free(connection);
+}
+
+/* A role that only reads unless it says otherwise. */
+static void a_role_that_reads_by_default_can_work(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+	char *connection = sql_format("%s options='-c search_path=t -c"
+				      " default_transaction_read_only=on'",
+				      getenv("TOCSIN_TEST_POSTGRES"));
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('mail'), ('mail'); INSERT INTO jobs"
+		       " (status, lease_until, attempts) VALUES ('processing', now() - interval"
+		       " '1 s', 1)");
+	f->config.queue = preset;
+	f->config.queue.max_running = f->config.queue.max_per_key = 0;
+	f->config.connection = connection;
+	assert_int_equal(host_once(host, &f->config), 0);
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs WHERE status = 'completed'"),
+			 3);
+	free(connection);
+}
+
+/* Somebody else's claims, or those of a program of before: not ours to judge, but not to be forgotten. */
+static void rows_without_a_lease_are_spoken_of(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (status, started_at) SELECT 'processing', now() - interval"
+		       " '1 h' FROM generate_series(1, 3)");
+	f->config.queue = preset;
+	f->config.queue.poll = 10;
+	host_start(host, &f->config);
+	for (int i = 0; i < 500 && !host_logged(host, "3 rows of jobs are 'processing' without");
+	     i++)
+		usleep(10000);
+	assert_true(host_logged(host, "UPDATE jobs SET lease_until = now() WHERE status ="
+				      " 'processing' AND lease_until IS NULL"));
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs WHERE status = 'processing'"),
+			 3);
+	/* What the log says to do. */
+	fixture_sql(f, "UPDATE jobs SET lease_until = now() WHERE status = 'processing' AND"
+		       " lease_until IS NULL");
+	assert_true(host_until(host, host_told, 3));
+	assert_int_equal(host_stop(host), 0);
+	assert_null(strstr(strstr(host->log, "without a lease") + 1, "without a lease"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SERVER_TEST(a_locked_row_keeps_no_other_from_being_renewed),
+		SERVER_TEST(a_role_that_reads_by_default_can_work),
+		SERVER_TEST(rows_without_a_lease_are_spoken_of),
+		SERVER_TEST(limits_hold_where_transactions_see_the_past),
+		SERVER_TEST(a_row_goes_through_and_comes_back),
+	};
+
+	return fixture_server() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
+}
