@@ -63,6 +63,9 @@ static void test_options_that_cannot_be(void **unused)
 	bad.rules = (struct tocsin_sections){rule, 2};
 	REFUSED("rule 'r' is there twice");
 	bad.rules.n = 1;
+	rule[0].name = "query";
+	REFUSED("cannot be called 'query'");
+	rule[0].name = "r";
 	assert_null(check_options(&bad, why, sizeof(why)));
 #undef REFUSED
 }

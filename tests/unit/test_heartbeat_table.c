@@ -210,6 +210,49 @@ static void test_status_and_starts(void **unused)
 	beats_close(&self);
 }
 
+/* A row that is down by its status goes and comes back, as it was and then well, with the same time. */
+static void test_a_row_that_is_down_and_comes_back(void **unused)
+{
+	static const struct beat_config listed[] = {{.name = "listed"}, {.name = "never"}};
+	static const char *const healthy[] = {"running"};
+
+	(void)unused;
+	need_server();
+	config.status_column = "status";
+	config.healthy_status = (struct tocsin_strings){healthy, 1};
+	config.heartbeats = (struct tocsin_sections){listed, 2};
+	sql("CREATE TABLE gone AS TABLE h; INSERT INTO h VALUES ('listed', 'failed', now() - interval"
+	    " '1 s'), ('other', 'failed', now() - interval '1 s')");
+	beats_open(&self, &config);
+	await("firing 5 alertname=HeartbeatDown heartbeat=listed: listed is down: its status is "
+	      "'failed'");
+	await("firing 5 alertname=HeartbeatDown heartbeat=other");
+	assert_string_equal(beats_ask(&self, "never", "state"), "new");
+	assert_string_equal(beats_ask(&self, "never", "reason"), "there is no row for it");
+	for (int i = 0; i < 3; i++) {
+		/* After one that is under way, just this reading is without the row of the other. */
+		assert_string_equal(beats_ask(&self, "listed", "state"), "down");
+		sql("WITH d AS (DELETE FROM h RETURNING *) INSERT INTO gone SELECT * FROM d");
+		assert_string_equal(beats_ask(&self, "listed", "state"), "down");
+		sql("WITH d AS (DELETE FROM gone RETURNING *) INSERT INTO h SELECT * FROM d");
+		look_around();
+	}
+	sql("WITH d AS (DELETE FROM h WHERE type = 'listed' RETURNING *) INSERT INTO gone SELECT *"
+	    " FROM d");
+	look_around();
+	assert_string_equal(beats_ask(&self, "listed", "state"), "down");
+	beats_close(&self);
+	beats_open(&self, &config); /* and tocsin starts meanwhile */
+	look_around();
+	assert_int_equal(self.n_alerts, 2);
+	sql("INSERT INTO h SELECT type, 'running', last_heartbeat_at FROM gone");
+	await("resolved 5 alertname=HeartbeatDown heartbeat=listed: listed is up again");
+	sql("DELETE FROM h WHERE type = 'other'");
+	await("resolved 5 alertname=HeartbeatDown heartbeat=other: other is no longer watched");
+	assert_int_equal(self.n_alerts, 4);
+	beats_close(&self);
+}
+
 /* It starts too often, though tocsin starts in between. */
 static void test_starts_over_restarts(void **unused)
 {
@@ -294,14 +337,14 @@ static void test_a_query_that_fails(void **unused)
 	(void)unused;
 	need_server();
 	sql("INSERT INTO h VALUES ('d', 'x', now())");
-	config.period = 100;
+	config.period = 1000;
 	beats_open(&self, &config);
 	look_around();
 	rename_table("ALTER TABLE h RENAME TO gone");
 	await("firing 5 alertname=HeartbeatQueryFails query=query: query could not be read for 0 "
 	      "seconds: option 'query': relation \"h\" does not exist");
 	self.alerts[0] = '\0';
-	usleep(120000);
+	usleep(1100000);
 	look_around(); /* 'd' is too old by now, but nobody can see that */
 	assert_null(strstr(self.alerts, "HeartbeatDown"));
 	beats_close(&self);
@@ -341,6 +384,7 @@ int main(void)
 		ONE(test_a_row_that_goes),
 		ONE(test_only_listed_rows),
 		ONE(test_status_and_starts),
+		ONE(test_a_row_that_is_down_and_comes_back),
 		ONE(test_starts_over_restarts),
 		ONE(test_rules),
 		ONE(test_a_rule_when_the_store_is_full),

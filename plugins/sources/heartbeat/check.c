@@ -77,11 +77,13 @@ static const char *check_rule(const struct complaint *c, const struct config *co
 {
 	const struct rule_config *rule = config->rules.item;
 
-	if (!is_name(rule[i].name) || strcmp(rule[i].name, "query") == 0)
-		return say(c,
-			   "the name of a rule is 1 to %d bytes without control characters, and "
-			   "not 'query'",
+	if (!is_name(rule[i].name))
+		return say(c, "the name of a rule is 1 to %d bytes without control characters",
 			   NAME_MAX_BYTES);
+	/* In what is saved, and in the label of the alert HeartbeatQueryFails. */
+	if (strcmp(rule[i].name, "query") == 0)
+		return say(c, "a rule cannot be called 'query', which is what the query for "
+			      "heartbeats is called; give it another name");
 	for (size_t k = 0; k < i; k++)
 		if (strcmp(rule[k].name, rule[i].name) == 0)
 			return say(c, "rule '%s' is there twice; give one of them another name",

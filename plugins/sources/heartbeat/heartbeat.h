@@ -82,6 +82,7 @@ struct beat {
 	struct plan plan;
 	size_t place;    /* in the heap; SIZE_MAX: nothing happens by itself */
 	unsigned round;  /* of the reading that had it last */
+	bool missing;    /* not listed, down, and without a row in the last reading */
 	json_t *labels;  /* of its own, with which its alert began to fire before this start, or NULL */
 	bool fresh;      /* nothing of it was ever saved: a commit that fails forgets one that was made */
 	bool gone;       /* the commit that is open forgets it */

@@ -70,7 +70,9 @@ static json_t *describe(const struct beat *beat, const struct beat_state *state,
 		{"name", tojson_text(beat->name)},
 		{"state", json_string(beat_word(state, plan, now->own_ms))},
 		{"since", moment_or_null(&state->since)},
-		{"reason", text_or_null(state->reason)},
+		/* Before it is down for that, too. */
+		{"reason",
+		 text_or_null(state->absent && !*state->reason ? state->text : state->reason)},
 		{"last_ping", moment_or_null(&state->last_ping)},
 		{"last_start", moment_or_null(&state->last_start)},
 		{"last_duration_ms", state->last_duration_ms >= 0

@@ -33,8 +33,8 @@ static unsigned not_there(struct beat_state *state, const struct sighting *sight
 {
 	unsigned news = state->absent ? 0 : NEWS_CHANGED;
 
+	/* What was wrong with it stays known: it may come back as it was, or well. */
 	state->absent = true;
-	state->unwell = false;
 	snprintf(state->text, sizeof(state->text), "%s", sighting->text);
 	/* One that never was there is expected from now on. */
 	if (state->status == BEAT_NEW && state->anchor.own_ms == 0)
@@ -122,6 +122,11 @@ unsigned beat_sighting(struct beat_state *state, const struct expectation *expec
 			news = beat_fall(state, now);
 	} else if (fresh || recovers) {
 		news = take(state, expect, host, &at, now);
+		/* Its status is well again, but the time it says is too old. */
+		if (recovers && state->status == BEAT_DOWN) {
+			words_missed(state, expect, host, now);
+			news |= NEWS_CHANGED;
+		}
 	}
 	return news | changed | beat_settle_starts(state, expect, now);
 }

@@ -93,6 +93,7 @@ static void take_beat(struct heartbeat *h, struct beat *beat, const struct sight
 	else
 		beats_replan(h, beat);
 	beat->round = h->table->round;
+	beat->missing = false;
 }
 
 static void take_row(struct heartbeat *h, const PGresult *rows, int row,
@@ -128,6 +129,15 @@ static void take_row(struct heartbeat *h, const PGresult *rows, int row,
 		take_beat(h, beat, &sighting, reading, now);
 }
 
+/* Rows are deleted and written anew by some: what fires is not over for one reading without its row. */
+static bool may_come_back(struct beat *beat)
+{
+	bool first = !beat->missing;
+
+	beat->missing = true;
+	return first && (beat->state.status == BEAT_DOWN || beat->state.restless);
+}
+
 /* Those that had no row: one that is listed is missing, another one is forgotten with its row. */
 static void take_absent(struct heartbeat *h, const struct reading *reading,
 			const struct moment *now)
@@ -143,7 +153,7 @@ static void take_absent(struct heartbeat *h, const struct reading *reading,
 			continue;
 		if (beat->config) {
 			take_beat(h, beat, &none, reading, now);
-		} else {
+		} else if (!may_come_back(beat)) {
 			beat->gone = true;
 			news |= before.restless ? NEWS_CALM : 0;
 			commit_change(h, beat, &before, news, NULL, now);
