@@ -162,7 +162,7 @@ static void deliver_ahead(void *state, struct tocsin_delivery *const batch[], si
 
 static const struct plugin ahead = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true, .begins = true},
-	.channel = {.open = open_ahead, .deliver = deliver_ahead, .close = fake_close}};
+	.channel = {.open = open_ahead, .deliver = deliver_ahead, .close = idle_close}};
 static const struct plugin beginning = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true, .begins = true},
 	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
