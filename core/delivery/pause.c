@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/units.h"
 #include "delivery/retry.h"
 
 static void name_of(const struct channel *channel, struct buffer *name)
@@ -55,6 +56,21 @@ static int apply_recall(struct store_request *request, const struct transaction 
 	return transaction->ops->load(transaction->state, STORE_CORE, recall->name, &recall->until);
 }
 
+/* left_ms: of the pause. */
+static void take_up(struct channel *channel, int64_t left_ms)
+{
+	char left[UNITS_TEXT];
+
+	if (left_ms > RETRY_AFTER_CAP_MS)
+		left_ms = RETRY_AFTER_CAP_MS;
+	pthread_mutex_lock(&channel->lock);
+	breaker_pause(&channel->breaker, clock_boot_ms() + left_ms);
+	pthread_mutex_unlock(&channel->lock);
+	units_format_elapsed(left_ms, left);
+	log_write(channel->world->log, TOCSIN_LOG_WARNING, channel->spec.name,
+		  "before this start its peer asked for a pause; it goes on in %s", left);
+}
+
 int pause_recall(struct channel *channel)
 {
 	struct recall recall = {.request = {.apply = apply_recall}};
@@ -68,12 +84,8 @@ int pause_recall(struct channel *channel)
 	buffer_done(&name);
 	if (result == 0) {
 		left = strtoll(recall.until, NULL, 10) - store_now_ms(channel->world->store);
-		if (left > RETRY_AFTER_CAP_MS)
-			left = RETRY_AFTER_CAP_MS;
-		pthread_mutex_lock(&channel->lock);
 		if (left > 0)
-			breaker_pause(&channel->breaker, clock_boot_ms() + left);
-		pthread_mutex_unlock(&channel->lock);
+			take_up(channel, left);
 	}
 	free(recall.until);
 	return result == -ENOENT ? 0 : result;

@@ -40,7 +40,8 @@ signal.signal(signal.SIGHUP, lambda *_: print("hup", flush=True))
 delivered = 1 if mode == "lossy" else 2
 COUNTERS = dict(accepted=2, delivered=delivered, dead=0, suppressed=0, pending=0, alerts=1)
 ANSWERS = {{"/api/v1/health": {{"status": "ok"}},
-           "/api/v1/status": {{"counters": COUNTERS, "channels": [{{"name": "a"}}]}},
+           "/api/v1/status": {{"counters": COUNTERS, "channels": [{{"name": "a"}}], "sources": [],
+                              "changing": False}},
            "/api/v1/deliveries?limit=500": {{"deliveries": [{{"id": 2}}], "next": 2}},
            "/api/v1/deliveries?limit=500&before=2": {{"deliveries": [{{"id": 1}}], "next": None}}}}
 

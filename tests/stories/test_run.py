@@ -263,7 +263,7 @@ def test_a_reader_that_stalls_does_not_make_it_immortal(job, daemon, tmp_path, s
     """The command has ended, and what it wrote is not taken: a signal ends us, as it would a command
     that still writes, unless it is to be ignored. The run is told as it was."""
     ended = tmp_path / "ended"
-    process = job.start(*shell(f"head -c 150000 /dev/zero >&{1 if stream == 'stdout' else 2};"
+    process = job.start(*shell(f"head -c 100000 /dev/zero >&{1 if stream == 'stdout' else 2};"
                                f"touch {ended}; exit 3"),
                         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     wait_until(ended.exists, 10, "the command's end")

@@ -36,14 +36,26 @@ def smtp():
 
 
 def talk(server, *sent):
-    """Sends raw bytes and returns all the server said."""
+    """Sends raw bytes, what follows DATA after 354, and returns all the server said."""
+    said = b""
+    before, data, message = b"".join(sent).partition(b"DATA\r\n")
     with socket.create_connection((server.host, server.port), 5) as sock:
-        sock.sendall(b"".join(sent))
+        sock.sendall(before + data)
+        while data and b"354" not in said and (more := sock.recv(65536)):
+            said += more
+        sock.sendall(message)
         sock.shutdown(socket.SHUT_WR)
-        said = b""
         while more := sock.recv(65536):
             said += more
     return said.decode()
+
+
+def test_a_message_that_does_not_wait_to_be_asked_for_is_noticed(smtp):
+    with socket.create_connection((smtp.host, smtp.port), 5) as sock:
+        sock.sendall(envelope(b"b@example.com") + GOOD + b".\r\nQUIT\r\n")
+        while sock.recv(65536):
+            pass
+    assert any("did not wait for 354" in v for v in smtp.violations)
 
 
 def envelope(*recipients):

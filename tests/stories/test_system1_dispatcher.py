@@ -357,7 +357,8 @@ def test_a_big_backlog_is_read_in_batches(tocsin, alerts_database, tmp_path):
 
 
 def test_a_run_waits_out_a_short_pause_and_not_a_long_one(tocsin, alerts_database, slack):
-    """429: the row that met it stays for the next run, the others go out after the pause."""
+    """429: the row that met it stays for the next run, the others go out after the pause. Nor does the
+    next run come before its time."""
     add_rows(alerts_database, 3)
     tocsin.configure(channels={"chat": slack_channel(slack, concurrency=1)}, log={"level": "info"},
                      sources={"alerts": postgres_source(alerts_database)},
@@ -369,5 +370,7 @@ def test_a_run_waits_out_a_short_pause_and_not_a_long_one(tocsin, alerts_databas
     slack.answer(429, "", {"Retry-After": "3600"}, times=1)
     run = tocsin.once()
     assert run.status == 1 and rows.pending(alerts_database) == 1, run
+    asked = len(slack.requests)
     run = tocsin.once()
-    assert run.status == 0 and len(slack.messages) == 3, run
+    assert run.status == 1 and len(slack.requests) == asked, run
+    assert "chat: before this start its peer asked for a pause; it goes on in 59m" in run.stdout + run.stderr
