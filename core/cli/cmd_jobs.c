@@ -150,6 +150,23 @@ void jobs_output(struct cli *cli, const json_t *run)
 		buffer_putc(&cli->out, '\n');
 }
 
+/* As a shell would take it. */
+static void add_quoted(struct buffer *text, const char *word)
+{
+	if (*word && !strpbrk(word, " \t\n\"'\\$`*?;&|<>(){}[]#~")) {
+		buffer_puts(text, word);
+		return;
+	}
+	buffer_putc(text, '\'');
+	for (; *word; word++) {
+		if (*word == '\'')
+			buffer_puts(text, "'\\''");
+		else
+			buffer_putc(text, *word);
+	}
+	buffer_putc(text, '\'');
+}
+
 static void show_command(struct cli *cli, const json_t *command)
 {
 	struct buffer text = {0};
@@ -159,9 +176,9 @@ static void show_command(struct cli *cli, const json_t *command)
 	json_array_foreach(command, i, word)
 	{
 		const char *plain = json_string_value(word);
-		bool bare = plain && *plain && !strpbrk(plain, " \t\n\"'\\$`*?;&|<>(){}[]#~");
 
-		buffer_printf(&text, bare ? "%s%s" : "%s'%s'", i ? " " : "", plain ? plain : "");
+		buffer_puts(&text, i ? " " : "");
+		add_quoted(&text, plain ? plain : "");
 	}
 	show_line(cli, "command", STYLE_PLAIN, buffer_text(&text));
 	buffer_done(&text);

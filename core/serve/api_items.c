@@ -123,9 +123,9 @@ void api_item_called(struct call *call)
 	struct buffer what = {0};
 
 	if (call->said && call->said_status < 400 && is_order(verb)) {
-		buffer_printf(&what, "%s of %s '%s'", verb,
-			      engine_items_name(call->match.endpoint->items),
-			      call->match.segment[0]);
+		/* as the command that gave it */
+		buffer_printf(&what, "%s %s '%s'", engine_items_name(call->match.endpoint->items),
+			      verb, call->match.segment[0]);
 		call_audit(call, buffer_text(&what));
 		buffer_done(&what);
 	}

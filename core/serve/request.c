@@ -55,6 +55,21 @@ static void check_length(struct call *call)
 		refuse_large(call);
 }
 
+/* Below a name there is a verb at most: a slash more stands in the name, as it must not. */
+static const char *hint(const char *path)
+{
+	static const char *const kinds[] = {"/api/v1/heartbeats/", "/api/v1/jobs/",
+					    "/api/v1/checks/"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t length = strlen(kinds[i]);
+
+		if (strncmp(path, kinds[i], length) == 0 && strchr(path + length, '/'))
+			return "; in a name a '/' is written %2F";
+	}
+	return "";
+}
+
 /* What can be refused by the headers alone. */
 static void check_headers(struct call *call, const char *method, const char *path)
 {
@@ -66,10 +81,11 @@ static void check_headers(struct call *call, const char *method, const char *pat
 		if (!call->status)
 			check_length(call);
 	} else if (call->match.allow[0]) {
-		call_fail(call, MHD_HTTP_METHOD_NOT_ALLOWED, "%.16s is not possible here, only %s",
-			  method, call->match.allow);
+		call_fail(call, MHD_HTTP_METHOD_NOT_ALLOWED,
+			  "%.16s is not possible here, only %s%s", method, call->match.allow,
+			  hint(path));
 	} else {
-		call_fail(call, MHD_HTTP_NOT_FOUND, "there is no %.200s", path);
+		call_fail(call, MHD_HTTP_NOT_FOUND, "there is no %.200s%s", path, hint(path));
 	}
 }
 

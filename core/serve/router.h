@@ -20,7 +20,7 @@ struct endpoint {
 	enum tocsin_items items;           /* what it speaks of, if it is for sources; or 0 */
 };
 
-#define ROUTER_SEGMENT 256
+#define ROUTER_SEGMENT 640 /* a name of 200 bytes, each of them as %XX */
 #define ROUTER_SEGMENTS 2
 struct router_match {
 	const struct endpoint *endpoint; /* NULL: none */

@@ -54,7 +54,7 @@ def test_words_reach_the_source_that_they_are_for(hearing):
     assert hearing.get("/api/v1/jobs") == {"jobs": []}
     with pytest.raises(Refused, match="404.*no source here has jobs"):
         hearing.post("/api/v1/jobs/x/run")
-    assert "pause of heartbeats 'report', asked by user" in hearing.log()
+    assert "heartbeats pause 'report', asked by user" in hearing.log()
     assert "ping of" not in hearing.log()
     assert [each["heartbeats"] for each in hearing.status()["sources"]] == [2, 3]
     assert "heartbeats 3" in hearing.cli("status").stdout

@@ -26,7 +26,7 @@ def run_of(status="completed", **more):
 
 
 JOBS = [{"name": "backup", "state": "idle", "running": 0, "schedule": "17 3 * * *",
-         "timezone": "UTC", "command": ["/usr/bin/backup", "--all disks", ""],
+         "timezone": "UTC", "command": ["/usr/bin/backup", "--all disks", "", "it's"],
          "next_run": at(19200), "last": run_of("failed", exit=3, error_message="disk full"),
          "total": 8, "succeeded": 7, "average_ms": 61000, "reason": None, "source": "cron"},
         {"name": "first", "state": "running", "running": 1, "schedule": None, "command": None,
@@ -89,7 +89,7 @@ def test_jobs_are_listed_and_shown(tocsin, daemon):
     assert "\\x1b" in hostile and not re.search("[\x1b\u202e\r]", run.stdout)
     assert tocsin.cli("jobs", "list", "--json").json == JOBS
     run = tocsin.cli("jobs", "show", "backup")
-    for text in ("'--all disks' ''", "8, 7 completed (87.5 %), 1m 1s on average", "(in 5 hours)",
+    for text in ("'--all disks' '' 'it'\\''s'", "8, 7 completed (87.5 %), 1m 1s on average", "(in 5 hours)",
                  "completed 5, still processing 2", "all is well",
                  "1.5s of processor time, 14MiB of memory"):
         assert text in run.stdout, run

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tocsin run: the command runs as if it were started without it, and its run is reported."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import time
 
 import pytest
 
+from lib.client import Refused
 from lib.daemon import FakeDaemon
 from lib.sections import file_channel
 from lib.tocsin import SLOW, WRAPPER, wait_until
@@ -43,11 +45,11 @@ class Job:
     """tocsin run, with everything that a shell could do to it."""
 
     def __init__(self, tocsin, spool):
-        self.tocsin, self.spool = tocsin, spool
+        self.tocsin, self.spool, self.name = tocsin, spool, "nightly"
 
     def line(self, *command, more=()):
         """The words."""
-        return [*WRAPPER, str(self.tocsin.stage.tocsin), "run", "nightly", "--socket",
+        return [*WRAPPER, str(self.tocsin.stage.tocsin), "run", self.name, "--socket",
                 str(self.tocsin.socket), "--spool", str(self.spool), *more, "--",
                 *(str(each) for each in command)]
 
@@ -149,7 +151,7 @@ def test_control_c_arrives_once(job, daemon):
     process = job.start(*shell("trap 'echo INT' INT; trap 'exit 4' QUIT; echo ready; "
                                "while :; do sleep 0.01; done"), stdin=slave, stdout=slave,
                         stderr=slave, start_new_session=True,
-                        preexec_fn=lambda: __import__("fcntl").ioctl(0, 0x540E, 0))
+                        preexec_fn=lambda: fcntl.ioctl(0, 0x540E, 0))
     os.close(slave)
     seen = b""
     while b"ready" not in seen:
@@ -263,9 +265,12 @@ def test_a_reader_that_stalls_does_not_make_it_immortal(job, daemon, tmp_path, s
     """The command has ended, and what it wrote is not taken: a signal ends us, as it would a command
     that still writes, unless it is to be ignored. The run is told as it was."""
     ended = tmp_path / "ended"
-    process = job.start(*shell(f"head -c 100000 /dev/zero >&{1 if stream == 'stdout' else 2};"
-                               f"touch {ended}; exit 3"),
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    process = job.start(*shell(f"head -c 10000 /dev/zero >&{1 if stream == 'stdout' else 2};"
+                               f"touch {ended}; exit 3"), **{stream: writer},
                         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    os.close(writer)
     wait_until(ended.exists, 10, "the command's end")
     for number in (signal.SIGWINCH, signal.SIGHUP):
         process.send_signal(number)
@@ -277,6 +282,7 @@ def test_a_reader_that_stalls_does_not_make_it_immortal(job, daemon, tmp_path, s
     finally:
         process.kill()
         process.communicate()
+        os.close(reader)
     assert daemon.bodies()[-1]["event"] == "end" and daemon.bodies()[-1]["exit"] == 3
 
 
@@ -361,6 +367,22 @@ def test_runs_reach_a_daemon_that_was_away(tocsin, tmp_path):
     assert [run["status"] for run in runs] == ["completed", "completed", "failed", "failed"], runs
     assert [run["output"] for run in runs] == ["two\n", "began\nover\n", None, "one\n"]
     assert runs[2]["signal"] in (9, "KILL", "SIGKILL")
+    for name in ("a/b", "50%", "ä" * 100, "/" * 200):           # also by way of the spool
+        tocsin.kill()
+        job.name = name
+        assert job("true") == (0, b"", b"")
+        tocsin.start()
+        wait_until(lambda: not list(tocsin.spool.glob("*.json")), 10, "an empty spool")
+        assert job("true") == (0, b"", b"")
+        run = tocsin.cli("jobs", "show", name)
+        assert run.status == 0 and "2, 2 completed" in run.stdout, run
+    assert not list((tocsin.spool / "refused").iterdir())
+    job.name = "x" * 201
+    assert b"1 to 200 bytes" in job("true")[2]
+    with pytest.raises(Refused, match="a '/' is written %2F"):
+        tocsin.get("/api/v1/jobs/a/b")
+    with pytest.raises(Refused, match="a '/' is written %2F"):
+        tocsin.post("/api/v1/jobs/a/b/report", {"event": "end"})
     run = tocsin.cli("jobs", "run", "report", "--wait")
     assert run.status == 1 and "failed (exit 3)" in run.stdout, run
     assert "completed 5, failed 1" in run.stdout, run

@@ -101,13 +101,30 @@ static json_t *runs_of(const struct cron *cron, const struct job *job, size_t li
 	return NULL;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct job *const *one = a, *const *other = b;
+
+	return strcmp((*one)->name, (*other)->name);
+}
+
 static void call_list(struct cron *cron, struct tocsin_call *call, const json_t *body)
 {
 	json_t *jobs = json_array();
+	struct job **sorted = calloc(cron->n_jobs + 1, sizeof(struct job *));
 
 	(void)body;
+	if (!sorted) {
+		json_decref(jobs);
+		call_refuse(call, 503, "out of memory");
+		return;
+	}
 	for (size_t i = 0; i < cron->n_jobs; i++)
-		json_array_append_new(jobs, job_item(cron->job[i]));
+		sorted[i] = cron->job[i];
+	qsort(sorted, cron->n_jobs, sizeof(struct job *), by_name);
+	for (size_t i = 0; i < cron->n_jobs; i++)
+		json_array_append_new(jobs, job_item(sorted[i]));
+	free(sorted);
 	call_answer(call, 200, json_pack("{so}", "jobs", jobs));
 }
 

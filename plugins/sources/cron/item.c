@@ -35,15 +35,19 @@ static json_t *zone_of(const struct job *job)
 
 static json_t *next_run(const struct job *job)
 {
+	struct plan_schedule schedule = job_schedule(job);
+	int64_t due = job->plan.due_ms, now = cron_wall_ms();
 	char text[INSTANT_SIZE];
 	struct plan_rules rules;
 
-	if (!job_is_scheduled(job) || job->paused || job->plan.due_ms == 0 ||
-	    job->plan.due_ms == PLAN_NEVER)
+	if (!job_is_scheduled(job) || job->paused || due == 0 || due == PLAN_NEVER)
 		return json_null();
 	rules = job_rules(job);
-	return json_string(instant_text(
-		rules.own ? plan_jittered(&rules, job->plan.due_ms) : job->plan.due_ms, text));
+	if (rules.own)
+		due = plan_jittered(&rules, due);
+	else if (due < now) /* a start that may still come, within its grace */
+		due = schedule.next(schedule.data, now);
+	return due == PLAN_NEVER ? json_null() : json_string(instant_text(due, text));
 }
 
 static json_t *last_of(const struct job *job)

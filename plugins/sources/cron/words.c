@@ -184,17 +184,20 @@ static void say_description(struct letter *letter, const struct job *job, const 
 {
 	const char *about = job->config ? job->config->description : NULL;
 	const char *output = run && run->status != RUN_COMPLETED ? run->output : NULL;
-	char also[256] = "";
+	char also[256] = "", last[SAID_LAST + 1] = "";
 
+	if (output)
+		snprintf(last, sizeof(last), "%s", text_last(output, SAID_LAST));
+	for (size_t end = strlen(last); end > 0 && strchr(" \t\r\n", last[end - 1]);)
+		last[--end] = '\0';
 	for (unsigned int i = 0; i < PROBLEMS; i++)
 		if (others & 1u << i)
 			snprintf(also + strlen(also), sizeof(also) - strlen(also), "%s%s",
 				 *also ? ", " : "Also: ", problem_words((enum problem)i)->status);
-	if (!about && !*also && !output)
+	if (!about && !*also && !*last)
 		return;
 	say(letter, "description", "%s%s%s%s%s%s", about ? about : "", about && *also ? "\n" : "",
-	    also, (about || *also) && output ? "\n\n" : "", output ? "It wrote last:\n" : "",
-	    output ? text_last(output, SAID_LAST) : "");
+	    also, (about || *also) && *last ? "\n\n" : "", *last ? "It wrote last:\n" : "", last);
 }
 
 /* --- summaries --- */
