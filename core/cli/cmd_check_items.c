@@ -5,6 +5,8 @@
 #include "cli/asker.h"
 #include "cli/nagios.h"
 
+#define NAMES_SHOWN 5 /* of checks in each state, on the first line for a monitoring system */
+
 #define OPTION_NAGIOS \
 	{ \
 		"nagios", 0, NULL, \
@@ -108,6 +110,7 @@ static int run_heartbeat(struct cli *cli)
 struct outcome {
 	json_t *all;     /* the answers; of those that could not be asked: name, exit and line */
 	size_t count[4]; /* of each status */
+	struct buffer names[4];
 	enum nagios worst;
 	struct buffer lines, perfdata;
 };
@@ -118,13 +121,24 @@ static json_t *failed(const json_t *item, const struct error *why)
 			 "unknown", "exit", NAGIOS_UNKNOWN, "line", why->text);
 }
 
-static void add_outcome(struct cli *cli, struct outcome *outcome, json_t *answer)
+/* The first few; the lines that follow have all of them. */
+static void add_name(struct buffer *names, size_t before, const char *name)
+{
+	if (before < NAMES_SHOWN)
+		buffer_printf(names, "%s%s", before > 0 ? ", " : "", name);
+	else if (before == NAMES_SHOWN)
+		buffer_puts(names, ", ...");
+}
+
+static void add_outcome(struct cli *cli, struct outcome *outcome, const char *name, json_t *answer)
 {
 	enum nagios status = nagios_of_check(answer);
 	const char *perfdata = json_text_of(answer, "perfdata");
 	struct buffer word = {0};
 
 	buffer_printf(&word, "%-8s", nagios_word(status));
+	if (status != NAGIOS_OK && *name)
+		add_name(&outcome->names[status], outcome->count[status], name);
 	outcome->count[status]++;
 	outcome->worst = nagios_worse(outcome->worst, status);
 	if (cli_has(cli, "nagios"))
@@ -158,12 +172,12 @@ static void check_each(struct asker *asker, const json_t *items, struct outcome 
 			json_decref(answer);
 			answer = failed(item, &why);
 		}
-		add_outcome(asker->cli, outcome, answer);
+		add_outcome(asker->cli, outcome, json_text_of(item, "name"), answer);
 		json_decref(answer);
 	}
 }
 
-/* "1 critical, 7 ok" */
+/* "1 critical (Cost), 7 ok" */
 static void add_counts(struct buffer *text, const struct outcome *outcome)
 {
 	static const struct {
@@ -175,9 +189,14 @@ static void add_counts(struct buffer *text, const struct outcome *outcome)
 		     {NAGIOS_OK, "ok"}};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		if (outcome->count[order[i].status] > 0)
+		if (outcome->count[order[i].status] > 0) {
+			const struct buffer *names = &outcome->names[order[i].status];
+
 			buffer_printf(text, "%s%zu %s", text->length ? ", " : "",
 				      outcome->count[order[i].status], order[i].name);
+			if (names->length > 0)
+				buffer_printf(text, " (%s)", buffer_text(names));
+		}
 	if (text->length == 0)
 		buffer_puts(text, "there are no checks");
 }
@@ -211,7 +230,7 @@ static enum nagios check_all(struct cli *cli, struct asker *asker)
 		if (status != STATUS_DONE) { /* of one source; the others are there */
 			json_t *missing = failed(NULL, &why);
 
-			add_outcome(cli, &outcome, missing);
+			add_outcome(cli, &outcome, "", missing);
 			json_decref(missing);
 		}
 		check_each(asker, items, &outcome);
@@ -219,6 +238,8 @@ static enum nagios check_all(struct cli *cli, struct asker *asker)
 	}
 	buffer_done(&outcome.lines);
 	buffer_done(&outcome.perfdata);
+	for (size_t i = 0; i < sizeof(outcome.names) / sizeof(outcome.names[0]); i++)
+		buffer_done(&outcome.names[i]);
 	json_decref(outcome.all);
 	json_decref(items);
 	return outcome.worst;

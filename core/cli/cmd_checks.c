@@ -7,11 +7,20 @@
 
 static const struct option_row options[] = {OPTION_SOURCE, OPTIONS_ONLINE};
 
+/* As the source writes it in its messages, else the bare value. */
+static void put_value(struct buffer *text, const json_t *of, const char *unit)
+{
+	if (*json_text_of(of, "text"))
+		buffer_puts(text, json_text_of(of, "text"));
+	else
+		items_value(text, json_object_get(of, "value"), unit);
+}
+
 static void add_value(struct table *table, const json_t *of, const char *unit)
 {
 	struct buffer text = {0};
 
-	items_value(&text, json_object_get(of, "value"), unit);
+	put_value(&text, of, unit);
 	table_add(table, STYLE_PLAIN, buffer_text(&text));
 	buffer_done(&text);
 }
@@ -108,7 +117,7 @@ static void show_check(struct cli *cli, const json_t *check)
 	struct buffer value = {0};
 	char text[MOMENT_TEXT];
 
-	items_value(&value, json_object_get(check, "value"), unit);
+	put_value(&value, check, unit);
 	show_line(cli, "check", STYLE_BOLD, json_text_of(check, "name"));
 	show_line(cli, "source", STYLE_PLAIN, json_text_of(check, "source"));
 	show_line(cli, "state", output_state_style(state), state);

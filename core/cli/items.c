@@ -155,5 +155,5 @@ void items_value(struct buffer *text, const json_t *value, const char *unit)
 		free(number);
 	}
 	if (*unit)
-		buffer_printf(text, "%s%s", strcmp(unit, "%") == 0 ? "" : " ", unit);
+		buffer_printf(text, " %s", unit);
 }

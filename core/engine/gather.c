@@ -117,14 +117,18 @@ static char *write_lists(const char *items, json_t *list, json_t *errors)
 	return text;
 }
 
-/* When nobody said anything, what the first one said in place of it. */
-static char *first_error(const struct gathering *gathering, int *status)
+/* When nobody said anything, why not, each in its own words, with the status of the first. */
+static char *all_errors(const struct gathering *gathering, const json_t *errors, int *status)
 {
 	struct buffer sentence = {0};
+	size_t i;
+	json_t *error;
 
 	*status = gathering->first->status;
-	buffer_printf(&sentence, "source '%s': %s", gathering->first->source,
-		      *status == BROKEN ? "its list cannot be read" : gathering->first->answer);
+	json_array_foreach(errors, i, error)
+		buffer_printf(&sentence, "%ssource '%s': %s", i > 0 ? "; " : "",
+			      json_string_value(json_object_get(error, "source")),
+			      json_string_value(json_object_get(error, "error")));
 	return buffer_take(&sentence);
 }
 
@@ -139,7 +143,7 @@ static char *put_together(const struct gathering *gathering, int *status)
 		good = add_part(gathering, part, list, errors) == 0;
 	*status = OK;
 	if (good && n > 0 && json_array_size(errors) == n)
-		text = first_error(gathering, status);
+		text = all_errors(gathering, errors, status);
 	else if (good)
 		text = write_lists(gathering->items, list, errors);
 	json_decref(list);

@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 
+#define NAMES_COMPARED 2000 /* when it is asked what was meant */
+
 struct names {
 	size_t n;
 	const char *sorted[];
@@ -68,7 +70,23 @@ bool names_has(const struct names *names, const char *name)
 	return bsearch(&name, names->sorted, names->n, sizeof(names->sorted[0]), compare) != NULL;
 }
 
+/* Of very many those that stand where it would: who asks holds a lock that others wait for. */
 const char *names_closest(const struct names *names, const char *name)
 {
-	return text_closest(name, names->sorted, names->n);
+	size_t low = 0, high = names->n;
+
+	if (names->n <= NAMES_COMPARED)
+		return text_closest(name, names->sorted, names->n);
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(names->sorted[middle], name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	low = low > NAMES_COMPARED / 2 ? low - NAMES_COMPARED / 2 : 0;
+	if (low > names->n - NAMES_COMPARED)
+		low = names->n - NAMES_COMPARED;
+	return text_closest(name, names->sorted + low, NAMES_COMPARED);
 }

@@ -71,7 +71,8 @@ def test_checks_are_evaluated_alone_or_all(tocsin, daemon):
     lines = "WARNING   queue is 17\nOK        cost is 5\nUNKNOWN   not now\n"
     assert check("--all") == (1, lines, "")
     assert check("--all", "--nagios") == (
-        1, "THRESHOLD WARNING - 1 warning, 1 unknown, 1 ok | queue=17;10;20 'cost $'=5;10;20\n"
+        1, "THRESHOLD WARNING - 1 warning (queue), 1 unknown (lost), 1 ok"
+        " | queue=17;10;20 'cost $'=5;10;20\n"
         + lines, "")
     run = tocsin.cli("check", "threshold", "--all", "--json")
     assert [each["exit"] for each in run.json] == [1, 0, 3] and run.status == 1

@@ -106,10 +106,10 @@ def test_heartbeats_and_checks_are_listed_and_shown(tocsin, daemon):
     run = tocsin.cli("heartbeats", "show", "backup")
     assert re.search(r"exit +3 +1\.2s +one\n", run.stdout) and re.search(r"grace +59m\n", run.stdout), run
     run = tocsin.cli("checks", "list")
-    assert re.search(r"queue +warning +17% +>= 10 +>= 20 +2 hours ago +in 5 hours +17 is",
+    assert re.search(r"queue +warning +17 % +>= 10 +>= 20 +2 hours ago +in 5 hours +17 is",
                      run.stdout), run
     run = tocsin.cli("checks", "show", "queue")
-    assert re.search(r'region="south" +2\.5% +ok', run.stdout), run
+    assert re.search(r'region="south" +2\.5 % +ok', run.stdout), run
     for kind in ("heartbeats", "checks"):
         assert tocsin.cli(kind, "list", "--json").json == LISTS[kind]
     daemon.answer(200, {"checks": [], "jobs": [], "heartbeats": []})

@@ -88,14 +88,18 @@ static void a_source_in_trouble_does_not_hide_the_others(void **state)
 	assert_int_equal(heard.status, 200);
 }
 
-static void without_any_list_the_first_trouble_is_the_answer(void **state)
+static void without_any_list_every_trouble_is_the_answer(void **state)
 {
 	const struct said both[] = {{503, "later"}, {500, "no"}};
+	const struct said own[] = {{500, "no answer came"}};
 	const struct said broken[] = {{200, "nonsense"}}, memory[] = {{503, NULL}};
 
 	(void)state;
-	assert_string_equal(gather(both, 2), "source 'one': later");
+	assert_string_equal(gather(both, 2), "source 'one': later; source 'two': no");
 	assert_int_equal(heard.status, 503);
+	/* what a source says of itself, though it says it with the status of one that makes no sense */
+	assert_string_equal(gather(own, 1), "source 'one': no answer came");
+	assert_int_equal(heard.status, 500);
 	assert_string_equal(gather(broken, 1), "source 'one': its list cannot be read");
 	assert_int_equal(heard.status, 500);
 	assert_null(gather(memory, 1));
@@ -156,7 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(items_say_which_source_they_are_of),
 		cmocka_unit_test(a_source_in_trouble_does_not_hide_the_others),
-		cmocka_unit_test(without_any_list_the_first_trouble_is_the_answer),
+		cmocka_unit_test(without_any_list_every_trouble_is_the_answer),
 		cmocka_unit_test(nobody_may_be_asked),
 		cmocka_unit_test(memory_may_run_out),
 	};

@@ -377,7 +377,7 @@ static void an_item_has_what_is_promised(void **state)
 		"last_run", "next_run", "duration_ms", "reason", "rows", "line"};
 	struct steady now = {.now_ms = 1060000, .wall_ms = INT64_C(1763472705000)};
 	struct made made;
-	json_t *item;
+	json_t *item, *history;
 
 	(void)state;
 	made_begin(&made);
@@ -399,8 +399,12 @@ static void an_item_has_what_is_promised(void **state)
 	assert_string_equal(json_string_value(json_object_get(item, "line")),
 			    "SLA Compliance is critical: 65.2 % (critical: < 70 %, warning: < 85 "
 			    "%)");
+	assert_string_equal(json_string_value(json_object_get(item, "text")), "65.2 %");
 	assert_int_equal(json_array_size(json_object_get(item, "rows")), 1);
-	assert_int_equal(json_array_size(json_object_get(item, "history")), 1);
+	history = json_object_get(item, "history");
+	assert_int_equal(json_array_size(history), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(history, 0), "text")),
+			    "65.2 %");
 	json_decref(item);
 	for (int i = 0; i < 30; i++)
 		made_run(&made, i, "value:n:65.2", NULL);

@@ -41,6 +41,12 @@ static json_t *taken(char *text)
 	return value;
 }
 
+/* A figure as messages have it, "65.2 %". */
+static json_t *shown(const struct check_config *config, const struct figure *figure)
+{
+	return figure && figure->known ? taken(words_value(config, figure->text)) : json_null();
+}
+
 static json_t *rows_of(const struct check *check, const struct steady *now)
 {
 	json_t *rows = json_array();
@@ -52,9 +58,10 @@ static json_t *rows_of(const struct check *check, const struct steady *now)
 		if (check->by_row && !*row->key)
 			continue;
 		item = json_pack(
-			"{sO so ss sb so}", "labels", row->own, "value",
-			figure(row->figure.known, row->figure.value), "state",
-			words_level(row->track.level), "flapping", row->track.flapping, "since",
+			"{sO so so ss sb so}", "labels", row->own, "value",
+			figure(row->figure.known, row->figure.value), "text",
+			shown(check->config, &row->figure), "state", words_level(row->track.level),
+			"flapping", row->track.flapping, "since",
 			time_of(row->track.since_ms ? steady_to_wall(now, row->track.since_ms)
 						    : 0));
 		if (json_array_append_new(rows, item) != 0) {
@@ -71,16 +78,16 @@ json_t *item_of(const struct check *check, const struct steady *now)
 	const struct row *worst = check_worst(check);
 	int64_t since = worst ? worst->track.since_ms : 0;
 
-	return json_pack("{so ss so so so so so so so sI so so so}", "name",
-			 tojson_text(config->name), "state",
-			 check->paused ? "paused" : words_level(check_level(check)), "since",
-			 time_of(since ? steady_to_wall(now, since) : 0), "value",
-			 figure(worst && worst->figure.known, worst ? worst->figure.value : 0),
-			 "unit", text_of(config->unit), "warning", text_of(config->warning),
-			 "critical", text_of(config->critical), "last_run", time_of(check->last_ms),
-			 "next_run", time_of(due_wall_ms(check)), "duration_ms",
-			 (json_int_t)check->duration_ms, "reason", text_of(check->reason), "rows",
-			 rows_of(check, now), "line", taken(words_line(check)));
+	return json_pack(
+		"{so ss so so so so so so so so sI so so so}", "name", tojson_text(config->name),
+		"state", check->paused ? "paused" : words_level(check_level(check)), "since",
+		time_of(since ? steady_to_wall(now, since) : 0), "value",
+		figure(worst && worst->figure.known, worst ? worst->figure.value : 0), "text",
+		shown(config, worst ? &worst->figure : NULL), "unit", text_of(config->unit),
+		"warning", text_of(config->warning), "critical", text_of(config->critical),
+		"last_run", time_of(check->last_ms), "next_run", time_of(due_wall_ms(check)),
+		"duration_ms", (json_int_t)check->duration_ms, "reason", text_of(check->reason),
+		"rows", rows_of(check, now), "line", taken(words_line(check)));
 }
 
 json_t *item_shown(const struct check *check, const struct steady *now)
@@ -91,10 +98,16 @@ json_t *item_shown(const struct check *check, const struct steady *now)
 	for (size_t i = 0; !failed && i < check->n_past; i++) {
 		const struct past *past = &check->past[i];
 
+		struct figure figure_then = {.known = past->has_value};
+		char exact[40];
+
+		snprintf(exact, sizeof(exact), "%.15g", past->value);
+		words_number(exact, check->config->decimals, figure_then.text);
 		failed = json_array_append_new(
-			history, json_pack("{so ss so sI}", "at", time_of(past->at_ms), "state",
+			history, json_pack("{so ss so so sI}", "at", time_of(past->at_ms), "state",
 					   words_level(past->level), "value",
-					   figure(past->has_value, past->value), "duration_ms",
+					   figure(past->has_value, past->value), "text",
+					   shown(check->config, &figure_then), "duration_ms",
 					   (json_int_t)past->duration_ms));
 	}
 	if (json_object_set_new(item, "history", history) != 0 || failed ||
