@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <libpq-fe.h>
 
@@ -37,6 +38,9 @@ struct database_settings {
 	const char *connection, *password; /* password: NULL or "" when `connection` has it */
 	int64_t timeout_ms;                /* a statement takes at most so long */
 	const struct database_advice *advice; /* before the general one; ends with a NULL state */
+	/* Readings take times without a zone to be in this one. NULL: in the TimeZone that the server
+	 * has for this role and database, which is what DEFAULT now() writes. */
+	const struct tocsin_zone *timezone;
 };
 
 enum database_stage { DATABASE_IDLE, DATABASE_BEGIN, DATABASE_ROWS, DATABASE_END };
@@ -106,6 +110,14 @@ int database_read(struct database *db, const struct database_read *read, PGresul
 int database_start(struct database *db, const struct database_read *read);
 int database_take(struct database *db, PGresult **rows, bool *more);
 int64_t database_left_ms(const struct database *db);
+
+/* Columns of a statement: table."column", however that is spelt, and ... */
+void database_put_column(FILE *out, const char *table, const char *column);
+/* ... the time that it says, as text: milliseconds since 1970, or 'infinity', '-infinity'. */
+void database_put_time(FILE *out, const char *table, const char *column);
+/* What such a time says. *ms is 0 unless it is a time. */
+enum database_time { DATABASE_NO_TIME, DATABASE_TIME, DATABASE_INFINITE };
+enum database_time database_time(const PGresult *rows, int row, int column, int64_t *ms);
 
 /* Sets why, in one line, and returns error. */
 int database_error(struct database *db, int error, const char *format, ...)

@@ -14,10 +14,37 @@ int64_t database_left_ms(const struct database *db)
 	return left > 0 ? left : 0;
 }
 
+/* The settings of a reading end with it. */
+static int send_begin(struct database *db, int64_t timeout)
+{
+	const struct tocsin_zone *timezone = db->settings.timezone;
+	char *name =
+		timezone ? PQescapeLiteral(db->connection, timezone->name, strlen(timezone->name))
+			 : NULL;
+	char begin[640];
+
+	if (timezone && !name)
+		return database_error(db, -ENOMEM, "out of memory");
+	/* A server that can looks now and then whether we are still there, and else stops. */
+	snprintf(begin, sizeof(begin),
+		 "BEGIN READ ONLY; SET LOCAL statement_timeout = %lld;"
+		 " SET LOCAL lock_timeout = '10s'; SET LOCAL DateStyle = 'ISO';"
+		 " SET LOCAL idle_in_transaction_session_timeout = '30s'%s%s%s",
+		 (long long)timeout,
+		 PQserverVersion(db->connection) >= 140000
+			 ? "; SET LOCAL client_connection_check_interval = '2s'"
+			 : "",
+		 name ? "; SET LOCAL TimeZone = " : "", name ? name : "");
+	PQfreemem(name);
+	return PQsendQuery(db->connection, begin)
+		       ? 0
+		       : database_lost(db, PQerrorMessage(db->connection));
+}
+
 int database_start(struct database *db, const struct database_read *read)
 {
 	int64_t timeout = read->timeout_ms > 0 ? read->timeout_ms : db->settings.timeout_ms;
-	char begin[320];
+	int rc;
 
 	if (!db->connection || db->lost)
 		return database_error(db, -ENOTCONN, "connection to the database lost");
@@ -29,19 +56,10 @@ int database_start(struct database *db, const struct database_read *read)
 		.most = read->most,
 		.deadline_ms = database_now_ms() + timeout + DATABASE_GRACE_MS,
 	};
-	/* A server that can looks now and then whether we are still there, and else stops. */
-	snprintf(begin, sizeof(begin),
-		 "BEGIN READ ONLY; SET LOCAL statement_timeout = %lld;"
-		 " SET LOCAL lock_timeout = '10s'; SET LOCAL DateStyle = 'ISO';"
-		 " SET LOCAL idle_in_transaction_session_timeout = '30s'%s",
-		 (long long)timeout,
-		 PQserverVersion(db->connection) >= 140000
-			 ? "; SET LOCAL client_connection_check_interval = '2s'"
-			 : "");
-	if (!PQsendQuery(db->connection, begin))
-		return database_lost(db, PQerrorMessage(db->connection));
-	db->reading.stage = DATABASE_BEGIN;
-	return 0;
+	rc = send_begin(db, timeout);
+	if (!rc)
+		db->reading.stage = DATABASE_BEGIN;
+	return rc;
 }
 
 /* Adds the one row of a result to those before. */

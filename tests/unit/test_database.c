@@ -289,6 +289,93 @@ static void a_reading_can_be_waited_for_elsewhere(void **state)
 	database_close(&db);
 }
 
+/* The statement that asks for times, over a table of one of them. For free(). */
+static char *times_of(const char *expression)
+{
+	char *sql = NULL;
+	size_t size;
+	FILE *out = open_memstream(&sql, &size);
+
+	assert_non_null(out);
+	fputs("SELECT ", out);
+	database_put_time(out, "q", "When \"so\"");
+	fprintf(out, " FROM (SELECT %s AS \"When \"\"so\"\"\") q", expression);
+	assert_int_equal(fclose(out), 0);
+	return sql;
+}
+
+static enum database_time read_time(struct database *db, const char *expression, int64_t *ms)
+{
+	char *sql = times_of(expression);
+	enum database_time what;
+	PGresult *rows;
+
+	assert_int_equal(database_keep(db), 0);
+	if (read_rows(db, sql, 1, &rows, NULL))
+		fail_msg("%s: %s", expression, db->why);
+	what = database_time(rows, 0, 0, ms);
+	PQclear(rows);
+	free(sql);
+	return what;
+}
+
+/* Noon in summer and in winter; the server's TimeZone is New York's. */
+static void times_without_a_zone_are_in_that_of_the_server_or_the_one_that_is_named(void **state)
+{
+	static const struct tocsin_zone zones[] = {{"Europe/Berlin"}, {"UTC"}, {"Asia/Kolkata"}};
+	static const int64_t ahead_min[] = {120, 0, 330};
+	const int64_t summer = INT64_C(1751371200000), winter = INT64_C(1735732800000);
+	const int64_t minute = 60000;
+	struct tocsin_self self;
+	struct database db;
+	char connection[600];
+	PGresult *rows;
+	int64_t ms;
+
+	(void)state;
+	snprintf(connection, sizeof(connection), "%s options='-c TimeZone=America/New_York'",
+		 server());
+	begin(&db, &self, connection);
+	assert_int_equal(read_time(&db, "timestamp '2025-07-01 12:00'", &ms), DATABASE_TIME);
+	assert_int_equal(ms, summer + 4 * 60 * minute);
+	assert_int_equal(read_time(&db, "timestamp '2025-01-01 12:00'", &ms), DATABASE_TIME);
+	assert_int_equal(ms, winter + 5 * 60 * minute);
+	for (size_t i = 0; i < 3; i++) {
+		db.settings.timezone = &zones[i];
+		assert_int_equal(read_time(&db, "timestamp '2025-07-01 12:00'", &ms),
+				 DATABASE_TIME);
+		assert_int_equal(ms, summer - ahead_min[i] * minute);
+		assert_int_equal(read_time(&db, "timestamptz '2025-07-01 12:00:00.0019Z'", &ms),
+				 DATABASE_TIME);
+		assert_int_equal(ms, summer + 1);
+	}
+	assert_int_equal(database_query(&db, NULL, "SHOW TimeZone", 0, NULL, &rows), 0);
+	assert_string_equal(PQgetvalue(rows, 0, 0), "America/New_York");
+	PQclear(rows);
+	db.settings.timezone = &(struct tocsin_zone){"No'where"};
+	assert_int_equal(read_rows(&db, "SELECT 1", 1, &rows, NULL), -EDOM);
+	assert_non_null(strstr(db.why, "\"TimeZone\": \"No'where\""));
+	database_close(&db);
+}
+
+static void a_time_may_be_missing_or_infinite(void **state)
+{
+	struct tocsin_self self;
+	struct database db;
+	int64_t ms;
+
+	(void)state;
+	begin(&db, &self, server());
+	assert_int_equal(read_time(&db, "NULL::timestamp", &ms), DATABASE_NO_TIME);
+	assert_int_equal(read_time(&db, "timestamp 'infinity'", &ms), DATABASE_INFINITE);
+	assert_int_equal(read_time(&db, "timestamptz '-infinity'", &ms), DATABASE_INFINITE);
+	assert_int_equal(read_time(&db, "date 'infinity'", &ms), DATABASE_INFINITE);
+	assert_int_equal(ms, 0);
+	assert_int_equal(read_time(&db, "timestamptz '1969-12-31 23:59:59Z'", &ms), DATABASE_TIME);
+	assert_int_equal(ms, -1000);
+	database_close(&db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +389,9 @@ int main(void)
 		cmocka_unit_test(a_reading_that_writes_or_goes_on_for_ever_or_is_two_is_refused),
 		cmocka_unit_test(a_reading_leaves_no_setting_behind),
 		cmocka_unit_test(a_reading_can_be_waited_for_elsewhere),
+		cmocka_unit_test(
+			times_without_a_zone_are_in_that_of_the_server_or_the_one_that_is_named),
+		cmocka_unit_test(a_time_may_be_missing_or_infinite),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
