@@ -356,6 +356,48 @@ static void test_a_query_that_fails(void **unused)
 	beats_close(&self);
 }
 
+/* What nobody reads any more is not said to fail for ever, with and without a database. */
+static void test_a_query_that_fails_and_is_taken_out(void **unused)
+{
+	static const struct rule_config bad[] = {
+		{.name = "lost/1", .query = "SELECT * FROM nowhere"},
+		{.name = "lost2", .query = "SELECT * FROM nowhere"},
+		{.name = "stays", .query = "SELECT * FROM nowhere"}};
+
+	(void)unused;
+	need_server();
+	config.query = NULL;
+	config.rules = (struct tocsin_sections){bad, 3};
+	beats_open(&self, &config);
+	await("firing 5 alertname=HeartbeatQueryFails query=lost/1: lost/1 could not be read");
+	await("query=lost2");
+	await("query=stays");
+	beats_close(&self);
+	config.rules = (struct tocsin_sections){bad + 1, 2};
+	beats_open(&self, &config);
+	self.full = true; /* at first */
+	beats_run(&self, 2);
+	assert_int_equal(self.n_alerts, 3);
+	self.full = false;
+	await("resolved 5 alertname=HeartbeatQueryFails query=lost/1: lost/1 is no longer read; it "
+	      "could not be read for");
+	look_around();
+	assert_int_equal(self.n_alerts, 4);
+	beats_close(&self);
+	json_object_set_new(self.saved, "failing/stays", json_string("not a number"));
+	config.connection = NULL;
+	config.create = true;
+	config.rules = (struct tocsin_sections){0};
+	beats_open(&self, &config);
+	await("resolved 5 alertname=HeartbeatQueryFails query=lost2");
+	await("resolved 5 alertname=HeartbeatQueryFails query=stays");
+	beats_close(&self);
+	beats_open(&self, &config); /* once */
+	look_around();
+	assert_int_equal(self.n_alerts, 6);
+	beats_close(&self);
+}
+
 static void test_once(void **unused)
 {
 	(void)unused;
@@ -389,6 +431,7 @@ int main(void)
 		ONE(test_rules),
 		ONE(test_a_rule_when_the_store_is_full),
 		ONE(test_a_query_that_fails),
+		ONE(test_a_query_that_fails_and_is_taken_out),
 		ONE(test_once),
 	};
 

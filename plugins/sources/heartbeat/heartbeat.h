@@ -11,6 +11,7 @@
  *	item.c       a heartbeat as JSON
  *	table.c      when a database is read; table_rows.c: what the rows say; table.h: both
  *	rule.c       rows that are wrong
+ *	failing.c    that a query cannot be read
  *	file.c       heartbeats that are the time of a file
  *	commit.c     what changed and the alerts about it, in one commit
  *	news.c       what these alerts say
@@ -226,7 +227,9 @@ int rule_load(struct heartbeat *h);
 int table_new(struct heartbeat *h);
 void table_free(struct heartbeat *h);
 /* Part of the start. */
-int table_load(struct heartbeat *h);
+void table_load(struct heartbeat *h);
+/* That query cannot be read since then, and this is told. False: there is none of that name. */
+bool table_recall(struct heartbeat *h, const char *name, const struct moment *since);
 /* Begins or goes on with the readings that are due. 0, or as emit. */
 int table_step(struct heartbeat *h, const struct moment *now);
 /* The socket to wait on, or -1; and own time when table_step has something to do. */
@@ -239,6 +242,12 @@ int table_read(struct heartbeat *h, const struct moment *now, const char **why);
 /* Can what feeds from the table be judged? */
 bool table_is_blind(const struct heartbeat *h, const struct moment *now);
 struct reading table_clock(const struct heartbeat *h);
+
+/* failing.c. Tells why a query cannot be read, or (NULL) that it can be again, and commits. */
+int failing_tell(struct heartbeat *h, const char *name, const struct moment *since, const char *why,
+		 const struct moment *now);
+/* Part of the start: what is still told, and the end of what belongs to no query any more. */
+int failing_load(struct heartbeat *h);
 
 /* commit.c */
 /* The beat is no longer what it was before; its plan is made anew, it will be saved, and the news become

@@ -6,6 +6,7 @@
  *	beat/NAME          the state of one heartbeat
  *	ping/NAME/NUMBER   its latest pings
  *	rule/NAME/KEY      a row that a rule found wrong
+ *	failing/NAME       since when a query cannot be read, and that is told
  *
  * NAME is percent-encoded. Pure functions; texts are for the caller to free(), NULL: no memory.
  */

@@ -148,9 +148,10 @@ static int begin(struct heartbeat *h, struct moment *now)
 	if (!rc)
 		rc = rule_load(h);
 	if (!rc)
-		rc = table_load(h);
+		rc = failing_load(h);
 	if (rc)
 		return rc;
+	table_load(h);
 	*now = heartbeat_now(h);
 	(void)steady_was_set(&h->steady, now);
 	catch_up(h, now);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Heartbeats and rules in a database: each reading in its turn, on one connection. */
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,49 +63,11 @@ struct reading table_clock(const struct heartbeat *h)
 
 /* --- what cannot be read --- */
 
-static void tell_failing(struct heartbeat *h, const struct query *query, bool ends,
-			 const struct moment *now)
-{
-	struct tocsin_alert *alert = commit_alert(h);
-	struct tocsin_pair *label = commit_room(h, 2 * sizeof(*label)),
-			   *annotation = commit_room(h, sizeof(*annotation));
-	const char *name = query->read.option;
-	char duration[WORDS_DURATION];
-
-	if (!alert || !label || !annotation)
-		return;
-	label[0] = (struct tocsin_pair){"alertname", "HeartbeatQueryFails"};
-	label[1] = (struct tocsin_pair){"query", name};
-	alert->labels = (struct tocsin_map){label, 2};
-	words_duration(now->own_ms - query->failing.own_ms, duration);
-	annotation->name = "summary";
-	annotation->value = ends ? commit_text(h, "%s can be read again, after %s", name, duration)
-				 : commit_text(h, "%s could not be read for %s: %s", name, duration,
-					       h->table->db.why);
-	alert->annotations = (struct tocsin_map){annotation, 1};
-	alert->severity = (enum tocsin_severity)h->config->severity;
-	alert->status = ends ? TOCSIN_RESOLVED : TOCSIN_FIRING;
-	alert->starts_at_ms = query->failing.wall_ms;
-	alert->ends_at_ms = ends ? now->wall_ms : 0;
-}
-
-/* Tells that it fails, or no longer does, and remembers what it told. */
 static int tell(struct heartbeat *h, struct query *query, bool ends, const struct moment *now)
 {
-	char *key = saved_name("failing/", query->read.option);
-	char since[64];
-	int rc;
+	int rc = failing_tell(h, query->read.option, &query->failing,
+			      ends ? NULL : h->table->db.why, now);
 
-	snprintf(since, sizeof(since), "%" PRId64 " %" PRId64, query->failing.own_ms,
-		 query->failing.wall_ms);
-	rc = key ? h->host->keep(h->self, key, ends ? NULL : since) : -ENOMEM;
-	if (!rc) {
-		tell_failing(h, query, ends, now);
-		rc = commit_all(h);
-		if (rc)
-			(void)h->host->keep(h->self, key, ends ? since : NULL);
-	}
-	free(key);
 	if (!rc)
 		query->told = !ends;
 	return rc;
@@ -136,35 +96,24 @@ static int note_success(struct heartbeat *h, struct query *query, const struct m
 	return 0;
 }
 
-static int take_saved(const char *key, const char *value, void *data)
+bool table_recall(struct heartbeat *h, const char *name, const struct moment *since)
 {
-	struct heartbeat *h = data;
-	char *name = saved_named(key, "failing/");
-	struct moment since;
-	char *second, *end;
-
-	if (!name)
-		return -ENOMEM;
-	since.own_ms = strtoll(value, &second, 10);
-	since.wall_ms = strtoll(second, &end, 10);
-	for (size_t i = 0; i < h->table->n; i++) {
+	for (size_t i = 0; h->table && i < h->table->n; i++) {
 		struct query *query = &h->table->query[i];
 
-		if (strcmp(name, query->read.option) == 0 && end > second && *end == '\0') {
-			query->failing = since;
-			query->told = true;
-		}
+		if (strcmp(name, query->read.option) != 0)
+			continue;
+		query->failing = *since;
+		query->told = true;
+		return true;
 	}
-	free(name);
-	return 0;
+	return false;
 }
 
-int table_load(struct heartbeat *h)
+void table_load(struct heartbeat *h)
 {
-	if (!h->table)
-		return 0;
-	h->table->clock = h->kept.outer;
-	return h->host->each(h->self, "failing/", false, 0, take_saved, h);
+	if (h->table)
+		h->table->clock = h->kept.outer;
 }
 
 bool table_is_blind(const struct heartbeat *h, const struct moment *now)

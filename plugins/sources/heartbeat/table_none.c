@@ -15,10 +15,15 @@ void table_free(struct heartbeat *h)
 	(void)h;
 }
 
-int table_load(struct heartbeat *h)
+void table_load(struct heartbeat *h)
 {
 	(void)h;
-	return 0;
+}
+
+bool table_recall(struct heartbeat *h, const char *name, const struct moment *since)
+{
+	(void)h, (void)name, (void)since;
+	return false;
 }
 
 int table_step(struct heartbeat *h, const struct moment *now)
