@@ -79,7 +79,8 @@ int database_errno(const char *state)
 {
 	/* 57P01..57P05: shutdown, crash, starting up, database dropped, idle session ended. */
 	static const char *const gone[] = {"08", "57P0", "25P03", "28", NULL};
-	static const char *const row[] = {"22", "23", "44", "P0", NULL};
+	/* 54000: a value too long for an index. */
+	static const char *const row[] = {"22", "23", "44", "54000", "P0", NULL};
 	static const char *const ours[] = {"0A", "21", "25", "2B", "2F", "38",
 					   "39", "3D", "3F", "42", NULL};
 
@@ -101,6 +102,8 @@ static const char *find_advice(const struct database_advice *list, const char *s
 const char *database_advice(const struct database *db, const char *state)
 {
 	static const struct database_advice general[] = {
+		{"22001", "make that column longer"},
+		{"22P05", "only a database in UTF8 takes every text"},
 		{"42501", "grant the role that right"},
 		{"42P01", "name a table that exists, with its schema"},
 		{"42703", "name a column that exists; upper and lower case matter"},

@@ -99,7 +99,8 @@ static void tell(struct tocsin_self *self)
 						       .outcome = self->outcome,
 						       .delivered = self->outcome == TOCSIN_SETTLED,
 						       .attempts = 1,
-						       .reason = ""};
+						       .reason = self->reason,
+						       .output = self->output};
 	}
 	pthread_mutex_unlock(&self->lock);
 	if (n == 0)
@@ -250,6 +251,7 @@ void host_init(struct tocsin_self *self)
 	pthread_mutex_init(&self->lock, NULL);
 	self->stop = eventfd(0, EFD_CLOEXEC);
 	self->outcome = TOCSIN_SETTLED;
+	self->reason = self->output = "";
 	self->deliver = true;
 }
 

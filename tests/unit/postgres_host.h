@@ -33,6 +33,7 @@ struct tocsin_self {
 	bool settle_when_full; /* what waits is done while the store is full */
 	bool deliver;          /* every alert is done at once */
 	enum tocsin_settlement outcome;
+	const char *reason, *output; /* of each delivery */
 	struct seen *seen;
 	size_t n, room;
 	int64_t known, expected;

@@ -87,6 +87,7 @@ static void errors_are_told_apart_by_who_can_mend_them(void **state)
 		{NULL, -ENOTCONN},  {"57P01", -ENOTCONN}, {"08006", -ENOTCONN}, {"42P01", -EINVAL},
 		{"42501", -EINVAL}, {"25006", -EINVAL},   {"23505", -EDOM},     {"P0001", -EDOM},
 		{"57014", -EAGAIN}, {"40P01", -EAGAIN},   {"55P03", -EAGAIN},   {"53300", -EAGAIN},
+		{"22P05", -EDOM},   {"54000", -EDOM},
 	};
 	static const struct database_advice own[] = {{"42P01", "make it"}, {NULL, NULL}};
 	struct database db = {0};

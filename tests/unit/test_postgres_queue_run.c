@@ -86,6 +86,92 @@ static void a_locked_row_keeps_no_other_from_being_renewed(void **state)
 	assert_false(host_logged(host, "refused"));
 }
 
+/* Two jobs with what they say; each must have run once and have ended as it ended. */
+static void run_two(struct fixture *f, const char *alter, const char *status)
+{
+	struct tocsin_self *host = &f->host;
+	char *ended =
+		sql_format("SELECT count(*) FROM jobs WHERE status = '%s' AND attempts = 1 AND"
+			   " lease_until IS NULL AND completed_at IS NOT NULL",
+			   status);
+
+	fixture_sql(f, "SET client_min_messages = warning; DROP TABLE IF EXISTS jobs, job_log");
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (kind, max_attempts) VALUES ('mail', 1), ('mail', 1)");
+	fixture_sql(f, alter);
+	host->n = 0;
+	*host->log = '\0';
+	if (host_once(host, &f->config) || fixture_number(f, ended) != 2)
+		fail_msg("%s: %s", alter, host->log);
+	free(ended);
+}
+
+/* A job that ended has ended, whatever the table does not want to know of it. */
+static void what_the_table_refuses_of_an_end_is_left_out(void **state)
+{
+	static const char *const alter[] = {
+		"ALTER TABLE jobs ALTER output TYPE varchar(10)",
+		"ALTER TABLE job_log ALTER output TYPE varchar(10)",
+		"ALTER TABLE jobs ALTER last_error TYPE varchar(10)",
+		"ALTER TABLE jobs ALTER last_error SET DEFAULT '', ALTER output SET DEFAULT '';"
+		"UPDATE jobs SET last_error = '', output = '';"
+		"ALTER TABLE jobs ALTER last_error SET NOT NULL, ALTER output SET NOT NULL,"
+		" ADD CHECK (length(output) < 10 AND length(last_error) < 10)",
+		"CREATE INDEX ON job_log (output)",
+	};
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+	char *output = calloc(1, 100001);
+	uint32_t random = 1;
+
+	for (size_t i = 0; i < 100000; i++)
+		output[i] = (char)('a' + (random = random * 1103515245 + 12345) / 65536 % 26);
+	f->config.queue = preset;
+	host->output = output;
+	host->reason = "it ended with status 3";
+	for (size_t i = 0; i < TOCSIN_COUNT(alter); i++) {
+		host->outcome = TOCSIN_SETTLED_DEAD;
+		run_two(f, alter[i], "failed");
+		assert_true(host_logged(host, "warning: row 1 of jobs: its end (failed) is written"
+					      " without output and error"));
+		host->outcome = TOCSIN_SETTLED;
+		if (!strstr(alter[i], "ALTER last_error TYPE"))
+			run_two(f, alter[i], "completed");
+	}
+	assert_false(host_logged(host, "warning: row 2")); /* once a minute */
+	run_two(f, "SELECT 1", "completed");
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs WHERE length(output) > 9999"),
+			 2);
+	free(output);
+}
+
+/* Most programs write signs that LATIN1 has not. */
+static void a_database_in_another_encoding_takes_every_end(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+	char *connection = sql_format("%s dbname=tocsin_latin1", getenv("TOCSIN_TEST_POSTGRES"));
+	PGconn *before = f->admin;
+
+	fixture_sql(f, "DROP DATABASE IF EXISTS tocsin_latin1");
+	fixture_sql(f, "CREATE DATABASE tocsin_latin1 ENCODING LATIN1 LOCALE 'C' TEMPLATE"
+		       " template0");
+	f->admin = PQconnectdb(connection);
+	f->config.connection = connection;
+	f->config.queue = preset;
+	host->output = "10 \xe2\x82\xac";
+	run_two(f, "SELECT 1", "completed");
+	assert_true(host_logged(host, "is written without output and error"));
+	host->output = "caf\xc3\xa9";
+	run_two(f, "SELECT 1", "completed");
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs WHERE length(output) = 4"),
+			 2);
+	PQfinish(f->admin);
+	f->admin = before;
+	fixture_sql(f, "DROP DATABASE tocsin_latin1");
+	free(connection);
+}
+
 /* Whoever waits for his turn sees what was claimed meanwhile, whatever the role's transactions see. */
 static void limits_hold_where_transactions_see_the_past(void **state)
 {
@@ -169,6 +255,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVER_TEST(a_locked_row_keeps_no_other_from_being_renewed),
+		SERVER_TEST(what_the_table_refuses_of_an_end_is_left_out),
+		SERVER_TEST(a_database_in_another_encoding_takes_every_end),
 		SERVER_TEST(a_role_that_reads_by_default_can_work),
 		SERVER_TEST(rows_without_a_lease_are_spoken_of),
 		SERVER_TEST(limits_hold_where_transactions_see_the_past),

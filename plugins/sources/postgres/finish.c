@@ -4,6 +4,10 @@
  * statement. A row that has another token by now belongs to somebody else: its
  * end is refused, counted, and said in the log. One that somebody has locked is
  * told again later, and an end that is told twice changes nothing.
+ *
+ * A table may refuse what is said of an end: a text that is too long for its
+ * column, or that its encoding has not. That the row ended counts more: it is
+ * written without, for else the job would run again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,6 +19,7 @@
 
 enum { KEYS, TOKENS, HOW, ERRORS, STARTED, ENDED, OUTPUTS, WORKER, PARAMETERS };
 #define DIGITS 24
+#define BARE_AGAIN_MS 60000 /* between two times that the log says what was left out */
 
 struct answer {
 	const char *mark, *how;
@@ -53,7 +58,8 @@ static char *array_of(const struct ending *ending, size_t n, int parameter)
 	return array;
 }
 
-static int ask(struct postgres *p, const struct ending *ending, size_t n, PGresult **result)
+static int ask(struct postgres *p, const char *sql, const struct ending *ending, size_t n,
+	       PGresult **result)
 {
 	char *array[WORKER] = {0};
 	const char *value[PARAMETERS];
@@ -65,7 +71,7 @@ static int ask(struct postgres *p, const struct ending *ending, size_t n, PGresu
 		whole &= array[i] != NULL;
 	}
 	value[WORKER] = p->queue.worker;
-	rc = whole ? database_query(&p->db, "queue", p->queue.finish, PARAMETERS, value, result)
+	rc = whole ? database_query(&p->db, "queue", sql, PARAMETERS, value, result)
 		   : database_error(&p->db, -ENOMEM, "out of memory");
 	for (int i = 0; i < WORKER; i++)
 		free(array[i]);
@@ -129,12 +135,12 @@ static void note_answers(struct postgres *p, struct ending *ending, size_t n,
 	p->host->count(p->self, "handed_back", back);
 }
 
-static int finish_batch(struct postgres *p, struct ending *ending, size_t n)
+static int finish_batch(struct postgres *p, const char *sql, struct ending *ending, size_t n)
 {
 	PGresult *result = NULL;
 	struct answer *answer;
 	int64_t failed = 0;
-	int rc = ask(p, ending, n, &result);
+	int rc = ask(p, sql, ending, n, &result);
 
 	if (rc)
 		return rc;
@@ -152,16 +158,48 @@ static int finish_batch(struct postgres *p, struct ending *ending, size_t n)
 	return rc;
 }
 
+static void report_bare(struct postgres *p, const struct ending *ending, const char *why)
+{
+	int64_t now = queue_now_ms();
+
+	p->host->count(p->self, "bare_ends", 1);
+	if (p->queue.bare_ms > 0 && now - p->queue.bare_ms < BARE_AGAIN_MS)
+		return;
+	p->queue.bare_ms = now;
+	p->host->log(p->self, TOCSIN_LOG_WARNING,
+		     "row %s of %s: its end (%s) is written without output and error, because the "
+		     "table refuses them: %s",
+		     ending->key, p->config->table, ending->how, why);
+}
+
+/* One row that is refused for its data: without texts, and then nothing but that it ended. */
+static int finish_bare(struct postgres *p, struct ending *ending)
+{
+	char why[sizeof(p->db.why)];
+	int rc;
+
+	memcpy(why, p->db.why, sizeof(why));
+	ending->error = ending->output = "";
+	rc = finish_batch(p, p->queue.finish, ending, 1);
+	if (rc == -EDOM)
+		rc = finish_batch(p, p->queue.finish_bare, ending, 1);
+	if (rc == -EDOM)
+		/* Its lease runs out: nothing is renewed for ever. */
+		held_remove(&p->queue.held, ending->mark);
+	else if (!rc && !ending->locked)
+		report_bare(p, ending, why);
+	return rc;
+}
+
 /* One row that the table refuses must not keep the others from being written. */
 static int finish_apart(struct postgres *p, struct ending *ending, size_t n)
 {
-	int rc = finish_batch(p, ending, n), left, right;
+	int rc = finish_batch(p, p->queue.finish, ending, n), left, right;
 
-	if (rc == -EDOM && n == 1)
-		/* Its lease runs out: nothing is renewed for ever. */
-		held_remove(&p->queue.held, ending->mark);
-	if (rc != -EDOM || n == 1)
+	if (rc != -EDOM)
 		return rc;
+	if (n == 1)
+		return finish_bare(p, ending);
 	left = finish_apart(p, ending, n / 2);
 	right = finish_apart(p, ending + n / 2, n - n / 2);
 	return left ? left : right;

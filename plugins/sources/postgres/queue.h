@@ -73,6 +73,9 @@ char *queue_sql_recover(const struct queue_names *names, const struct queue_conf
  * "ended" now, "again": it had ended so before, "locked": somebody else has a lock on the row. */
 char *queue_sql_finish(const struct queue_names *names, const struct queue_config *config);
 
+/* The same without what a table may refuse: texts, duration, owner and log. */
+char *queue_sql_finish_bare(const struct queue_names *names, const struct queue_config *config);
+
 /* One row that is ours. */
 struct held {
 	const char *key, *token;
@@ -92,7 +95,7 @@ void held_clear(struct held_set *set);
 struct held **held_list(const struct held_set *set);
 
 struct queue {
-	char *claim, *renew, *recover, *finish; /* valid while connected */
+	char *claim, *renew, *recover, *finish, *finish_bare; /* valid while connected */
 	struct held_set held;
 	char worker[128];
 	/* boot time */
@@ -100,6 +103,7 @@ struct queue {
 	int64_t renew_ms, recover_ms, claim_ms; /* when next */
 	int64_t withdraw_ms;
 	int64_t unleased_ms; /* rows without a lease were spoken of last; 0: never */
+	int64_t bare_ms;     /* and ends of which something was left out */
 	bool more;     /* after the last claim there may be more */
 	bool freed;    /* rows ended since the last claim */
 	bool stopping; /* what has not begun is handed back */

@@ -299,3 +299,11 @@ char *queue_sql_finish(const struct queue_names *q, const struct queue_config *c
 	free(over);
 	return done(out, &text);
 }
+
+char *queue_sql_finish_bare(const struct queue_names *q, const struct queue_config *config)
+{
+	struct queue_names bare = *q;
+
+	bare.output = bare.last_error = bare.duration_ms = bare.owner = bare.log = NULL;
+	return queue_sql_finish(&bare, config);
+}

@@ -146,7 +146,9 @@ static int write_statements(struct postgres *p, const struct queue_names *names)
 	queue->renew = queue_sql_renew(names);
 	queue->recover = queue_sql_recover(names, config);
 	queue->finish = queue_sql_finish(names, config);
-	if (!queue->claim || !queue->renew || !queue->recover || !queue->finish)
+	queue->finish_bare = queue_sql_finish_bare(names, config);
+	if (!queue->claim || !queue->renew || !queue->recover || !queue->finish ||
+	    !queue->finish_bare)
 		return database_error(&p->db, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -180,5 +182,7 @@ void queue_table_close(struct queue *queue)
 	free(queue->renew);
 	free(queue->recover);
 	free(queue->finish);
-	queue->claim = queue->renew = queue->recover = queue->finish = NULL;
+	free(queue->finish_bare);
+	queue->claim = queue->renew = queue->recover = NULL;
+	queue->finish = queue->finish_bare = NULL;
 }
