@@ -92,6 +92,34 @@ static void a_row_is_taken_once_and_followed_to_its_end(void **unused)
 	assert_alert("error=no paper");
 }
 
+static void take_one(const char *id, const char *started, const char *ended, const char *status)
+{
+	const char *const row[][FEED_COLUMNS + 1] = {
+		{id, "j", started, ended, NULL, status, NULL, NULL, ""}};
+
+	(void)take(row, 1);
+}
+
+static void a_program_that_lists_its_run_itself_is_one_run(void **unused)
+{
+	char id[CRON_ID + 1];
+
+	(void)unused;
+	add("j", "sleep 0.1; exit 3");
+	begin();
+	assert_int_equal(say("j", "run", "{}"), 200);
+	memcpy(id, cron->job[0]->running[0]->id, sizeof(id));
+	take_one(id, "1763467190000", NULL, "running");
+	take_one(id, "1763467190000", NOON_MS, "failed");
+	assert_item("j", "running", "1");
+	assert_int_equal(self.n_alerts, 0);
+	settle();
+	take_one(id, "1763467190000", NOON_MS, "failed");
+	assert_item("j", "total", "1");
+	assert_int_equal(self.n_alerts, 1);
+	assert_alert("error=exit status 3");
+}
+
 static void rows_that_make_no_sense_harm_nobody(void **unused)
 {
 	static const char *const rows[][FEED_COLUMNS + 1] = {
@@ -165,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(names_are_quoted_and_columns_mapped),
 		TEST(a_row_is_taken_once_and_followed_to_its_end),
+		TEST(a_program_that_lists_its_run_itself_is_one_run),
 		TEST(rows_that_make_no_sense_harm_nobody),
 		TEST(what_was_pruned_is_not_taken_again),
 		TEST(what_was_pruned_is_not_taken_again_beside_a_run_that_goes_on),

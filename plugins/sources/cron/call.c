@@ -216,7 +216,7 @@ static void set_paused(struct cron *cron, struct tocsin_call *call, bool paused)
 	job->changed |= job->paused != paused;
 	job->paused = paused;
 	if (paused)
-		job->queued_ms = 0;
+		job->queued_ms = job->left_out_ms = 0;
 	/* Nobody waits for it now. */
 	if (paused && job_expect_no_more(cron, job, cron_wall_ms()) != 0) {
 		call_broken(cron, call);
@@ -251,9 +251,9 @@ static void call_run(struct cron *cron, struct tocsin_call *call, const json_t *
 			    "job '%s' has no command: something else runs it, and tocsin only "
 			    "hears of it",
 			    job->name);
-	else if (job->n_running > 0 && job->config->overlap != OVERLAP_ALLOW)
+	else if (job_own_run(job) && job->config->overlap != OVERLAP_ALLOW)
 		call_refuse(call, 409, "job '%s' runs already (%s), and its runs must not overlap",
-			    job->name, job->running[0]->id);
+			    job->name, job_own_run(job)->id);
 	else if (duty_run(cron, job, &start, id) != 0)
 		call_broken(cron, call);
 	else

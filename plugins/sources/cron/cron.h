@@ -241,6 +241,7 @@ struct job {
 	struct plan plan;
 	bool paused;
 	int64_t queued_ms;               /* a start that waits for the run before it */
+	int64_t left_out_ms;             /* the first of those left out since it last began, until MISSED */
 	int64_t total, succeeded, timed, time_sum_ms;
 	int64_t failures;                /* in a row */
 	int64_t forgotten_ms;            /* runs that began up to then may have been forgotten */
@@ -267,6 +268,8 @@ int jobs_announce(struct cron *cron);
 void jobs_free(struct cron *cron);
 struct entry *job_entry(struct job *job, const char *id);
 struct run *job_running(const struct job *job, const char *id);
+/* One under way that tocsin itself started, or NULL: what others begin keeps no program from starting. */
+const struct run *job_own_run(const struct job *job);
 /* Takes a run into the list of those under way. */
 int job_add_running(struct job *job, struct run *run);
 void job_drop_running(struct job *job, struct run *run);
@@ -276,6 +279,8 @@ bool job_is_scheduled(const struct job *job);
 bool job_has_command(const struct job *job);
 /* That of its schedule; NULL: the system's. */
 const struct tocsin_zone *job_zone(const struct job *job);
+/* The oldest start that should have come about by now and has not; 0: none. */
+int64_t job_overdue_ms(const struct job *job, int64_t now_ms);
 /* Of a job that is scheduled. */
 struct plan_schedule job_schedule(const struct job *job);
 /* A time for people, in the zone of the job's schedule. */

@@ -24,7 +24,7 @@ static size_t count_own(const struct cron *cron)
 
 static bool is_busy(const struct job *job)
 {
-	return job->n_running > 0 && job->config->overlap != OVERLAP_ALLOW;
+	return job_own_run(job) && job->config->overlap != OVERLAP_ALLOW;
 }
 
 /* --- starts that did not take place --- */
@@ -67,16 +67,19 @@ static int miss(struct cron *cron, struct job *job, const struct plan_step *step
 
 static int skip(struct cron *cron, struct job *job, int64_t due_ms, int64_t now_ms)
 {
+	const char *id = job_own_run(job)->id;
 	struct run over;
 	char why[200];
 	int rc;
 
-	snprintf(why, sizeof(why), "it was left out: the run before it, %s, still goes on",
-		 job->running[0]->id);
+	snprintf(why, sizeof(why), "it was left out: the run before it, %s, still goes on", id);
+	/* told of once; the state holds until a run is well */
+	if (job->left_out_ms == 0 && job->since_ms[PROBLEM_MISSED] == 0)
+		job->left_out_ms = due_ms;
 	rc = book_missed(cron, job, due_ms, now_ms, why);
 	if (rc || !job->triggers.overlapped)
 		return rc;
-	run_init(&over, job->running[0]->id, CAUSE_SCHEDULE, due_ms);
+	run_init(&over, id, CAUSE_SCHEDULE, due_ms);
 	over.error = why;
 	return book_problem(cron, job, &over, PROBLEM_OVERLAPPED, now_ms);
 }
@@ -129,7 +132,7 @@ struct plan_rules job_rules(const struct job *job)
 		.grace_ms = job->config->grace,
 		.seed = seed_of(job->name),
 		.own = job_has_command(job),
-		.busy = job->n_running > 0 || job->queued_ms > 0,
+		.busy = job_own_run(job) || job->queued_ms > 0,
 	};
 }
 
@@ -156,20 +159,48 @@ static int look_at_schedule(struct cron *cron, struct job *job, int64_t now_ms, 
 	return rc;
 }
 
-/* An own start that did not come about within its grace: it was left out, or waits. */
+/* Left out, waiting for the run before, or one of many that are made up for. */
+int64_t job_overdue_ms(const struct job *job, int64_t now_ms)
+{
+	struct plan_rules rules;
+	int64_t at;
+
+	if (job->queued_ms > 0 || job->left_out_ms > 0)
+		return job->queued_ms > 0 ? job->queued_ms : job->left_out_ms;
+	if (!job_is_scheduled(job) || !job_has_command(job) || job->paused ||
+	    job->plan.due_ms == 0 || job->plan.due_ms > now_ms)
+		return 0;
+	rules = job_rules(job);
+	at = plan_jittered(&rules, job->plan.due_ms);
+	return at <= now_ms ? at : 0;
+}
+
+/* An own start that did not come about within its grace. */
 static int look_for_delay(struct cron *cron, struct job *job, int64_t now_ms, int64_t *wake_ms)
 {
-	int64_t until = job->queued_ms + job->config->grace;
+	int64_t overdue = job_overdue_ms(job, now_ms), until = overdue + job->config->grace;
+	int rc;
 
-	if (job->queued_ms == 0 || job->config->grace <= 0)
+	if (overdue == 0 || job->config->grace <= 0 || job->since_ms[PROBLEM_MISSED] > 0)
 		return 0;
-	if (now_ms > until)
-		return book_state(cron, job, PROBLEM_MISSED, true, NULL, now_ms);
-	*wake_ms = sooner(*wake_ms, until + 1);
-	return 0;
+	if (now_ms <= until) {
+		*wake_ms = sooner(*wake_ms, until + 1);
+		return 0;
+	}
+	rc = book_state(cron, job, PROBLEM_MISSED, true, NULL, now_ms);
+	job->left_out_ms = 0;
+	return rc;
 }
 
 /* --- runs that go on --- */
+
+/* At which age it is next looked at: too long, and then, unless it is an own one, lost. */
+static int64_t next_age(const struct run *run, int64_t age, int64_t most)
+{
+	if (age <= most)
+		return most;
+	return run->own ? INT64_MAX : 2 * most;
+}
 
 /* A run of somebody else that is twice as old as it may be: nobody will tell its end. */
 static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int64_t *wake_ms)
@@ -185,9 +216,8 @@ static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int6
 			rc = book_state(cron, job, PROBLEM_TOO_LONG, true, run, now_ms);
 		if (rc == 0 && age > 2 * most && !run->own)
 			rc = book_lost(cron, job, run, now_ms);
-		else
-			*wake_ms =
-				sooner(*wake_ms, now_ms + (age > most ? 2 * most : most) - age + 1);
+		else if (next_age(run, age, most) < INT64_MAX)
+			*wake_ms = sooner(*wake_ms, now_ms + next_age(run, age, most) - age + 1);
 	}
 	return rc;
 }

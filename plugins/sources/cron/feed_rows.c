@@ -215,6 +215,7 @@ static int take_row(struct cron *cron, const PGresult *rows, int row, int64_t fi
 	const char *id = value_of(rows, row, FEED_ID), *name = value_of(rows, row, FEED_JOB);
 	int64_t started = number_of(rows, row, FEED_STARTED, 0);
 	enum run_status now = status_of(rows, row);
+	const struct run *running;
 	struct entry *entry;
 	struct job *job;
 	const char *why;
@@ -225,6 +226,10 @@ static int take_row(struct cron *cron, const PGresult *rows, int row, int64_t fi
 	job = job_take(cron, name, &status, &why);
 	if (!job)
 		return status == 503 ? -ENOMEM : 0;
+	running = job_running(job, id);
+	/* the program itself wrote it, by its TOCSIN_RUN: how it ends is seen */
+	if (running && running->own)
+		return 0;
 	entry = job_entry(job, id);
 	if (entry && entry->status == RUN_RUNNING && now != RUN_RUNNING)
 		return take_end(cron, job, job_running(job, id), false, rows, row, now_ms);

@@ -117,6 +117,14 @@ struct run *job_running(const struct job *job, const char *id)
 	return NULL;
 }
 
+const struct run *job_own_run(const struct job *job)
+{
+	for (size_t i = 0; i < job->n_running; i++)
+		if (job->running[i]->own)
+			return job->running[i];
+	return NULL;
+}
+
 int job_add_running(struct job *job, struct run *run)
 {
 	struct run **grown = realloc(job->running, (job->n_running + 1) * sizeof(*grown));
@@ -244,8 +252,9 @@ static void check_plan(struct job *job)
 		job->plan = (struct plan){0};
 		job->changed = true;
 	}
-	if (job->queued_ms != 0 && !(job_is_scheduled(job) && job_has_command(job))) {
-		job->queued_ms = 0;
+	if ((job->queued_ms != 0 || job->left_out_ms != 0) &&
+	    !(job_is_scheduled(job) && job_has_command(job))) {
+		job->queued_ms = job->left_out_ms = 0;
 		job->changed = true;
 	}
 }

@@ -14,9 +14,10 @@
 
 static json_t *plan_json(const struct job *job)
 {
-	return json_pack("{sI sI sI sI}", "due", (json_int_t)job->plan.due_ms, "previous",
+	return json_pack("{sI sI sI sI sI}", "due", (json_int_t)job->plan.due_ms, "previous",
 			 (json_int_t)job->plan.previous_ms, "made_up",
-			 (json_int_t)job->plan.made_up, "queued", (json_int_t)job->queued_ms);
+			 (json_int_t)job->plan.made_up, "queued", (json_int_t)job->queued_ms,
+			 "left_out", (json_int_t)job->left_out_ms);
 }
 
 static json_t *since_json(const struct job *job)
@@ -90,6 +91,7 @@ static void read_job(struct job *job, const json_t *object)
 	job->plan = (struct plan){number_of(plan, "due"), number_of(plan, "previous"),
 				  number_of(plan, "made_up")};
 	job->queued_ms = number_of(plan, "queued");
+	job->left_out_ms = number_of(plan, "left_out");
 	job->paused = json_is_true(json_object_get(object, "paused"));
 	job->total = number_of(object, "total");
 	job->succeeded = number_of(object, "succeeded");

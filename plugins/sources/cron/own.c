@@ -34,6 +34,7 @@ int duty_run(struct cron *cron, struct job *job, const struct start *start, char
 	run->due_ms = start->due_ms;
 	run->again = start->again;
 	run->own = true;
+	job->left_out_ms = 0;
 	rc = book_begin(cron, job, run, now);
 	if (rc == 0)
 		cron->starting[cron->n_starting++] = run;

@@ -243,15 +243,19 @@ static void say_summary(struct letter *letter, const struct job *job, const stru
 	}
 }
 
-static void say_state(struct letter *letter, const struct job *job, enum problem problem)
+static void say_state(struct letter *letter, const struct job *job, enum problem problem,
+		      int64_t now_ms)
 {
 	char time[TOCSIN_LOCAL_TIME], took[WORDS_DURATION];
 	const struct job_config *config = job->config;
 
-	job_local(job, job->plan.previous_ms, time);
+	int64_t overdue = job_overdue_ms(job, now_ms);
+
+	job_local(job, overdue > 0 ? overdue : job->plan.previous_ms, time);
 	switch (problem) {
 	case PROBLEM_MISSED:
-		say(letter, "summary", "%s did not start: it was due at %s", job->name, time);
+		say(letter, "summary", "%s did not start: it was due at %s%s", job->name, time,
+		    job_own_run(job) ? ", and the run before it still goes on" : "");
 		break;
 	case PROBLEM_TOO_LONG:
 		say(letter, "summary", "%s still runs after %s", job->name,
@@ -437,7 +441,7 @@ struct letter *letter_of_state(const struct cron *cron, const struct job *job, e
 	if (holds) {
 		say(letter, "color", "%s", RED);
 		say(letter, "action", "%s", words->action);
-		say_state(letter, job, problem);
+		say_state(letter, job, problem, now_ms);
 	} else {
 		say_end(letter, job, problem, now_ms);
 	}
