@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-int64_t host_now_ms, host_boot_ahead_ms;
+int64_t host_now_ms, host_set_ms;
 
 /* In place of the source's own (--wrap). */
 int64_t __wrap_cron_wall_ms(void);
@@ -22,12 +22,17 @@ int64_t __wrap_cron_wall_ms(void)
 	return host_now_ms;
 }
 
-/* The real one, and what the test says. */
 int64_t __real_cron_boot_ms(void);
 int64_t __wrap_cron_boot_ms(void);
 int64_t __wrap_cron_boot_ms(void)
 {
-	return __real_cron_boot_ms() + host_boot_ahead_ms;
+	return __real_cron_boot_ms() + host_now_ms - host_set_ms;
+}
+
+void host_set_clock(int64_t by_ms)
+{
+	host_now_ms += by_ms;
+	host_set_ms += by_ms;
 }
 
 static void host_log(struct tocsin_self *self, enum tocsin_level level, const char *format, ...)

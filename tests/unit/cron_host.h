@@ -30,8 +30,11 @@ struct tocsin_self {
 	int stop_ms;        /* how long it takes until that is said */
 };
 
-/* The wall clock of the source under test, and how far its boot clock is ahead of the real one. */
-extern int64_t host_now_ms, host_boot_ahead_ms;
+/* The wall clock of the source under test. Its boot clock goes on with it, and with the real time,
+ * but for what the wall clock was set by. */
+extern int64_t host_now_ms, host_set_ms;
+/* Somebody sets it. */
+void host_set_clock(int64_t by_ms);
 
 void host_init(struct tocsin_self *self);
 void host_done(struct tocsin_self *self);

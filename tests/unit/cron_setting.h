@@ -89,7 +89,7 @@ static inline int setup(void **state)
 	host_init(&self);
 	configure();
 	host_now_ms = NOON + 1;
-	host_boot_ahead_ms = 0;
+	host_set_ms = NOON;
 	return 0;
 }
 

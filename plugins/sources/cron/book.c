@@ -108,6 +108,8 @@ int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_
 	int rc;
 
 	run->status = RUN_RUNNING;
+	if (!run->own)
+		run_time(run, now_ms - run->started_ms);
 	rc = job_entry(job, run->id) ? -EEXIST : job_add_entry(job, run);
 	if (rc == 0)
 		rc = job_add_running(job, run);
@@ -124,10 +126,16 @@ int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_
 	return rc ? rc : limit_open(cron, job, now_ms);
 }
 
-/* The figures of the job: runs that were missed are none. */
-static void count(struct job *job, const struct run *run)
+/* One that began in the future did so before the clock was set back. */
+static bool is_newest(const struct job *job, const struct run *run, int64_t now_ms)
 {
-	bool newest = !job->has_last || run->started_ms >= job->last.started_ms;
+	return !job->has_last || run->started_ms >= job->last.started_ms ||
+	       job->last.started_ms > now_ms;
+}
+
+/* The figures of the job: runs that were missed are none. */
+static void count(struct job *job, const struct run *run, int64_t now_ms)
+{
 
 	if (run->status == RUN_MISSED)
 		return;
@@ -137,7 +145,7 @@ static void count(struct job *job, const struct run *run)
 		job->timed++;
 		job->time_sum_ms += run->duration_ms;
 	}
-	if (newest)
+	if (is_newest(job, run, now_ms))
 		job->failures = run->status == RUN_COMPLETED ? 0 : job->failures + 1;
 }
 
@@ -155,10 +163,10 @@ static int set_reason(struct job *job, const struct run *run)
 }
 
 /* Is there one that should have ended? */
-static bool runs_too_long(const struct job *job, int64_t now_ms)
+static bool runs_too_long(const struct job *job)
 {
 	for (size_t i = 0; max_run(job) > 0 && i < job->n_running; i++)
-		if (run_age_ms(job->running[i], now_ms) > max_run(job))
+		if (run_age_ms(job->running[i]) > max_run(job))
 			return true;
 	return false;
 }
@@ -183,10 +191,10 @@ static int settle_states(struct cron *cron, struct job *job, int64_t now_ms)
 /* The run is no longer among those under way; its texts become those of the last run, or go. */
 static int close_run(struct cron *cron, struct job *job, struct run *run, int64_t now_ms)
 {
-	bool newest = !job->has_last || run->started_ms >= job->last.started_ms;
+	bool newest = is_newest(job, run, now_ms);
 	int rc = run_keep(cron, job, run);
 
-	count(job, run);
+	count(job, run, now_ms);
 	if (rc == 0)
 		rc = raise_problems(cron, job, run, now_ms);
 	if (rc == 0 && newest)
@@ -199,7 +207,7 @@ static int close_run(struct cron *cron, struct job *job, struct run *run, int64_
 		if (rc == 0)
 			rc = settle_states(cron, job, now_ms);
 	}
-	if (rc == 0 && !runs_too_long(job, now_ms))
+	if (rc == 0 && !runs_too_long(job))
 		rc = book_state(cron, job, PROBLEM_TOO_LONG, false,
 				job->has_last ? &job->last : NULL, now_ms);
 	job->changed = true;

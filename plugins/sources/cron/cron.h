@@ -44,6 +44,7 @@
 #define CRON_TEXT 4096      /* bytes of an error or an output that are kept */
 #define CRON_AS_SOURCE (-1)      /* a trigger that a job leaves to the source */
 #define CRON_SETTLE_MS 3000 /* after the start of the source nobody is late or lost for so long */
+#define CRON_SET_MS 1000    /* less is how clocks are kept right, and not set */
 #define CRON_WAKE_MS 5000   /* so soon it is noticed that somebody set the wall clock */
 
 /* --- options (cron.c, check.c) --- */
@@ -161,13 +162,16 @@ struct run {
 	bool quiet;                   /* of old: nobody needs to hear of it */
 	char *error, *output, *host, *user, *command; /* NULL: none */
 	/* in memory */
-	int64_t began_boot_ms;        /* of an own program that runs; 0: not yet */
+	bool timed;                   /* under way, and begun at ... */
+	int64_t began_boot_ms;        /* ... of the clock that nobody sets */
 };
 
 void run_init(struct run *run, const char *id, enum run_cause cause, int64_t started_ms);
 void run_done(struct run *run);
-/* How long one under way takes so far: of an own program by the clock that nobody sets. */
-int64_t run_age_ms(const struct run *run, int64_t now_ms);
+/* It is under way: from now on its age is that of the clock that nobody sets. age_ms: so far. */
+void run_time(struct run *run, int64_t age_ms);
+/* How long one under way takes so far; 0 of an own one whose program has yet to begin. */
+int64_t run_age_ms(const struct run *run);
 /* Everything but the id, whose run this is; moves the texts. */
 void run_end(struct run *run, enum run_status status, int64_t ended_ms);
 /* Sets a text, cut at CRON_TEXT bytes on a character. False when memory is short. */
@@ -256,6 +260,7 @@ struct job {
 	size_t n, room;
 	struct run **running;
 	size_t n_running;
+	int64_t overdue_boot_ms;         /* since when a start is; 0: none was when last looked */
 };
 
 /* A new one of that name; NULL: no memory. */
@@ -435,6 +440,8 @@ struct cron {
 	int poll;                /* what host->wait waits for: notify, the table's connection */
 	int notify;              /* eventfd: a program has ended */
 	int64_t judge_from_ms;   /* boot time: what was reported meanwhile, into the spool, comes first */
+	int64_t ahead_ms;        /* of the boot clock the wall clock, when last looked ... */
+	bool has_looked;         /* ... in this life */
 	bool has_run;            /* counted out of those that are to take over */
 	struct job **job;
 	size_t n_jobs, room;

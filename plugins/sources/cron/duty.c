@@ -178,18 +178,55 @@ int64_t job_overdue_ms(const struct job *job, int64_t now_ms)
 /* An own start that did not come about within its grace. */
 static int look_for_delay(struct cron *cron, struct job *job, int64_t now_ms, int64_t *wake_ms)
 {
-	int64_t overdue = job_overdue_ms(job, now_ms), until = overdue + job->config->grace;
+	int64_t boot = cron_boot_ms(), left;
 	int rc;
 
-	if (overdue == 0 || job->config->grace <= 0 || job->since_ms[PROBLEM_MISSED] > 0)
+	if (job_overdue_ms(job, now_ms) == 0 || job->config->grace <= 0 ||
+	    job->since_ms[PROBLEM_MISSED] > 0) {
+		job->overdue_boot_ms = 0;
 		return 0;
-	if (now_ms <= until) {
-		*wake_ms = sooner(*wake_ms, until + 1);
+	}
+	if (job->overdue_boot_ms == 0)
+		job->overdue_boot_ms = boot;
+	left = job->overdue_boot_ms + job->config->grace - boot;
+	if (left >= 0) {
+		*wake_ms = sooner(*wake_ms, now_ms + left + 1);
 		return 0;
 	}
 	rc = book_state(cron, job, PROBLEM_MISSED, true, NULL, now_ms);
 	job->left_out_ms = 0;
 	return rc;
+}
+
+/* --- a clock that is set --- */
+
+/* Starts that somebody else was to make, or their grace, in hours that never were. */
+static bool is_leapt_over(const struct job *job, int64_t leap_ms, int64_t now_ms)
+{
+	int64_t due = job->plan.due_ms, until = due + job->config->grace;
+
+	return due != PLAN_NEVER && until > now_ms - leap_ms && due <= now_ms &&
+	       (due > now_ms - leap_ms || until <= now_ms);
+}
+
+/* Neither waited for nor made up for; what is made up for, plan.c does. */
+static void look_for_leap(struct cron *cron)
+{
+	int64_t now = cron_wall_ms(), ahead = now - cron_boot_ms();
+	int64_t leap = cron->has_looked ? ahead - cron->ahead_ms : 0;
+
+	cron->has_looked = true;
+	cron->ahead_ms = ahead;
+	for (size_t i = 0; leap > CRON_SET_MS && i < cron->n_jobs; i++) {
+		struct job *job = cron->job[i];
+
+		if (!job_is_scheduled(job) || job->plan.due_ms == 0 ||
+		    (job_has_command(job) && job->config->catch_up != CATCH_UP_NONE) ||
+		    !is_leapt_over(job, leap, now))
+			continue;
+		job->plan = (struct plan){0};
+		job->changed = true;
+	}
 }
 
 /* --- runs that go on --- */
@@ -210,7 +247,7 @@ static int look_at_runs(struct cron *cron, struct job *job, int64_t now_ms, int6
 
 	for (size_t i = job->n_running; rc == 0 && most > 0 && i-- > 0;) {
 		struct run *run = job->running[i];
-		int64_t age = run_age_ms(run, now_ms);
+		int64_t age = run_age_ms(run);
 
 		if (age > most)
 			rc = book_state(cron, job, PROBLEM_TOO_LONG, true, run, now_ms);
@@ -236,6 +273,7 @@ int64_t duty_look(struct cron *cron, int64_t now_ms, int *rc)
 	int64_t wake_ms = settling_ms > 0 ? now_ms + settling_ms : INT64_MAX;
 
 	*rc = 0;
+	look_for_leap(cron);
 	for (size_t i = 0; *rc == 0 && i < cron->n_jobs; i++) {
 		struct job *job = cron->job[i];
 		bool judged = settling_ms <= 0 || job_has_command(job);

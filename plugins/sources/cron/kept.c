@@ -81,6 +81,17 @@ static int64_t number_of(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
+/* One that an earlier life left waiting. */
+static void note_overdue(struct job *job)
+{
+	int64_t now = cron_wall_ms(), overdue = job->queued_ms;
+
+	if (overdue == 0)
+		overdue = job->left_out_ms;
+	if (overdue > 0)
+		job->overdue_boot_ms = cron_boot_ms() - (now > overdue ? now - overdue : 0);
+}
+
 static void read_job(struct job *job, const json_t *object)
 {
 	const json_t *plan = json_object_get(object, "plan"), *since;
@@ -92,6 +103,7 @@ static void read_job(struct job *job, const json_t *object)
 				  number_of(plan, "made_up")};
 	job->queued_ms = number_of(plan, "queued");
 	job->left_out_ms = number_of(plan, "left_out");
+	note_overdue(job);
 	job->paused = json_is_true(json_object_get(object, "paused"));
 	job->total = number_of(object, "total");
 	job->succeeded = number_of(object, "succeeded");
@@ -146,6 +158,9 @@ static int load_run(const char *name, const char *value, void *data)
 	if (rc == 0 && job && run_read(run, value)) {
 		rc = job_add_entry(job, run);
 		if (rc == 0 && run->status == RUN_RUNNING) {
+			/* nothing else is known of it than what the wall clock says */
+			if (!run->own)
+				run_time(run, cron_wall_ms() - run->started_ms);
 			rc = job_add_running(job, run);
 			run = rc == 0 ? NULL : run;
 		}

@@ -130,7 +130,7 @@ int duty_start(struct cron *cron)
 		struct job *job = job_of(cron, run);
 		int started = job ? launch(cron, job, run) : 0;
 
-		run->began_boot_ms = cron_boot_ms();
+		run_time(run, 0);
 		if (started == 0)
 			continue;
 		run->duration_ms = 0;
@@ -277,7 +277,7 @@ int duty_resume(struct cron *cron)
 			if (run->own && !task_adopt(run->id, cron->notify))
 				rc = lose(cron, job, run);
 			else if (run->own)
-				run->began_boot_ms = task_began_ms(run->id);
+				run_time(run, cron_boot_ms() - task_began_ms(run->id));
 		}
 	}
 	return rc;

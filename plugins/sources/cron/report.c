@@ -247,6 +247,8 @@ static int take_end(struct cron *cron, struct job *job, const struct report *rep
 		return -ENOMEM;
 	}
 	run->duration_ms = report->duration_ms;
+	if (run->timed && run->duration_ms < 0 && report->ended_ms == 0)
+		run->duration_ms = run_age_ms(run);
 	run_end(run, outcome(run, report->body), report->ended_ms > 0 ? report->ended_ms : now_ms);
 	return whole ? book_whole(cron, job, run, now_ms) : book_end(cron, job, run, now_ms);
 }

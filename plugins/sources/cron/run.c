@@ -77,11 +77,15 @@ void run_done(struct run *run)
 	run->error = run->output = run->host = run->user = run->command = NULL;
 }
 
-int64_t run_age_ms(const struct run *run, int64_t now_ms)
+void run_time(struct run *run, int64_t age_ms)
 {
-	if (run->began_boot_ms > 0)
-		return cron_boot_ms() - run->began_boot_ms;
-	return run->own ? 0 : now_ms - run->started_ms;
+	run->timed = true;
+	run->began_boot_ms = cron_boot_ms() - (age_ms > 0 ? age_ms : 0);
+}
+
+int64_t run_age_ms(const struct run *run)
+{
+	return run->timed ? cron_boot_ms() - run->began_boot_ms : 0;
 }
 
 void run_end(struct run *run, enum run_status status, int64_t ended_ms)
@@ -257,8 +261,7 @@ char *run_json(const struct run *run, const char *job)
 void run_add_time(const struct run *run, json_t *item)
 {
 	if (run && run->own)
-		(void)json_object_set_new(item, "duration_ms",
-					  json_integer(run_age_ms(run, cron_wall_ms())));
+		(void)json_object_set_new(item, "duration_ms", json_integer(run_age_ms(run)));
 }
 
 static int word_index(const json_t *object, const char *name, const char *const *words, size_t n)
