@@ -136,6 +136,14 @@ static bool needs_backslash(const struct clip *clip, uint32_t point, char next)
 	return clip->digits ? strchr(".)", (int)point) != NULL : strchr("#+-=", (int)point) != NULL;
 }
 
+/* What may be cut away where a line begins, so that the character after it begins the line. */
+static bool is_blank(uint32_t point)
+{
+	return point == 0xa0 || point == 0x1680 || (point >= 0x2000 && point <= 0x200b) ||
+	       point == 0x202f || point == 0x205f || point == 0x2060 || point == 0x3000 ||
+	       point == 0xfeff;
+}
+
 static void put_point(struct clip *clip, uint32_t point, enum clip_escape escape, char next)
 {
 	char piece[8] = "\\";
@@ -157,7 +165,7 @@ static void put_point(struct clip *clip, uint32_t point, enum clip_escape escape
 		clip->line_begun = clip->digits = false;
 	else if (digit && !clip->line_begun)
 		clip->digits = true;
-	else if (point != 0xa0 || clip->digits)
+	else if (!is_blank(point) || clip->digits)
 		clip->line_begun = true;
 }
 

@@ -79,7 +79,8 @@ static bool is_sound(const struct value *value, size_t n)
 		json = json_loadb(value[i].text, value[i].length, JSON_DECODE_ANY | JSON_ALLOW_NUL,
 				  NULL);
 		json_decref(json);
-		if (!json || !fuzz_is_utf8(value[i].text, value[i].length))
+		if (!json || memchr(value[i].text, '\0', value[i].length) ||
+		    !fuzz_is_utf8(value[i].text, value[i].length))
 			return false;
 	}
 	return true;

@@ -85,6 +85,8 @@ static void markdown_loses_its_meaning(void **unused)
 	becomes("# h\n- l\n1. n\n12) n\n===\n+ x\na - b 1. c # d", CLIP_MARKDOWN, 999,
 		"\\# h\n\\- l\n1\\. n\n12\\) n\n\\===\n\\+ x\na - b 1. c # d");
 	becomes("  - x\n\t# y", CLIP_MARKDOWN, 99, "\xc2\xa0\xc2\xa0\\- x\n\xc2\xa0\\# y");
+	/* cut away later, a blank leaves the mark at the beginning */
+	becomes("\xe2\x80\x80= x", CLIP_MARKDOWN, 99, "\xe2\x80\x80\\= x");
 	becomes("{{DATE(x)}}", CLIP_MARKDOWN, 99, "\\{\\{DATE(x)\\}\\}");
 }
 
