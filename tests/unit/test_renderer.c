@@ -70,6 +70,60 @@ static void functions_of_ours(void **state)
 	expect("'{{ .title | @uri }} {{ \"<\" | @html }}'", "disk%20is%20full &lt;");
 }
 
+static void add_point(struct buffer *out, unsigned int point)
+{
+	if (point < 0x80) {
+		buffer_putc(out, (char)point);
+	} else if (point < 0x800) {
+		buffer_putc(out, (char)(0xc0 | point >> 6));
+		buffer_putc(out, (char)(0x80 | (point & 0x3f)));
+	} else {
+		buffer_putc(out, (char)(0xe0 | point >> 12));
+		buffer_putc(out, (char)(0x80 | (point >> 6 & 0x3f)));
+		buffer_putc(out, (char)(0x80 | (point & 0x3f)));
+	}
+}
+
+/* line, or a function that puts a backslash before each of the marks. */
+static void add_wanted(struct buffer *out, const char *marks, unsigned int point)
+{
+	bool breaks = point < 32 || (point > 126 && point < 160) || point == 0x2028 ||
+		      point == 0x2029;
+
+	if (!marks) {
+		add_point(out, breaks ? ' ' : point);
+		return;
+	}
+	if (point < 127 && strchr(marks, (int)point))
+		buffer_putc(out, '\\');
+	add_point(out, point);
+}
+
+static void functions_of_ours_know_every_character(void **state)
+{
+	static const char *const functions[][2] = {{"line", NULL},
+						   {"markdown", "\\`*_{}[]()<>#+-.!|~&@"},
+						   {"markdown_v2", "\\_*[]()~`>#+-=|{}.!"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		struct buffer yaml = {0}, wanted = {0};
+
+		buffer_printf(&yaml,
+			      "'{{ [range(1; 400), range(8200; 8300), 65279] | implode | %s }}'",
+			      functions[i][0]);
+		for (unsigned int point = 1; point < 8300; point = point == 399 ? 8200 : point + 1)
+			add_wanted(&wanted, functions[i][1], point);
+		add_wanted(&wanted, functions[i][1], 65279);
+		expect(buffer_text(&yaml), buffer_text(&wanted));
+		buffer_done(&yaml);
+		buffer_done(&wanted);
+	}
+	/* one by one, where a pattern finds it */
+	expect("'{{ [range(1; 32), range(127; 160), 8232, 8233 | [.] | implode | line] | unique }}'",
+	       "[\" \"]");
+}
+
 static void escape(enum tocsin_escape kind, const char *yaml, const char *wanted)
 {
 	const struct tocsin_template *template;
@@ -173,6 +227,7 @@ int main(void)
 		cmocka_unit_test(values_become_text),
 		cmocka_unit_test(data_stays_data),
 		cmocka_unit_test(functions_of_ours),
+		cmocka_unit_test(functions_of_ours_know_every_character),
 		cmocka_unit_test(values_are_escaped_and_the_text_around_them_is_not),
 		cmocka_unit_test(a_structure_is_json_whatever_is_in_it),
 		cmocka_unit_test(controls_are_escaped_in_structures_also_where_json_would_not),
