@@ -88,6 +88,11 @@ def wait_until(predicate, seconds, what):
         time.sleep(0.005)
 
 
+def _cpu_of(pid, children=False):
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(each) for each in stat[11:15 if children else 13]) / TICK
+
+
 class Process:
     """A program that runs beside the bench, and what it costs."""
 
@@ -99,8 +104,7 @@ class Process:
 
     def cpu(self, children=False):
         """Seconds of CPU so far; with those of children that ended, if wanted."""
-        stat = pathlib.Path(f"/proc/{self.it.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return sum(int(each) for each in stat[11:15 if children else 13]) / TICK
+        return _cpu_of(self.it.pid, children)
 
     def memory(self, what="VmHWM"):
         """MiB: VmHWM is the most so far, VmRSS what there is now."""
@@ -208,6 +212,17 @@ class Daemon(Process):
                 raise RuntimeError(f"tocsind is not ready: {self.words()}")
             time.sleep(0.001)
 
+    def cpu(self, children=False):
+        """With that of its tocsin-jq, if it has one."""
+        return super().cpu(children) + sum(_cpu_of(pid) for pid in self._evaluators())
+
+    def _evaluators(self):
+        for path in glob.glob(f"/proc/{self.it.pid}/task/*/children"):
+            for pid in pathlib.Path(path).read_text().split():
+                with contextlib.suppress(OSError):    # programs of channels come and go
+                    if pathlib.Path(f"/proc/{pid}/comm").read_text() == "tocsin-jq\n":
+                        yield pid
+
     def status(self):
         """What GET /api/v1/status says."""
         return self.client.call("GET", "/api/v1/status")
@@ -310,8 +325,17 @@ def hook(url, **more):
             "timeout": "10m", **more}
 
 
+def evaluated_hook(url):
+    """The same with a body that only jq can evaluate."""
+    return hook(url, body={
+        "text": '{{ .heading + ": " + .title | line | cut(200) }}', "message": "{{ .message }}",
+        "facts": '{{ .labels + .details | to_entries | map("\\(.key): \\(.value)") | join(", ") }}',
+        "status": "{{ .status }}", "id": "{{ .fingerprint }}",
+        "level": "{{ {warning: 3, error: 2, critical: 1}[.severity] // 5 }}"})
+
+
 def templated_hook(url):
-    """The same with a body of templates."""
+    """The same with a body of plain templates."""
     return hook(url, body={
         "text": "{{ .heading }}: {{ .title | cut(200) }}", "message": "{{ .message }}",
         "labels": "{{ .labels }}", "status": "{{ .status }}", "id": "{{ .fingerprint }}",

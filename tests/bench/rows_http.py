@@ -3,7 +3,7 @@
 the sink; and the memory when the sink hangs."""
 
 import peers
-from lab import Daemon, Figure, Sink, hook, running, templated_hook
+from lab import Daemon, Figure, Sink, evaluated_hook, hook, running, templated_hook
 from table import compare
 
 
@@ -51,11 +51,14 @@ def rows(lab):
         yield compare(what, alerts, ours, "bare curl-multi loop", curl, rate=12000, ratio=0.4)
         yield compare(what, alerts, ours, "Alertmanager webhook", manager, ratio=2)
         yield compare(what, alerts, ours, "syslog-ng, 8 workers, disk", ng, ratio=0.6)
-        templated, plain = lab.interleave(
-            lambda: deliver(lab, templated_hook, alerts), lambda: deliver(lab, hook, alerts),
+        templated, evaluated, plain = lab.interleave(
+            lambda: deliver(lab, templated_hook, alerts),
+            lambda: deliver(lab, evaluated_hook, alerts), lambda: deliver(lab, hook, alerts),
             rounds=rounds)
         yield compare("webhook, templated, 64 under way", alerts, templated,
                       "webhook, default body", plain, ratio=0.5)
+        yield compare("webhook, templated, by jq", alerts, evaluated,
+                      "webhook, default body", plain)
         alerts = lab.size(5000) * scale
         ours, manager = lab.interleave(
             lambda: deliver(lab, slack, alerts),
