@@ -127,8 +127,11 @@ static void settle_done(struct store_request *request, int result)
 
 void channel_settle(struct delivery *delivery, size_t company)
 {
-	delivery->request = (struct store_request){
-		.apply = settle_apply, .done = settle_done, .persist = true, .company = company};
+	delivery->request = (struct store_request){.apply = settle_apply,
+						   .done = settle_done,
+						   .persist = true,
+						   .first = true,
+						   .company = company};
 	store_submit(delivery->channel->world->store, &delivery->request);
 }
 

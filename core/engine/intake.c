@@ -101,7 +101,7 @@ void intake_submit(struct intake *intake, engine_accepted_fn *done, void *data)
 	intake->done = done;
 	intake->data = data;
 	intake->request.apply = intake_apply;
-	intake->request.adds = true;
+	intake->request.adds = intake->n;
 	intake->request.done = accepted;
 	store_submit(intake->engine->store, &intake->request);
 }

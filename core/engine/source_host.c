@@ -166,7 +166,7 @@ static int hand_in(struct source *source, struct tocsin_emission *emission, stru
 	intake->request.apply = intake_apply;
 	intake->kept = kept_is_empty(&source->kept) ? NULL : &source->kept;
 	intake->instance = source->settings->name;
-	intake->request.adds = batch->n > 0 || source->kept.written > 0;
+	intake->request.adds = batch->n > 0 ? batch->n : source->kept.written > 0;
 	for (size_t i = 0; i < intake->n; i++)
 		count_ahead(source, &intake->entry[i], 1);
 	FAULT_POINT("source.emit.before");

@@ -38,6 +38,7 @@ int store_call(struct store *store, struct store_request *request)
 	struct call call = {.request = {.apply = call_apply,
 					.done = call_done,
 					.persist = request->persist,
+					.first = request->first,
 					.adds = request->adds},
 			    .inner = request};
 

@@ -5,7 +5,7 @@ void queue_init(struct queue *queue)
 {
 	queue->head = NULL;
 	queue->tail = &queue->head;
-	queue->n = 0;
+	queue->n = queue->adds = 0;
 }
 
 void queue_push(struct queue *queue, struct store_request *request)
@@ -14,6 +14,7 @@ void queue_push(struct queue *queue, struct store_request *request)
 	*queue->tail = request;
 	queue->tail = &request->next;
 	queue->n++;
+	queue->adds += request->adds;
 }
 
 struct store_request *queue_pop(struct queue *queue)
@@ -26,16 +27,20 @@ struct store_request *queue_pop(struct queue *queue)
 	if (!queue->head)
 		queue->tail = &queue->head;
 	queue->n--;
+	queue->adds -= request->adds;
 	request->next = NULL;
 	return request;
 }
 
-void queue_fill(struct queue *group, struct queue *from)
+static bool fits(const struct queue *group, const struct store_request *request)
 {
-	struct store_request *request;
+	return request->adds == 0 || group->adds == 0 || group->adds + request->adds <= STORE_ADDED;
+}
 
-	while (group->n < STORE_GROUP && (request = queue_pop(from)))
-		queue_push(group, request);
+void queue_fill(struct queue *group, struct queue *from, size_t most)
+{
+	while (group->n < most && from->head && fits(group, from->head))
+		queue_push(group, queue_pop(from));
 }
 
 void queue_move(struct queue *to, struct queue *from)
@@ -44,6 +49,7 @@ void queue_move(struct queue *to, struct queue *from)
 		*to->tail = from->head;
 		to->tail = from->tail;
 		to->n += from->n;
+		to->adds += from->adds;
 	}
 	queue_init(from);
 }

@@ -9,15 +9,16 @@
 
 struct queue {
 	struct store_request *head, **tail;
-	size_t n;
+	size_t n, adds; /* and how many alerts they add */
 };
 
 void queue_init(struct queue *queue);
 void queue_push(struct queue *queue, struct store_request *request);
 /* NULL when it is empty. */
 struct store_request *queue_pop(struct queue *queue);
-/* Moves as many as one transaction takes (STORE_GROUP with those that are there). */
-void queue_fill(struct queue *group, struct queue *from);
+/* Moves, in their order, as many as one transaction takes: `most` requests and STORE_ADDED alerts with
+ * those that are there. */
+void queue_fill(struct queue *group, struct queue *from, size_t most);
 /* Moves everything to the end of another queue. */
 void queue_move(struct queue *to, struct queue *from);
 

@@ -27,7 +27,7 @@ struct store {
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
-	struct queue waiting;
+	struct queue first, waiting;
 	bool urgent;         /* some of these do not wait for others */
 	int64_t patience_ms; /* boot time up to which the others do */
 	struct store_hooks hooks;
@@ -168,6 +168,7 @@ static _Noreturn void store_lost(struct store *store, struct queue *group,
 {
 	queue_move(group, &store->kept);
 	pthread_mutex_lock(&store->lock);
+	queue_move(group, &store->first);
 	queue_move(group, &store->waiting);
 	pthread_mutex_unlock(&store->lock);
 	answer_all(group, -EIO);
@@ -232,7 +233,8 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 	if (result < 0 && result != -EIO) {
 		report_full(store, result == -ENOSPC || store_is_full(store)); /* then answer */
 		keep_persistent(store, group, result);
-		queue_fill(group, &store->kept); /* small: without the intake they may fit */
+		queue_fill(group, &store->kept,
+			   STORE_GROUP); /* small: without the intake they may fit */
 		if (group->n)
 			result = commit_group(store, group, NULL);
 		store->retry_at_ms = store->wake_at_ms = clock_boot_ms() + RETRY_MS;
@@ -251,16 +253,22 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 	FAULT_POINT("store.maintain");
 }
 
+/* Called with the lock held. */
+static size_t n_waiting(const struct store *store)
+{
+	return store->first.n + store->waiting.n;
+}
+
 /* When to begin the next group if nothing happens until then. Called with the lock held. */
 static int64_t group_due_ms(const struct store *store)
 {
 	int64_t due = store->hooked ? store->wake_at_ms : INT64_MAX;
 
-	if (store->urgent || (store->wake && store->hooked) || (store->waiting.n && store->closing))
+	if (store->urgent || (store->wake && store->hooked) || (n_waiting(store) && store->closing))
 		return 0;
 	if (store->kept.n && store->retry_at_ms < due)
 		due = store->retry_at_ms;
-	if (store->waiting.n && store->patience_ms < due)
+	if (n_waiting(store) && store->patience_ms < due)
 		due = store->patience_ms;
 	return due;
 }
@@ -276,9 +284,11 @@ static bool next_group(struct store *store, struct queue *group, struct store_ho
 		clock_cond_wait(&store->changed, &store->lock, due);
 	more = due <= clock_boot_ms();
 	if (!more || clock_boot_ms() >= store->retry_at_ms) /* at the end a last try */
-		queue_fill(group, &store->kept);
-	queue_fill(group, &store->waiting);
-	store->urgent = store->waiting.n > 0; /* more than one group takes */
+		queue_fill(group, &store->kept, STORE_GROUP);
+	queue_fill(group, &store->first, STORE_FIRST);
+	queue_fill(group, &store->waiting, STORE_GROUP);
+	queue_fill(group, &store->first, STORE_GROUP);
+	store->urgent = n_waiting(store) > 0; /* more than one group takes */
 	store->wake = false;
 	*hooks = store->hooked ? store->hooks
 			       : (struct store_hooks){.failed = store->hooks.failed,
@@ -340,6 +350,7 @@ int store_open(const struct tocsin_plugin *plugin, struct tocsin_self *self,
 	store->config = config;
 	store->transaction.ops = plugin->store;
 	store->wake_at_ms = INT64_MAX;
+	queue_init(&store->first);
 	queue_init(&store->waiting);
 	queue_init(&store->kept);
 	pthread_mutex_init(&store->lock, NULL);
@@ -398,12 +409,12 @@ void store_submit(struct store *store, struct store_request *request)
 	bool wake;
 
 	pthread_mutex_lock(&store->lock);
-	queue_push(&store->waiting, request);
-	wake = store->waiting.n == 1;
+	queue_push(request->first ? &store->first : &store->waiting, request);
+	wake = n_waiting(store) == 1;
 	if (wake)
 		store->patience_ms = clock_boot_ms() + STORE_PATIENCE_MS;
 	if (!store->urgent &&
-	    (store->waiting.n >= request->company || store->waiting.n >= STORE_GROUP))
+	    (n_waiting(store) >= request->company || n_waiting(store) >= STORE_GROUP))
 		wake = store->urgent = true;
 	pthread_mutex_unlock(&store->lock);
 	if (wake)
@@ -423,7 +434,7 @@ void store_wake(struct store *store)
 size_t store_backlog(struct store *store)
 {
 	pthread_mutex_lock(&store->lock);
-	size_t n = store->waiting.n;
+	size_t n = n_waiting(store);
 	pthread_mutex_unlock(&store->lock);
 	return n;
 }

@@ -2,10 +2,12 @@
 /*
  * store/store: the one thread that writes, and group commit.
  *
- * Any thread submits requests. The writer takes all that wait (at most
+ * Any thread submits requests. The writer takes those that wait (at most
  * STORE_GROUP), applies them in one transaction, commits once, and then calls
  * each request's done. A commit costs the same for many, so requests that wait for `company` get
- * STORE_PATIENCE_MS for others to join them. A request whose apply fails by its own fault (-EINVAL,
+ * STORE_PATIENCE_MS for others to join them. Outcomes of deliveries go `first`, and one transaction adds
+ * no more than STORE_ADDED: while many alerts come in, channels would else stand still, because what they
+ * may have under way waits for its commit. A request whose apply fails by its own fault (-EINVAL,
  * -ENOENT, ...; it must not have written anything) fails alone. When the
  * store cannot write now (-ENOSPC, -ENOMEM, ...) the whole transaction is
  * rolled back: requests marked `persist` stay queued and are applied again
@@ -30,6 +32,8 @@
 #include "base/log.h"
 
 #define STORE_GROUP 256      /* requests in one transaction */
+#define STORE_FIRST 192      /* of these, those that go first */
+#define STORE_ADDED 256      /* alerts in one transaction, but for a request that has more by itself */
 #define STORE_PATIENCE_MS 2
 
 struct store;
@@ -50,7 +54,8 @@ struct store_request {
 	/* On the writer thread after the commit (0) or the failure. May free the request. */
 	void (*done)(struct store_request *request, int result);
 	bool persist;           /* keep until it can be written */
-	bool adds;              /* needs room: -ENOSPC untried while there is none */
+	bool first;             /* goes before those that do not; else the order is kept */
+	size_t adds;            /* so many alerts, for which there must be room: else -ENOSPC untried */
 	size_t company;         /* waits a moment until so many can share the commit; 0: does not */
 	struct store_request *next; /* the store's */
 };

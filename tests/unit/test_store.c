@@ -22,15 +22,18 @@
 struct note {
 	struct store_request request;
 	int apply_result;
-	atomic_int applied;
+	atomic_int applied, turn;
 	atomic_int result; /* 1: no answer yet */
 };
+
+static atomic_int turns;
 
 static int note_apply(struct store_request *request, const struct transaction *transaction)
 {
 	struct note *note = (struct note *)request;
 
 	(void)transaction;
+	note->turn = ++turns;
 	note->applied++;
 	return note->apply_result;
 }
@@ -114,6 +117,33 @@ static void waiting_requests_share_one_commit(void **state)
 	assert_int_equal(fake.commits, 2);
 }
 
+static void outcomes_do_not_wait_behind_what_is_added(void **state)
+{
+	enum { BATCHES = 20, ALERTS = 100 };
+	struct store *store = *state;
+	struct note first = make_note(false), outcome = make_note(true), batch[BATCHES];
+
+	fake.slow = true;
+	store_submit(store, &first.request);
+	while (!first.applied)
+		usleep(100);
+	for (size_t i = 0; i < BATCHES; i++) {
+		batch[i] = make_note(false);
+		batch[i].request.adds = ALERTS;
+		store_submit(store, &batch[i].request);
+	}
+	outcome.request.first = true;
+	store_submit(store, &outcome.request);
+	fake.slow = false;
+	assert_int_equal(await(&outcome), 0);
+	for (size_t i = 0; i < BATCHES; i++) {
+		assert_int_equal(await(&batch[i]), 0);
+		assert_true(batch[i].turn > outcome.turn);
+		assert_true(i == 0 || batch[i].turn > batch[i - 1].turn);
+	}
+	assert_int_equal(fake.commits, 1 + BATCHES / (STORE_ADDED / ALERTS));
+}
+
 /* More often than not: a scheduler may take longer than patience lasts. */
 static void who_waits_for_company_shares_the_commit_with_it(void **state)
 {
@@ -182,7 +212,7 @@ static void what_adds_is_refused_untried_until_the_store_has_room(void **state)
 	store_start(store, &hooks);
 	fake.full = true;
 	assert_int_equal(store_call(store, &first.request), 0);
-	intake.request.adds = true;
+	intake.request.adds = 1;
 	assert_int_equal(store_call(store, &intake.request), -ENOSPC);
 	assert_int_equal(intake.applied, 0);
 	store_submit(store, &settle.request);
@@ -410,6 +440,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(waiting_requests_share_one_commit, setup, teardown),
+		cmocka_unit_test_setup_teardown(outcomes_do_not_wait_behind_what_is_added, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(who_waits_for_company_shares_the_commit_with_it,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_request_at_fault_fails_alone, setup, teardown),
