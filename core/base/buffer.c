@@ -32,9 +32,16 @@ static bool reserve(struct buffer *buffer, size_t more)
 	return true;
 }
 
+/* There is room for so many bytes and the NUL. */
+static bool has_room(const struct buffer *buffer, size_t more)
+{
+	return !buffer->failed && buffer->capacity > buffer->length &&
+	       more < buffer->capacity - buffer->length;
+}
+
 void buffer_add(struct buffer *buffer, const void *data, size_t length)
 {
-	if (!reserve(buffer, length))
+	if (!has_room(buffer, length) && !reserve(buffer, length))
 		return;
 	if (length > 0)
 		memcpy(buffer->data + buffer->length, data, length);
@@ -49,7 +56,10 @@ void buffer_puts(struct buffer *buffer, const char *text)
 
 void buffer_putc(struct buffer *buffer, char c)
 {
-	buffer_add(buffer, &c, 1);
+	if (!has_room(buffer, 1) && !reserve(buffer, 1))
+		return;
+	buffer->data[buffer->length++] = c;
+	buffer->data[buffer->length] = '\0';
 }
 
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list args)

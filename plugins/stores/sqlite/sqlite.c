@@ -227,6 +227,9 @@ static int open_file(struct db *db)
 
 	if (result)
 		return result;
+	/* Counting what it allocates takes a lock each time, and nobody asks. Refused, when another
+	 * plugin has begun to use the library. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	result = sqlite3_open_v2(db->config->path, &db->handle, flags, NULL);
 	if (result != SQLITE_OK)
 		return db_fail(db, result);
