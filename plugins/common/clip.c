@@ -85,7 +85,7 @@ static bool extends(uint32_t point)
 		{0xfe20, 0xfe2f}, {0x1f3fb, 0x1f3ff}, {0xe0020, 0xe007f}, {0xe0100, 0xe01ef},
 	};
 
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+	for (size_t i = 0; point >= 0x300 && i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		if (point >= ranges[i].from && point <= ranges[i].to)
 			return true;
 	}
@@ -169,11 +169,62 @@ static void put_point(struct clip *clip, uint32_t point, enum clip_escape escape
 		clip->line_begun = true;
 }
 
+/* How many bytes from here on are characters for themselves, which nothing has to escape. */
+static size_t plain_bytes(const char *text, enum clip_escape escape)
+{
+	size_t n = 0;
+
+	while (text[n] >= ' ' && text[n] <= '~' &&
+	       (escape == CLIP_PLAIN || (text[n] != '&' && text[n] != '<' && text[n] != '>')))
+		n++;
+	return n;
+}
+
+/* As put for each of n characters of one byte. */
+static void put_bytes(struct clip *clip, const char *bytes, size_t n)
+{
+	size_t room = clip->most - clip->units, length = clip->length;
+	size_t taken = n < room ? n : room;
+
+	if (clip->cut || n == 0)
+		return;
+	append(clip, bytes, taken);
+	if (clip->units + clip->note_units + 1 <= clip->most && taken > 0) {
+		size_t before_note = room - clip->note_units;
+
+		clip->fits = length + (taken < before_note ? taken : before_note);
+	}
+	clip->units += taken;
+	clip->cut = taken < n;
+}
+
+/* Most text by far, without the care that the rest needs. What follows may belong to its last
+ * character. */
+static void put_plain(struct clip *clip, const char *text, size_t n)
+{
+	size_t digits = clip->line_begun ? 0 : strspn(text, "0123456789");
+
+	put_cluster(clip);
+	put_bytes(clip, text, n - 1);
+	clip->cluster[0] = text[n - 1];
+	clip->cluster_length = clip->cluster_units = 1;
+	clip->digits |= digits > 0;
+	clip->line_begun |= digits < n;
+}
+
 static void put_text(struct clip *clip, const char *text, enum clip_escape escape, bool lines)
 {
 	uint32_t point;
+	size_t plain;
 
-	while (!clip->cut && (point = text_next(&text)) != 0) {
+	while (!clip->cut && *text) {
+		plain = escape == CLIP_MARKDOWN || clip->joined ? 0 : plain_bytes(text, escape);
+		if (plain > 0) {
+			put_plain(clip, text, plain);
+			text += plain;
+			continue;
+		}
+		point = text_next(&text);
 		if (point == '\r' && *text == '\n')
 			continue;
 		if (point == '\r' || point == 0x2028 || point == 0x2029 || point == 0x85)
