@@ -177,6 +177,57 @@ static void a_text_is_whole_or_none_when_memory_is_short(void **unused)
 	assert_true(scarce_sweep("clip", make_one, NULL) > 0);
 }
 
+/* Runs of plain characters have a way of their own, which must lead to the same place: each text in one
+ * piece and character by character. */
+static void runs_are_as_their_characters(void **unused)
+{
+	static const char *const pieces[] = {
+		"a",      "plain words, 12. of them",
+		"7",      "42. ",
+		"&",      "<b>",
+		"é",      "e\u0301",
+		"🚨",      "👩\u200d🚒",
+		"\u200d", "\n",
+		" ",      "\t",
+		"*",
+	};
+	enum { PIECES = sizeof(pieces) / sizeof(pieces[0]) };
+	unsigned int seed = 20;
+
+	(void)unused;
+	for (int round = 0; round < 20000; round++) {
+		enum clip_escape escape = round % 2 ? CLIP_PLAIN : CLIP_ENTITIES;
+		size_t most = (size_t)(rand_r(&seed) % 60);
+		const char *note = round % 3 ? "…" : " (cut)";
+		struct clip whole, single;
+		char *made, *expected;
+		char text[512] = "";
+
+		for (int i = rand_r(&seed) % 8; i > 0; i--)
+			strcat(text, pieces[rand_r(&seed) % PIECES]);
+		clip_begin(&whole, most, note);
+		clip_begin(&single, most, note);
+		clip_lines(&whole, text, escape);
+		for (const char *at = text, *from = at; *at; from = at) {
+			char one[8] = "";
+
+			do
+				at++;
+			while (((unsigned char)*at & 0xc0) == 0x80);
+			memcpy(one, from, (size_t)(at - from));
+			clip_lines(&single, one, escape);
+		}
+		/* What the line looks like so far counts for what is still to come. */
+		clip_line(&whole, "1. #", CLIP_MARKDOWN);
+		clip_line(&single, "1. #", CLIP_MARKDOWN);
+		made = clip_end(&whole);
+		expected = clip_end(&single);
+		assert_string_equal(made, expected);
+		free(made);
+		free(expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +237,7 @@ int main(void)
 		cmocka_unit_test(markdown_loses_its_meaning),
 		cmocka_unit_test(markup_is_kept_whole_or_left_out),
 		cmocka_unit_test(no_length_goes_over_a_limit),
+		cmocka_unit_test(runs_are_as_their_characters),
 		cmocka_unit_test(a_text_is_whole_or_none_when_memory_is_short),
 	};
 
