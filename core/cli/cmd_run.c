@@ -216,8 +216,9 @@ const struct command command_run = {
 	.examples = "  tocsin run backup -- /usr/local/bin/backup --all\n"
 		    "  17 3 * * *  tocsin run cleanup -- sh -c 'find /srv/tmp -mtime +7 -delete'\n",
 	.status =
-		"  that of the command, or its signal; 127 when there is no such command, 126 when\n"
-		"  it cannot be started; 2 wrong usage, with nothing run\n",
+		"  that of the command, or its signal, or the signal that came when it had ended and\n"
+		"  nobody took what it wrote; 127 when there is no such command, 126 when it cannot\n"
+		"  be started; 2 wrong usage, with nothing run\n",
 	OPTIONS(options),
 	.run = run,
 };

@@ -207,6 +207,17 @@ static void a_stop_with_a_store_that_is_full_says_what_it_loses(void **unused)
 	assert_alert("CronJobLost");
 }
 
+/* Else who is told that it was not taken says it again, and it counts twice. */
+static void what_was_said_when_the_stop_came_is_committed_and_answered_so(void **unused)
+{
+	(void)unused;
+	add("j", NULL);
+	begin();
+	self.stopping = true;
+	assert_int_equal(say("j", "report", "{\"event\":\"end\",\"exit\":0}"), 200);
+	assert_int_equal(host_values(&self, "run/j/"), 1);
+}
+
 /* Its commit came too late: it is not recorded as begun, and not started either. */
 static void a_start_that_a_stop_cuts_off_is_still_to_come(void **unused)
 {
@@ -257,6 +268,7 @@ int main(void)
 		TEST(a_stop_ends_the_programs),
 		TEST(what_ended_before_a_stop_is_recorded),
 		TEST(a_stop_with_a_store_that_is_full_says_what_it_loses),
+		TEST(what_was_said_when_the_stop_came_is_committed_and_answered_so),
 		TEST(a_start_that_a_stop_cuts_off_is_still_to_come),
 		TEST(a_run_that_is_once_ends_when_its_programs_have),
 	};

@@ -246,7 +246,8 @@ static void durations_read_well(void **unused)
 	static const struct {
 		int64_t ms;
 		const char *text;
-	} cases[] = {{0, "0.0s"},        {45300, "45.3s"},   {59999, "60.0s"},    {60000, "1m 0s"},
+	} cases[] = {{0, "0ms"},         {99, "99ms"},       {100, "0.1s"},
+		     {45300, "45.3s"},   {59999, "60.0s"},   {60000, "1m 0s"},
 		     {725000, "12m 5s"}, {7380000, "2h 3m"}, {180000000, "2d 2h"}};
 	char text[WORDS_DURATION];
 

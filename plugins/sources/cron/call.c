@@ -307,6 +307,9 @@ void cron_call(void *state, struct tocsin_call *const call[], size_t n)
 	/* half of something must not be committed */
 	if (rc == 0)
 		rc = cron->broken ? -ENOMEM : book_flush(cron);
+	/* It is to stop: this is the last that it was told, and goes with its last word. */
+	if (rc == -ESHUTDOWN)
+		rc = book_flush(cron);
 	if (rc == 0 && cron->announce)
 		(void)jobs_announce(cron);
 	for (size_t i = 0; i < n && rc != 0; i++) {

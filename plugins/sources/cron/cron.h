@@ -318,7 +318,7 @@ struct letter *letter_of_state(const struct cron *cron, const struct job *job, e
 			       bool holds, const struct run *run, int64_t now_ms);
 void letter_free(struct letter *letter);
 const struct tocsin_alert *letter_alert(const struct letter *letter);
-/* "45.3s", "12m 5s", "2h 3m" */
+/* "12ms", "45.3s", "12m 5s", "2h 3m" */
 #define WORDS_DURATION 32
 const char *words_duration(int64_t ms, char out[WORDS_DURATION]);
 

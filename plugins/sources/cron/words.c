@@ -42,7 +42,9 @@ const char *words_duration(int64_t ms, char out[WORDS_DURATION])
 {
 	int64_t s = ms / 1000;
 
-	if (ms < 60000)
+	if (ms < 100)
+		snprintf(out, WORDS_DURATION, "%" PRId64 "ms", ms);
+	else if (ms < 60000)
 		snprintf(out, WORDS_DURATION, "%.1fs", (double)ms / 1000);
 	else if (s < 3600)
 		snprintf(out, WORDS_DURATION, "%" PRId64 "m %" PRId64 "s", s / 60, s % 60);
