@@ -84,11 +84,40 @@ static void runs_keep_their_rhythm(void **state)
 	made_done(&made);
 }
 
+/* What was due while nobody was there is due once, now; what was not, and what is new, in its turn. */
+static void a_missed_turn_of_a_schedule_is_made_up_for(void **state)
+{
+	const struct tocsin_host host = {.size = sizeof(host), .next = next_minute};
+	struct config config = {.every = 60000};
+	struct made made;
+	int64_t now = steady_wall_ms(), minute = now - now % 60000;
+
+	(void)state;
+	made_begin(&made);
+	made.config.schedule = (const void *)"x";
+	made.check.until_ms = minute - 600000;
+	due_first(&made.config, &host, &made.check);
+	assert_int_equal(due_in_ms(&made.check, steady_boot_ms(), now), 0);
+	due_next(&made.check, &config, &host);
+	assert_true(made.check.due_ms > now);
+	assert_true(made.check.until_ms >= now);
+	for (size_t i = 0; i < 3; i++) {
+		const int64_t until[] = {0, now, now + 3600000};
+
+		made.check.until_ms = until[i];
+		due_first(&made.config, &host, &made.check);
+		assert_true(made.check.due_ms > now);
+		assert_in_range(made.check.until_ms, now, steady_wall_ms());
+	}
+	made_done(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_steady_clock_neither_jumps_nor_goes_back),
 		cmocka_unit_test(runs_keep_their_rhythm),
+		cmocka_unit_test(a_missed_turn_of_a_schedule_is_made_up_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

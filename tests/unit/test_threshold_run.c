@@ -67,6 +67,55 @@ static void a_breach_that_was_not_committed_is_told_by_the_next(void **state)
 	assert_int_equal(watch_stop(f), 0);
 }
 
+/* Sets back up to when nothing was missed, as if tocsin had been off for so long since. */
+static void was_off_for(struct fixture *f, int64_t ms)
+{
+	for (size_t i = 0; i < f->self.n_saved; i++) {
+		struct value *saved = &f->self.saved[i];
+		json_t *object = json_loads(saved->value, 0, NULL);
+		int64_t until = json_integer_value(json_object_get(object, "until"));
+
+		if (strcmp(saved->name, "check/backlog") == 0) {
+			assert_true(until > 0);
+			json_object_set_new(object, "until", json_integer(until - ms));
+			free(saved->value);
+			saved->value = json_dumps(object, JSON_COMPACT);
+		}
+		json_decref(object);
+	}
+}
+
+static void a_turn_that_was_missed_is_taken_at_the_start_and_only_once(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 10");
+	f->check[0].schedule = (const void *)"daily";
+	watch_sql(f, "UPDATE jobs SET n = 11");
+	watch_start(f); /* it is new: its turn is the next midnight */
+	usleep(150000);
+	watch_told(f, "");
+	assert_int_equal(watch_stop(f), 0);
+	was_off_for(f, 3 * 86400000LL);
+	watch_start(f);
+	watch_until(f, 1);
+	watch_told(f, "firing critical backlog: 11 is critical (critical: > 10)\n");
+	assert_int_equal(watch_stop(f), 0);
+	watch_sql(f, "UPDATE jobs SET n = 1");
+	watch_start(f);
+	usleep(150000);
+	watch_told(f, "");
+	/* Nobody misses what is paused. */
+	json_decref(watch_ask(f, "pause", "backlog", 200));
+	assert_int_equal(watch_stop(f), 0);
+	was_off_for(f, 3 * 86400000LL);
+	watch_start(f);
+	json_decref(watch_ask(f, "resume", "backlog", 200));
+	usleep(150000);
+	watch_told(f, "");
+	assert_int_equal(watch_stop(f), 0);
+}
+
 static void a_check_that_is_taken_out_ends_its_alert(void **state)
 {
 	struct fixture *f = *state;
@@ -296,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(a_breach_is_told_once_also_over_restarts_and_kills),
 		STORY(a_breach_that_was_not_committed_is_told_by_the_next),
+		STORY(a_turn_that_was_missed_is_taken_at_the_start_and_only_once),
 		STORY(a_check_that_is_taken_out_ends_its_alert),
 		STORY(a_query_that_fails_is_an_error_of_its_check_alone),
 		STORY(checks_run_at_once_but_none_twice),

@@ -187,6 +187,15 @@ static int host_announce(struct tocsin_self *self, const char *const item[], siz
 	return 0;
 }
 
+/* Schedules of tests are midnights of UTC. */
+static int64_t next_midnight(const struct tocsin_schedule *schedule, const struct tocsin_zone *zone,
+			     int64_t after_ms)
+{
+	(void)schedule;
+	(void)zone;
+	return after_ms - after_ms % 86400000 + 86400000;
+}
+
 const struct tocsin_host watch_host = {
 	.size = sizeof(watch_host),
 	.log = host_log,
@@ -200,6 +209,7 @@ const struct tocsin_host watch_host = {
 	.once = host_once,
 	.swept = host_swept,
 	.announce = host_announce,
+	.next = next_midnight,
 };
 
 void watch_sql(struct fixture *f, const char *text)

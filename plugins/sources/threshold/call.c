@@ -101,8 +101,10 @@ static void pause_or_resume(struct threshold *t, struct check *check, bool pause
 		answer(call, 503, "the store takes nothing at the moment; try again later");
 		return;
 	}
-	if (was && !paused)
+	if (was && !paused) {
+		check->until_ms = 0; /* nobody missed what was paused */
 		due_first(check->config, t->host, check);
+	}
 	answer_json(call, item_of(check, &now));
 }
 

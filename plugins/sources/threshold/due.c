@@ -14,18 +14,25 @@ static int64_t offset_of(const struct check_config *config)
 	return hash % (config->jitter + 1);
 }
 
-static int64_t from_schedule(const struct check *check, const struct tocsin_host *host)
+static int64_t from_schedule(const struct check *check, const struct tocsin_host *host,
+			     int64_t after_ms)
 {
 	int64_t jitter = offset_of(check->config);
-	int64_t next = host->next(check->config->schedule, check->config->timezone,
-				  steady_wall_ms() - jitter);
+	int64_t next =
+		host->next(check->config->schedule, check->config->timezone, after_ms - jitter);
 
 	return next == INT64_MAX ? next : next + jitter;
 }
 
 void due_first(const struct check_config *config, const struct tocsin_host *host, struct check *c)
 {
-	c->due_ms = config->schedule ? from_schedule(c, host) : steady_boot_ms();
+	int64_t now = steady_wall_ms();
+
+	/* What was due while nobody was there is due now, once. A time to come is of a clock that was
+	 * set back since. */
+	if (c->until_ms <= 0 || c->until_ms > now)
+		c->until_ms = now;
+	c->due_ms = config->schedule ? from_schedule(c, host, c->until_ms) : steady_boot_ms();
 }
 
 void due_next(struct check *check, const struct config *config, const struct tocsin_host *host)
@@ -33,8 +40,9 @@ void due_next(struct check *check, const struct config *config, const struct toc
 	int64_t every = check->config->every > 0 ? check->config->every : config->every;
 	int64_t now = steady_boot_ms();
 
+	check->until_ms = steady_wall_ms();
 	if (check->config->schedule) {
-		check->due_ms = from_schedule(check, host);
+		check->due_ms = from_schedule(check, host, steady_wall_ms());
 		return;
 	}
 	if (!check->ran)
@@ -46,7 +54,7 @@ void due_next(struct check *check, const struct config *config, const struct toc
 void due_again(struct check *check, const struct tocsin_host *host)
 {
 	if (check->config->schedule)
-		check->due_ms = from_schedule(check, host);
+		check->due_ms = from_schedule(check, host, steady_wall_ms());
 }
 
 int64_t due_in_ms(const struct check *check, int64_t boot_ms, int64_t wall_ms)

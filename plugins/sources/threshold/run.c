@@ -131,6 +131,8 @@ static int step(struct threshold *t, struct check *check, const struct findings 
 	bool changed = false;
 	int rc = check_step(check, findings, &now, &batch, &changed);
 
+	/* Of a schedule it is remembered that its turn was taken. */
+	changed |= check->config->schedule != NULL;
 	if (!rc && changed)
 		rc = keep_check(t, check, true);
 	if (!rc && (changed || batch.n > 0))
@@ -431,6 +433,25 @@ static void watch_wall(struct threshold *t)
 	t->wall_ms = wall;
 }
 
+/* From now on nothing is missed, also of what is new. */
+static int first_turns(struct threshold *t)
+{
+	struct batch none = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct check *check = &t->check[i];
+		bool fresh = check->until_ms == 0;
+
+		due_first(check->config, t->host, check);
+		if (!rc && check->config->schedule && fresh)
+			rc = keep_check(t, check, false);
+	}
+	if (!rc)
+		rc = hand_in(t, &none);
+	return rc == -ESHUTDOWN ? 0 : rc;
+}
+
 static int work(struct threshold *t)
 {
 	int64_t wait_ms;
@@ -469,7 +490,6 @@ int run_source(void *state)
 	if (rc)
 		return rc == -ESHUTDOWN ? 0 : rc;
 	t->wall_ms = steady_wall_ms();
-	for (size_t i = 0; i < t->n; i++)
-		due_first(t->check[i].config, t->host, &t->check[i]);
-	return work(t);
+	rc = first_turns(t);
+	return rc ? rc : work(t);
 }

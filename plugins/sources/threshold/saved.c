@@ -67,6 +67,8 @@ char *saved_write(const struct check *check, bool next)
 	int failed = !object;
 	char *text;
 
+	if (!failed && check->config && check->config->schedule)
+		failed = json_object_set_new(object, "until", json_integer(check->until_ms));
 	for (size_t i = 0; !failed && i < check->n; i++) {
 		const struct row *row = check->row[i];
 
@@ -155,6 +157,7 @@ int saved_read(struct check *check, const char *text)
 
 	check->paused = json_is_true(json_object_get(object, "paused"));
 	check->by_row = json_is_true(json_object_get(object, "by_row"));
+	check->until_ms = json_integer_value(json_object_get(object, "until"));
 	json_array_foreach(rows, i, item)
 	{
 		rc = read_row(check, item);

@@ -140,6 +140,7 @@ struct check {
 	bool by_row;
 	int64_t due_ms;      /* boot time; of a schedule: wall time */
 	int64_t last_ms;     /* wall time of the last run, 0: none */
+	int64_t until_ms;    /* of a schedule: wall time up to which nothing was missed; 0: since ever */
 	int64_t began_ms;    /* boot time of the one under way */
 	int64_t duration_ms; /* of the last run */
 	int losses;          /* of the connection while it ran, in a row */
