@@ -62,6 +62,14 @@ static void print_failure(struct cli *cli, const char *what, const struct error 
 		cli_error(0, "%s", why->text);
 }
 
+/* Standard error has said it already, where no monitoring system looks. */
+static void print_not_begun(struct cli *cli, const char *what)
+{
+	if (cli_has(cli, "nagios"))
+		print_nagios(cli, what, NAGIOS_UNKNOWN,
+			     "it could not be asked; the same command in a shell says why", "");
+}
+
 static enum nagios check_heartbeat(struct cli *cli, struct asker *asker)
 {
 	struct buffer age = {0};
@@ -100,6 +108,8 @@ static int run_heartbeat(struct cli *cli)
 
 	if (asker_begin(&asker, cli, "heartbeats") == STATUS_DONE)
 		status = check_heartbeat(cli, &asker);
+	else
+		print_not_begun(cli, "HEARTBEAT");
 	asker_end(&asker);
 	if (nagios || status == NAGIOS_OK)
 		return (int)status;
@@ -284,6 +294,8 @@ static int run_threshold(struct cli *cli)
 	}
 	if (asker_begin(&asker, cli, "checks") == STATUS_DONE)
 		status = all ? check_all(cli, &asker) : check_one(cli, &asker);
+	else
+		print_not_begun(cli, "THRESHOLD");
 	asker_end(&asker);
 	return (int)status;
 }

@@ -88,9 +88,15 @@ static void report(struct source *source, const struct page *page)
 
 		/* without a mark, by its number in the history */
 		(void)snprintf(number, sizeof(number), "%lld", (long long)page->alert[i]);
-		log_write(source->engine->log, dead ? TOCSIN_LOG_ERROR : TOCSIN_LOG_INFO,
-			  source->settings->name, dead ? "alert %s failed" : "alert %s sent",
-			  *mark ? mark : number);
+		if (!*mark)
+			mark = number;
+		if (!dead && !page->settled[i].delivered && *page->settled[i].reason)
+			log_write(source->engine->log, TOCSIN_LOG_INFO, source->settings->name,
+				  "alert %s is not sent: %s", mark, page->settled[i].reason);
+		else
+			log_write(source->engine->log, dead ? TOCSIN_LOG_ERROR : TOCSIN_LOG_INFO,
+				  source->settings->name,
+				  dead ? "alert %s failed" : "alert %s sent", mark);
 		sent += !dead;
 	}
 	if (source->settings->common.settle_on == SETTLE_ON_DELIVERED)

@@ -308,6 +308,7 @@ def test_the_page_is_right(tocsin):
     page = pathlib.Path(__file__).resolve().parents[2] / "doc/coming-from-job-processors.md"
     found = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.S)
     assert len(found) == 3
+    assert "\ndefault:" in found[0]     # without it the daemon would not start; we would add one
     for n, text in enumerate(found):
         value = yaml.safe_load(text.replace("${cred:slack-url}", "https://hooks.example.com/x"))
         tocsin.configure(**value)

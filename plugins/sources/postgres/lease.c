@@ -135,14 +135,11 @@ static void report_unleased(struct postgres *p, int64_t n)
 		return;
 	p->queue.unleased_ms = now;
 	p->host->log(p->self, TOCSIN_LOG_WARNING,
-		     "%" PRId64 " row%s of %s %s '%s' without a lease: something else than tocsin "
-		     "claimed %s, and tocsin leaves %s alone; when nobody is at work on %s, give "
-		     "%s a lease that is over, and %s recovered: UPDATE %s SET %s = now() WHERE "
-		     "%s = '%s' AND %s IS NULL",
+		     "%" PRId64 " row%s of %s %s '%s' without a lease, claimed by something else; "
+		     "if that is no longer at work: UPDATE %s SET %s = now() WHERE %s = '%s' AND "
+		     "%s IS NULL",
 		     n, n == 1 ? "" : "s", p->config->table, n == 1 ? "is" : "are",
-		     p->config->queue.values.processing, n == 1 ? "it" : "them",
-		     n == 1 ? "it" : "them", n == 1 ? "it" : "them", n == 1 ? "it" : "them",
-		     n == 1 ? "it is" : "they are", p->config->table,
+		     p->config->queue.values.processing, p->config->table,
 		     p->config->queue.columns.lease_until, p->config->queue.columns.status,
 		     p->config->queue.values.processing, p->config->queue.columns.lease_until);
 }
