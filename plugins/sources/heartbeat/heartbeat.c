@@ -159,14 +159,18 @@ static const struct tocsin_option options[] = {
 	TOCSIN_OPTION(SECRET, struct config, password,
 		      .help = "Password, when it is not to stand in `connection`.",
 		      .example = "${file:/etc/tocsin/db.password}"),
+	TOCSIN_OPTION(ZONE, struct config, database_timezone,
+		      .help = "Time zone of timestamps that are written without one. Default: what "
+			      "the database has for this role as `TimeZone`.",
+		      .example = "Europe/Berlin"),
 	TOCSIN_OPTION(QUERY, struct config, query,
 		      .help = "Query that gives a row for each heartbeat.",
 		      .example = "SELECT type, status, last_heartbeat_at FROM heartbeats"),
 	TOCSIN_OPTION(STRING, struct config, name_column, .preset = "type",
 		      .help = "Column with the name."),
 	TOCSIN_OPTION(STRING, struct config, time_column, .preset = "last_heartbeat_at",
-		      .help = "Column with the time of the last heartbeat, a timestamp; without a "
-			      "time zone it is UTC."),
+		      .help = "Column with the time of the last heartbeat, a timestamp, see "
+			      "`database_timezone`."),
 	TOCSIN_OPTION(STRING, struct config, status_column,
 		      .help = "Column with a status, see `healthy_status`.", .example = "status"),
 	TOCSIN_OPTION(STRINGS, struct config, healthy_status,

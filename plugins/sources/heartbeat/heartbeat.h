@@ -65,6 +65,7 @@ struct config {
 	bool create;
 	int64_t settle, outage, body_limit;
 	const char *connection, *password, *query;
+	const struct tocsin_zone *database_timezone;
 	const char *name_column, *status_column, *time_column, *start_column;
 	struct tocsin_strings healthy_status;
 	int64_t rows; /* enum rows */

@@ -24,7 +24,8 @@ int table_new(struct heartbeat *h)
 	const struct config *config = h->config;
 	const struct database_settings settings = {.connection = config->connection,
 						   .password = config->password,
-						   .timeout_ms = config->statement_timeout};
+						   .timeout_ms = config->statement_timeout,
+						   .timezone = config->database_timezone};
 	struct table *t = calloc(1, sizeof(*t));
 
 	if (!t)

@@ -16,24 +16,16 @@ enum { COLUMN_NAME, COLUMN_STATUS, COLUMN_TIME, COLUMN_START, COLUMN_CLOCK };
 
 static void put_column(FILE *out, const char *column)
 {
-	fputs("q.\"", out);
-	for (; *column; column++) {
-		if (*column == '"')
-			fputc('"', out);
-		fputc(*column, out);
-	}
-	fputc('"', out);
+	database_put_column(out, "q", column);
 }
 
 static void put_time(FILE *out, const char *column)
 {
-	if (!column) {
-		fputs(", NULL", out);
-		return;
-	}
-	fputs(", floor(extract(epoch FROM ", out);
-	put_column(out, column);
-	fputs(") * 1000)::bigint", out);
+	fputs(", ", out);
+	if (column)
+		database_put_time(out, "q", column);
+	else
+		fputs("NULL", out);
 }
 
 /* The query as a table, its columns by their meaning. */
@@ -66,10 +58,12 @@ char *table_statement(const struct config *config)
 
 /* --- what a reading says --- */
 
-static int64_t number(const PGresult *rows, int row, int column)
+static int64_t time_of(const PGresult *rows, int row, int column)
 {
-	return PQgetisnull(rows, row, column) ? 0
-					      : strtoll(PQgetvalue(rows, row, column), NULL, 10);
+	int64_t ms;
+
+	(void)database_time(rows, row, column, &ms);
+	return ms;
 }
 
 static bool is_healthy(const struct config *config, const char *status)
@@ -103,12 +97,11 @@ static void take_row(struct heartbeat *h, const PGresult *rows, int row,
 	bool null = PQgetisnull(rows, row, COLUMN_STATUS);
 	const char *status = null ? NULL : PQgetvalue(rows, row, COLUMN_STATUS);
 	struct sighting sighting = {
-		.there = !PQgetisnull(rows, row, COLUMN_TIME),
-		.value_ms = number(rows, row, COLUMN_TIME),
-		.start_ms = number(rows, row, COLUMN_START),
+		.start_ms = time_of(rows, row, COLUMN_START),
 		.text = status,
 		.unwell = !is_healthy(h->config, status),
 	};
+	enum database_time time = database_time(rows, row, COLUMN_TIME, &sighting.value_ms);
 	struct beat *beat = beats_find(h, name);
 
 	if (PQgetisnull(rows, row, COLUMN_NAME) || !*name)
@@ -123,8 +116,10 @@ static void take_row(struct heartbeat *h, const PGresult *rows, int row,
 		}
 		beat->feed = FEED_QUERY;
 	}
+	sighting.there = time == DATABASE_TIME;
 	if (!sighting.there)
-		sighting.text = "its row has no time";
+		sighting.text = time == DATABASE_INFINITE ? "the time in its row is infinite"
+							  : "its row has no time";
 	if (beat->feed == FEED_QUERY)
 		take_beat(h, beat, &sighting, reading, now);
 }
@@ -165,7 +160,7 @@ int table_take_beats(struct heartbeat *h, const PGresult *rows, const struct mom
 {
 	struct table *t = h->table;
 	int n = PQntuples(rows);
-	struct reading reading = {n > 0 ? number(rows, 0, COLUMN_CLOCK) : 0, now->own_ms};
+	struct reading reading = {n > 0 ? time_of(rows, 0, COLUMN_CLOCK) : 0, now->own_ms};
 
 	if (now->own_ms - t->sent_ms > SLOW_MS)
 		t->clock.outer_ms = 0;

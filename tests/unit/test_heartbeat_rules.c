@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules, what cannot be read, and questions, with a real PostgreSQL. See heartbeat_tables.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "heartbeat_tables.h"
+
+static struct rule_config rules[] = {
+	{.name = "NoNextRun",
+	 .query = "SELECT type, status FROM h WHERE started IS NULL",
+	 .severity = TOCSIN_ERROR,
+	 .summary = "Schedule {type} has no next run ({status}{nothing})"},
+	{.name = "Other", .query = "SELECT 1 WHERE false", .severity = TOCSIN_WARNING},
+};
+
+static void test_rules(void **unused)
+{
+	(void)unused;
+	need_server();
+	config.query = NULL;
+	config.rules = (struct tocsin_sections){rules, 2};
+	sql("INSERT INTO h VALUES ('n/1', 'x', now(), NULL), ('n2', 'y', now(), now())");
+	beats_open(&self, &config);
+	await("firing 4 alertname=NoNextRun type=n/1: Schedule n/1 has no next run (x{nothing})");
+	sql("UPDATE h SET started = NULL, status = 'z'");
+	await("firing 4 alertname=NoNextRun type=n2: Schedule n2 has no next run (z{nothing})");
+	beats_close(&self);
+	beats_open(&self, &config); /* what fires is remembered */
+	look_around();
+	assert_int_equal(self.n_alerts, 2);
+	sql("UPDATE h SET started = now() WHERE type = 'n/1'");
+	await("resolved 4 alertname=NoNextRun type=n/1: Schedule n/1 has no next run (x{nothing})");
+	beats_close(&self);
+	config.rules = (struct tocsin_sections){rules + 1, 1}; /* and resolved when nobody asks */
+	beats_open(&self, &config);
+	await("resolved 4 alertname=NoNextRun type=n2");
+	assert_int_equal(self.n_alerts, 4);
+	beats_close(&self);
+}
+
+static void not_at_first(struct tocsin_self *host)
+{
+	host->full = strstr(host->log, "x") != NULL && host->waits % 7 != 0;
+}
+
+static void test_a_rule_when_the_store_is_full(void **unused)
+{
+	(void)unused;
+	need_server();
+	config.query = NULL;
+	config.rules = (struct tocsin_sections){rules, 1};
+	sql("INSERT INTO h VALUES ('n', 'x', now(), NULL)");
+	strcpy(self.log, "x");
+	self.in_wait = not_at_first;
+	self.full = true;
+	beats_open(&self, &config);
+	self.full = false;
+	json_object_clear(self.kept);
+	self.sleeps = true;
+	for (int i = 0; i < 30 && self.n_alerts == 0; i++)
+		beats_run(&self, 6 + 7);
+	assert_int_equal(self.n_alerts, 1);
+	beats_close(&self);
+}
+
+static void test_a_query_that_fails(void **unused)
+{
+	(void)unused;
+	need_server();
+	sql("INSERT INTO h VALUES ('d', 'x', now())");
+	config.period = 1000;
+	beats_open(&self, &config);
+	look_around();
+	rename_table("ALTER TABLE h RENAME TO gone");
+	await("firing 5 alertname=HeartbeatQueryFails query=query: query could not be read for 0 "
+	      "seconds: option 'query': relation \"h\" does not exist");
+	self.alerts[0] = '\0';
+	usleep(1100000);
+	look_around(); /* 'd' is too old by now, but nobody can see that */
+	assert_null(strstr(self.alerts, "HeartbeatDown"));
+	beats_close(&self);
+	beats_open(&self, &config); /* the alert is remembered */
+	look_around();
+	rename_table("ALTER TABLE gone RENAME TO h");
+	await("resolved 5 alertname=HeartbeatQueryFails query=query: query can be read again");
+	await("firing 5 alertname=HeartbeatDown heartbeat=d");
+	beats_close(&self);
+}
+
+/* What nobody reads any more is not said to fail for ever, with and without a database. */
+static void test_a_query_that_fails_and_is_taken_out(void **unused)
+{
+	static const struct rule_config bad[] = {
+		{.name = "lost/1", .query = "SELECT * FROM nowhere"},
+		{.name = "lost2", .query = "SELECT * FROM nowhere"},
+		{.name = "stays", .query = "SELECT * FROM nowhere"}};
+
+	(void)unused;
+	need_server();
+	config.query = NULL;
+	config.rules = (struct tocsin_sections){bad, 3};
+	beats_open(&self, &config);
+	await("firing 5 alertname=HeartbeatQueryFails query=lost/1: lost/1 could not be read");
+	await("query=lost2");
+	await("query=stays");
+	beats_close(&self);
+	config.rules = (struct tocsin_sections){bad + 1, 2};
+	beats_open(&self, &config);
+	self.full = true; /* at first */
+	beats_run(&self, 2);
+	assert_int_equal(self.n_alerts, 3);
+	self.full = false;
+	await("resolved 5 alertname=HeartbeatQueryFails query=lost/1: lost/1 is no longer read; it "
+	      "could not be read for");
+	look_around();
+	assert_int_equal(self.n_alerts, 4);
+	beats_close(&self);
+	json_object_set_new(self.saved, "failing/stays", json_string("not a number"));
+	config.connection = NULL;
+	config.create = true;
+	config.rules = (struct tocsin_sections){0};
+	self.sleeps = false;
+	for (int i = 0; i < 2; i++) { /* once */
+		beats_open(&self, &config);
+		assert_int_equal(beats_run(&self, 2), 0);
+		beats_close(&self);
+	}
+	assert_non_null(
+		strstr(self.alerts, "resolved 5 alertname=HeartbeatQueryFails query=lost2"));
+	assert_non_null(
+		strstr(self.alerts, "resolved 5 alertname=HeartbeatQueryFails query=stays"));
+	assert_int_equal(self.n_alerts, 6);
+}
+
+static void test_once(void **unused)
+{
+	(void)unused;
+	need_server();
+	self.once = self.sleeps = true;
+	sql("INSERT INTO h VALUES ('old', 'x', now() - interval '26 hours')");
+	config.rules = (struct tocsin_sections){rules, 2};
+	beats_open(&self, &config);
+	assert_int_equal(beats_run(&self, 30), 0);
+	assert_true(self.swept);
+	assert_int_equal(self.n_alerts, 2);
+	beats_close(&self);
+	config.query = "SELECT nonsense";
+	self.swept = false;
+	beats_open(&self, &config);
+	assert_true(beats_run(&self, 30) < 0);
+	assert_true(self.swept);
+	beats_close(&self);
+}
+
+int main(void)
+{
+#define ONE(test) cmocka_unit_test_setup_teardown(test, tables_setup, tables_teardown)
+	const struct CMUnitTest tests[] = {
+		ONE(test_rules),
+		ONE(test_a_rule_when_the_store_is_full),
+		ONE(test_a_query_that_fails),
+		ONE(test_a_query_that_fails_and_is_taken_out),
+		ONE(test_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
