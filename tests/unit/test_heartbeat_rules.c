@@ -44,6 +44,34 @@ static void test_rules(void **unused)
 	beats_close(&self);
 }
 
+/* Else both rows would be one alert. */
+static void test_a_key_that_is_no_column(void **unused)
+{
+	static const char *const misspelt[] = {"status", "Type"}, *const right[] = {"type"};
+	struct rule_config rule = {.name = "Bad",
+				   .query = "SELECT type, status FROM h",
+				   .keys = {misspelt, 2},
+				   .severity = TOCSIN_ERROR};
+
+	(void)unused;
+	need_server();
+	config.query = NULL;
+	config.rules = (struct tocsin_sections){&rule, 1};
+	sql("INSERT INTO h VALUES ('a', 'x', now(), NULL), ('b', 'x', now(), NULL)");
+	beats_open(&self, &config);
+	await("firing 5 alertname=HeartbeatQueryFails query=Bad: Bad could not be read for 0 seconds: "
+	      "option 'keys' of rule 'Bad': the query has no column Type; name ones that it has");
+	assert_non_null(strstr(self.log, "the query has no column Type"));
+	assert_int_equal(self.n_alerts, 1);
+	beats_close(&self);
+	rule.keys = (struct tocsin_strings){right, 1};
+	beats_open(&self, &config);
+	await("firing 4 alertname=Bad type=b: Bad: b");
+	assert_non_null(strstr(self.alerts, "firing 4 alertname=Bad type=a: Bad: a"));
+	assert_non_null(strstr(self.alerts, "resolved 5 alertname=HeartbeatQueryFails query=Bad"));
+	beats_close(&self);
+}
+
 static void not_at_first(struct tocsin_self *host)
 {
 	host->full = strstr(host->log, "x") != NULL && host->waits % 7 != 0;
@@ -163,6 +191,7 @@ int main(void)
 #define ONE(test) cmocka_unit_test_setup_teardown(test, tables_setup, tables_teardown)
 	const struct CMUnitTest tests[] = {
 		ONE(test_rules),
+		ONE(test_a_key_that_is_no_column),
 		ONE(test_a_rule_when_the_store_is_full),
 		ONE(test_a_query_that_fails),
 		ONE(test_a_query_that_fails_and_is_taken_out),

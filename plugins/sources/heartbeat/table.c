@@ -128,6 +128,20 @@ bool table_is_blind(const struct heartbeat *h, const struct moment *now)
 
 /* --- one reading after the other --- */
 
+/* Every row of a rule whose key is no column would be one and the same alert. */
+static int check_keys(struct table *t, const struct query *query, const PGresult *rows)
+{
+	const struct tocsin_strings *keys = query->rule ? &query->rule->config->keys : NULL;
+
+	for (size_t i = 0; keys && i < keys->n; i++)
+		if (!table_has_column(rows, keys->item[i]))
+			return database_error(&t->db, -EINVAL,
+					      "option 'keys' of rule '%.200s': the query has no "
+					      "column %.100s; name ones that it has",
+					      query->read.option, keys->item[i]);
+	return 0;
+}
+
 static int take(struct heartbeat *h, struct query *query, PGresult *rows, bool more,
 		const struct moment *now)
 {
@@ -155,7 +169,12 @@ static int go_on(struct heartbeat *h, const struct moment *now)
 	query->at_ms = now->own_ms + query->every_ms;
 	if (rc == -ENOTCONN)
 		database_close(&t->db);
-	return rc ? note_failure(h, query, now) : take(h, query, rows, more, now);
+	if (!rc)
+		t->error = rc = check_keys(t, query, rows);
+	if (!rc)
+		return take(h, query, rows, more, now);
+	PQclear(rows);
+	return note_failure(h, query, now);
 }
 
 static int begin(struct heartbeat *h, struct query *query, const struct moment *now)

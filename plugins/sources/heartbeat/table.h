@@ -35,6 +35,8 @@ struct table {
 /* table_rows.c */
 /* The statement that reads heartbeats, for free(); NULL: no memory. */
 char *table_statement(const struct config *config);
+/* As it is written, upper and lower case. */
+bool table_has_column(const PGresult *rows, const char *name);
 /* Take what a reading brought, in one commit. 0, or as emit. */
 int table_take_beats(struct heartbeat *h, const PGresult *rows, const struct moment *now);
 /* more: it has further rows, which were not read. */

@@ -173,6 +173,14 @@ int table_take_beats(struct heartbeat *h, const PGresult *rows, const struct mom
 	return commit_all(h);
 }
 
+bool table_has_column(const PGresult *rows, const char *name)
+{
+	for (int i = 0; i < PQnfields(rows); i++)
+		if (strcmp(PQfname(rows, i), name) == 0)
+			return true;
+	return false;
+}
+
 int table_take_wrong(struct heartbeat *h, struct rule *rule, const PGresult *rows, bool more,
 		     const struct moment *now)
 {
