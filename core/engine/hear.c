@@ -45,6 +45,8 @@ static void suggest(const struct source *source, struct tocsin_call *call)
 
 static void judge(const struct source *source, struct tocsin_call *call)
 {
+	if (words_is_later(call))
+		return;
 	if (call->status < 200 || call->status > 599) {
 		free(call->answer);
 		call->status = 500;
@@ -54,19 +56,30 @@ static void judge(const struct source *source, struct tocsin_call *call)
 		suggest(source, call);
 }
 
-bool source_hear(struct source *source)
+/* What it put off before is the same as then, unless it is answered. */
+static bool is_news(const struct tocsin_call *call, bool was_put_off)
+{
+	return !was_put_off || !words_is_later(call);
+}
+
+bool source_hear(struct source *source, bool again)
 {
 	struct tocsin_call *call[WORDS_TAKEN];
-	size_t n = words_take(&source->words, call);
+	bool put_off[WORDS_TAKEN], news = false;
+	size_t n = words_take(&source->words, again, call);
 
 	if (n == 0)
 		return false;
+	for (size_t i = 0; i < n; i++)
+		put_off[i] = words_is_later(call[i]);
 	FAULT_POINT("source.hear.before");
 	source->settings->plugin->source.call(source->state, call, n);
 	FAULT_POINT("source.hear.answered");
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		judge(source, call[i]);
+		news |= is_news(call[i], put_off[i]);
+	}
 	words_give_back(&source->words);
 	FAULT_POINT("source.hear.after");
-	return true;
+	return news || words_wait(&source->words);
 }

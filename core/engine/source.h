@@ -82,8 +82,9 @@ json_t *source_status(struct source *source);
 int source_tell(struct source *source);
 /* The host's later. */
 void source_later(struct tocsin_self *self, const char *const mark[], size_t n);
-/* hear.c, on the source's thread: lets the plugin answer words that wait, if there are any. */
-bool source_hear(struct source *source);
+/* hear.c, on the source's thread: lets the plugin answer words that wait, and again those that it put
+ * off. True when there was something new. */
+bool source_hear(struct source *source, bool again);
 /* The host's announce. */
 int source_announce(struct source *source, const char *const item[], size_t n);
 /* source_hold.c: as host->lease and host->withdraw. */

@@ -350,8 +350,9 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 {
 	struct source *source = self->owner;
 	int64_t until = timeout_ms < 0 ? INT64_MAX : clock_boot_ms() + timeout_ms;
+	bool again = true;
 
-	for (;;) {
+	for (;; again = false) {
 		struct pollfd fds[2] = {{.fd = source->event_fd, .events = POLLIN},
 					{.fd = fd, .events = POLLIN}};
 		int64_t now, next = until;
@@ -364,7 +365,7 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 			next = sooner(next, source->later_ms);
 		if (is_over(source))
 			return TOCSIN_STOP;
-		if (source_hear(source))
+		if (source_hear(source, again))
 			until = 0; /* what it waits for may be another time now */
 		now = clock_boot_ms();
 		if (clock_was_set(&source->wall_ahead_ms, clock_wall_ms(), now))

@@ -80,6 +80,7 @@ void words_init(struct words *words)
 	memset(words, 0, sizeof(*words));
 	pthread_mutex_init(&words->lock, NULL);
 	list_init(&words->waiting);
+	list_init(&words->put_off);
 }
 
 void words_done(struct words *words)
@@ -96,7 +97,7 @@ int words_add(struct words *words, struct word *word)
 	pthread_mutex_lock(&words->lock);
 	if (words->closed)
 		result = -ESHUTDOWN;
-	else if (words->waiting.n >= WORDS_MOST)
+	else if (words->waiting.n + words->put_off.n >= WORDS_MOST)
 		result = -EAGAIN;
 	else
 		list_push(&words->waiting, word);
@@ -114,14 +115,27 @@ bool words_wait(struct words *words)
 	return any;
 }
 
-size_t words_take(struct words *words, struct tocsin_call *call[WORDS_TAKEN])
+bool words_is_later(const struct tocsin_call *call)
+{
+	return call->status >= TOCSIN_CALL_LATER && call->status <= TOCSIN_CALL_LATEST &&
+	       !call->answer;
+}
+
+static void take_from(struct words *words, struct word_list *list)
+{
+	while (words->n_taken < WORDS_TAKEN && list->n > 0)
+		words->taken[words->n_taken++] = list_pop(list);
+}
+
+size_t words_take(struct words *words, bool again, struct tocsin_call *call[WORDS_TAKEN])
 {
 	size_t n;
 
 	pthread_mutex_lock(&words->lock);
 	assert(words->n_taken == 0);
-	while (words->n_taken < WORDS_TAKEN && words->waiting.n > 0)
-		words->taken[words->n_taken++] = list_pop(&words->waiting);
+	take_from(words, &words->waiting);
+	if (again)
+		take_from(words, &words->put_off);
 	n = words->n_taken;
 	for (size_t i = 0; i < n; i++)
 		call[i] = &words->taken[i]->call;
@@ -132,11 +146,18 @@ size_t words_take(struct words *words, struct tocsin_call *call[WORDS_TAKEN])
 void words_give_back(struct words *words)
 {
 	struct word *word[WORDS_TAKEN];
-	size_t n;
+	size_t n = 0;
 
 	pthread_mutex_lock(&words->lock);
-	n = words->n_taken;
-	memcpy(word, words->taken, n * sizeof(word[0]));
+	for (size_t i = 0; i < words->n_taken; i++) {
+		struct word *taken = words->taken[i];
+
+		/* one that is answered by now, or whose source closes, has waited long enough */
+		if (words_is_later(&taken->call) && taken->done && !words->closed)
+			list_push(&words->put_off, taken);
+		else
+			word[n++] = taken;
+	}
 	words->n_taken = 0;
 	pthread_mutex_unlock(&words->lock);
 	/* without the lock: done may be slow; nobody else knows these any more */
@@ -165,6 +186,17 @@ static size_t take_owed(struct words *words, int64_t asked_ms, struct owed owed[
 	return n;
 }
 
+/* Those that were asked at or before that time. */
+static void take_late(struct word_list *list, int64_t asked_ms, struct word_list *late)
+{
+	struct word *word;
+
+	for (size_t n = list->n; n > 0; n--) {
+		word = list_pop(list);
+		list_push(word->asked_ms <= asked_ms ? late : list, word);
+	}
+}
+
 static void end_all(struct word_list *list, const char *sentence)
 {
 	struct word *word;
@@ -181,9 +213,8 @@ void words_answer(struct words *words, int64_t asked_ms, const char *sentence)
 
 	list_init(&late);
 	pthread_mutex_lock(&words->lock);
-	/* they wait in the order in which they were asked */
-	while (words->waiting.first && words->waiting.first->asked_ms <= asked_ms)
-		list_push(&late, list_pop(&words->waiting));
+	take_late(&words->put_off, asked_ms, &late);
+	take_late(&words->waiting, asked_ms, &late);
 	n = take_owed(words, asked_ms, owed);
 	pthread_mutex_unlock(&words->lock);
 	for (size_t i = 0; i < n; i++)
@@ -194,13 +225,12 @@ void words_answer(struct words *words, int64_t asked_ms, const char *sentence)
 void words_close(struct words *words, const char *sentence)
 {
 	struct word_list left;
-	struct word *word;
 
 	list_init(&left);
 	pthread_mutex_lock(&words->lock);
 	words->closed = true;
-	while ((word = list_pop(&words->waiting)))
-		list_push(&left, word);
+	take_late(&words->put_off, INT64_MAX, &left);
+	take_late(&words->waiting, INT64_MAX, &left);
 	pthread_mutex_unlock(&words->lock);
 	end_all(&left, sentence);
 }

@@ -5,7 +5,7 @@
  * Any thread puts words in; the source's thread takes them, oldest first, lets the plugin speak to
  * them, and gives them back. Each is answered exactly once: with what the plugin said, or before that
  * by words_answer, when nobody wants to wait any longer. The plugin then still has it in hand, and
- * what it says is not heard.
+ * what it says is not heard. One that the plugin puts off (TOCSIN_CALL_LATER) is given to it again.
  */
 #ifndef ENGINE_WORDS_H
 #define ENGINE_WORDS_H
@@ -46,6 +46,7 @@ struct word_list {
 struct words {
 	pthread_mutex_t lock;       /* guards what follows */
 	struct word_list waiting;
+	struct word_list put_off;
 	struct word *taken[WORDS_TAKEN]; /* in the plugin's hands */
 	size_t n_taken;
 	bool closed;
@@ -57,9 +58,12 @@ void words_done(struct words *words);
 /* Takes the word over when it returns 0; -EAGAIN: too many wait; -ESHUTDOWN: it is closed. */
 int words_add(struct words *words, struct word *word);
 bool words_wait(struct words *words);
-/* The source's thread: the oldest ones as a list for the plugin, valid until words_give_back. */
-size_t words_take(struct words *words, struct tocsin_call *call[WORDS_TAKEN]);
-/* The plugin has spoken: answers and frees what was taken. */
+/* Does the plugin put it off? */
+bool words_is_later(const struct tocsin_call *call);
+/* The source's thread: the oldest ones as a list for the plugin, valid until words_give_back. again: and
+ * behind them those that it put off. */
+size_t words_take(struct words *words, bool again, struct tocsin_call *call[WORDS_TAKEN]);
+/* The plugin has spoken: answers and frees what was taken, but for what it puts off. */
 void words_give_back(struct words *words);
 /* Any thread: answers 503 with the sentence to all that were asked at or before that time (boot
  * time). */

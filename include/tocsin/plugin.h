@@ -101,6 +101,12 @@ struct tocsin_call {
 					     over by the core. NULL: out of memory */
 };
 
+/* The status of a call that cannot be answered yet, without an answer: `call` is given it again with each
+ * host->wait, its status as it was left, until it is answered or nobody waits for it any more (about half
+ * a minute). Which one of the hundred it is helps the plugin to know what it waits for. */
+#define TOCSIN_CALL_LATER 100
+#define TOCSIN_CALL_LATEST 199
+
 /* One saved value, see each. */
 typedef int tocsin_value_fn(const char *name, const char *value, void *data);
 
@@ -268,7 +274,8 @@ struct tocsin_source_ops {
 	const char *(*check)(const void *config, char *why, size_t why_size);
 	/* optional, of a source with `items`: takes all words that wait, oldest first. Called inside
 	 * host->wait. Each has its status and answer when it returns; what a 200 acknowledges is
-	 * committed by then (emit, save). `tocsin check --local` calls it without run. */
+	 * committed by then (emit, save). What has to wait for somebody else is TOCSIN_CALL_LATER; no
+	 * pointer to it is to be held. `tocsin check --local` calls it without run, just once. */
 	void (*call)(void *state, struct tocsin_call *const call[], size_t n);
 	/* optional: called a few times a second between run and close, before what ended meanwhile is
 	 * told. True while deliveries of its own are under way whose end it wants to be told: close

@@ -19,11 +19,16 @@
 #define SHORT_MS (LONG_MS / 2)
 
 static size_t heard, answers;
+static bool puts_off;
 
 static void call(void *state, struct tocsin_call *const each[], size_t n)
 {
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
+		if (puts_off) {
+			each[i]->status = TOCSIN_CALL_LATER;
+			continue;
+		}
 		each[i]->status = 200;
 		each[i]->answer = strdup("{}");
 	}
@@ -127,6 +132,34 @@ static void it_hears_more_than_it_is_given_at_once(void **state)
 	free_source(source);
 }
 
+/* What it cannot answer yet neither ends its waits again and again nor is forgotten. */
+static void what_it_puts_off_is_said_to_it_with_each_wait(void **state)
+{
+	struct engine engine = {0};
+	struct source *source = make_source(&engine);
+	struct tocsin_self *self = &source->self;
+	int64_t before;
+
+	(void)state;
+	puts_off = true;
+	for (int i = 0; i < WORDS_TAKEN + 44; i++)
+		assert_int_equal(
+			words_add(&source->words, word_new("backup", "run", NULL, answered, NULL)),
+			0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(source_host()->wait(self, -1, LONG_MS), TOCSIN_TIMEOUT);
+	before = clock_boot_ms();
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(source_host()->wait(self, -1, 30), TOCSIN_TIMEOUT);
+	assert_in_range(clock_boot_ms() - before, 120, SHORT_MS);
+	puts_off = false;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(source_host()->wait(self, -1, LONG_MS), TOCSIN_TIMEOUT);
+	assert_int_equal(answers, WORDS_TAKEN + 44);
+	assert_true(clock_boot_ms() - before < SHORT_MS);
+	free_source(source);
+}
+
 static void nobody_else_ends_its_wait_early(void **state)
 {
 	struct engine engine = {0};
@@ -186,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_told_soon_that_what_it_waits_for_may_have_changed),
 		cmocka_unit_test(it_hears_more_than_it_is_given_at_once),
+		cmocka_unit_test(what_it_puts_off_is_said_to_it_with_each_wait),
 		cmocka_unit_test(nobody_else_ends_its_wait_early),
 		cmocka_unit_test(one_that_stops_is_told_and_has_its_last_word_for_a_while),
 		cmocka_unit_test(one_without_items_has_no_last_word),

@@ -67,14 +67,14 @@ static void words_are_heard_in_their_order_and_answered(void **state)
 		assert_int_equal(ask(&words, &asker[i], item), 0);
 	}
 	assert_true(words_wait(&words));
-	assert_int_equal(words_take(&words, call), WORDS_TAKEN);
+	assert_int_equal(words_take(&words, false, call), WORDS_TAKEN);
 	assert_string_equal(call[0]->item, "0");
 	assert_string_equal(call[255]->item, "255");
 	assert_string_equal(call[255]->verb, "ping");
 	assert_string_equal(call[255]->body, "{\"kind\": \"start\"}");
 	answer_all(call, WORDS_TAKEN);
 	words_give_back(&words);
-	assert_int_equal(words_take(&words, call), 300 - WORDS_TAKEN);
+	assert_int_equal(words_take(&words, false, call), 300 - WORDS_TAKEN);
 	answer_all(call, 300 - WORDS_TAKEN);
 	words_give_back(&words);
 	for (int i = 0; i < 300; i++) {
@@ -83,7 +83,7 @@ static void words_are_heard_in_their_order_and_answered(void **state)
 		assert_int_equal(asker[i].status, 200);
 		assert_string_equal(asker[i].answer, item);
 	}
-	assert_int_equal(words_take(&words, call), 0);
+	assert_int_equal(words_take(&words, false, call), 0);
 	words_done(&words);
 }
 
@@ -118,7 +118,7 @@ static void who_does_not_want_to_wait_is_answered_although_the_plugin_goes_on(vo
 	(void)state;
 	words_init(&words);
 	assert_int_equal(ask(&words, &taken, "a"), 0);
-	assert_int_equal(words_take(&words, call), 1);
+	assert_int_equal(words_take(&words, false, call), 1);
 	assert_int_equal(ask(&words, &waiting, "b"), 0);
 	now = clock_boot_ms();
 	while (clock_boot_ms() == now)
@@ -136,11 +136,69 @@ static void who_does_not_want_to_wait_is_answered_although_the_plugin_goes_on(vo
 	answer_all(call, 1);
 	words_give_back(&words);
 	assert_int_equal(taken.times, 1);
-	assert_int_equal(words_take(&words, call), 1);
+	assert_int_equal(words_take(&words, false, call), 1);
 	assert_string_equal(call[0]->item, "c");
 	answer_all(call, 1);
 	words_give_back(&words);
 	assert_int_equal(late.status, 200);
+	words_done(&words);
+}
+
+static void put_off(struct tocsin_call *call)
+{
+	call->status = TOCSIN_CALL_LATEST;
+}
+
+static void what_is_put_off_is_heard_again_until_it_is_answered(void **state)
+{
+	struct words words;
+	struct asker slow = {0}, quick = {0}, late = {0}, closed = {0};
+	struct tocsin_call *call[WORDS_TAKEN], *same;
+
+	(void)state;
+	words_init(&words);
+	assert_int_equal(ask(&words, &slow, "slow"), 0);
+	assert_int_equal(words_take(&words, false, call), 1);
+	same = call[0];
+	put_off(same);
+	words_give_back(&words);
+	assert_false(words_wait(&words));
+	assert_int_equal(words_take(&words, false, call), 0);
+	assert_int_equal(ask(&words, &quick, "quick"), 0);
+	assert_int_equal(words_take(&words, true, call), 2);
+	assert_ptr_equal(call[1], same);
+	assert_string_equal(call[1]->item, "slow");
+	assert_int_equal(call[1]->status, TOCSIN_CALL_LATEST);
+	answer_all(call, 1);
+	words_give_back(&words);
+	assert_int_equal(slow.times, 0);
+	assert_int_equal(quick.times, 1);
+	assert_int_equal(words_take(&words, true, call), 1);
+	answer_all(call, 1);
+	words_give_back(&words);
+	assert_int_equal(slow.times, 1);
+	assert_string_equal(slow.answer, "slow");
+	/* One that nobody waits for any longer, in hand or not, and one whose source closes. */
+	assert_int_equal(ask(&words, &late, "late"), 0);
+	assert_int_equal(words_take(&words, true, call), 1);
+	put_off(call[0]);
+	words_answer(&words, INT64_MAX, "too busy");
+	words_give_back(&words);
+	assert_int_equal(late.times, 1);
+	assert_int_equal(words_take(&words, true, call), 0);
+	assert_int_equal(ask(&words, &late, "late"), 0);
+	assert_int_equal(words_take(&words, true, call), 1);
+	put_off(call[0]);
+	words_give_back(&words);
+	words_answer(&words, INT64_MAX, "too busy");
+	assert_int_equal(late.times, 2);
+	assert_int_equal(ask(&words, &closed, "closed"), 0);
+	assert_int_equal(words_take(&words, true, call), 1);
+	put_off(call[0]);
+	words_give_back(&words);
+	words_close(&words, "stopping");
+	assert_int_equal(closed.times, 1);
+	assert_string_equal(closed.answer, "stopping");
 	words_done(&words);
 }
 
@@ -153,7 +211,7 @@ static void an_answer_for_want_of_memory_is_503(void **state)
 	(void)state;
 	words_init(&words);
 	assert_int_equal(ask(&words, &asker, "a"), 0);
-	assert_int_equal(words_take(&words, call), 1);
+	assert_int_equal(words_take(&words, false, call), 1);
 	call[0]->status = 200;
 	words_give_back(&words);
 	assert_int_equal(asker.status, 503);
@@ -190,7 +248,7 @@ static void *hear_all(void *data)
 	struct tocsin_call *call[WORDS_TAKEN];
 	size_t n;
 
-	while ((n = words_take(&crowd->words, call)) > 0 || !crowd->over) {
+	while ((n = words_take(&crowd->words, true, call)) > 0 || !crowd->over) {
 		answer_all(call, n);
 		words_give_back(&crowd->words);
 		sched_yield();
@@ -254,6 +312,7 @@ int main(void)
 		cmocka_unit_test(words_are_heard_in_their_order_and_answered),
 		cmocka_unit_test(more_than_the_queue_holds_is_refused),
 		cmocka_unit_test(who_does_not_want_to_wait_is_answered_although_the_plugin_goes_on),
+		cmocka_unit_test(what_is_put_off_is_heard_again_until_it_is_answered),
 		cmocka_unit_test(an_answer_for_want_of_memory_is_503),
 		cmocka_unit_test(in_a_crowd_each_is_answered_once),
 		cmocka_unit_test(memory_may_run_out),
