@@ -139,6 +139,9 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 		self->in_wait(self);
 	if (!self->sleeps && fd < 0)
 		return TOCSIN_TIMEOUT;
+	/* Early, as after a call. */
+	if (timeout_ms > 200)
+		timeout_ms = 200;
 	return poll(&one, 1, (int)timeout_ms) > 0 ? TOCSIN_READY : TOCSIN_TIMEOUT;
 }
 

@@ -166,6 +166,68 @@ static void test_a_query_that_fails_and_is_taken_out(void **unused)
 	assert_int_equal(self.n_alerts, 6);
 }
 
+/* Asked while it runs, as the core does it: again and again until it is answered. */
+static struct tocsin_call question;
+static int put_off;
+
+static void ask(struct tocsin_self *host)
+{
+	struct tocsin_call *calls[] = {&question};
+
+	if (question.answer)
+		return;
+	tocsin_plugin.source->call(host->state, calls, 1);
+	if (question.answer)
+		return;
+	assert_in_range(question.status, TOCSIN_CALL_LATER, TOCSIN_CALL_LATEST);
+	beats_tell(host, "list", NULL, "{}", 200); /* meanwhile it listens to others */
+	if (++put_off == 3)
+		sql("COMMIT");
+}
+
+static void ask_while_it_runs(const char *item)
+{
+	question = (struct tocsin_call){
+		.size = sizeof(question), .verb = "check", .item = item, .body = "{}"};
+	put_off = 0;
+	self.in_wait = ask;
+	for (int i = 0; i < 100 && !question.answer; i++)
+		assert_int_equal(beats_run(&self, 10), 0);
+	self.in_wait = NULL;
+	assert_non_null(question.answer);
+}
+
+static void test_a_question_does_not_hold_up_the_others(void **unused)
+{
+	(void)unused;
+	need_server();
+	sql("INSERT INTO h VALUES ('d', 'x', now())");
+	beats_open(&self, &config);
+	look_around();
+	/* The database answers only after three waits. */
+	rename_table("ROLLBACK; BEGIN; LOCK TABLE h; UPDATE h SET last_heartbeat_at = now() -"
+		     " interval '10 minutes'; INSERT INTO h VALUES ('new', 'x', now())");
+	ask_while_it_runs("d");
+	assert_in_range(put_off, 3, 100);
+	assert_int_equal(question.status, 200);
+	assert_non_null(strstr(question.answer, "no heartbeat for 10 minutes"));
+	free(question.answer);
+	sql("BEGIN; UPDATE h SET last_heartbeat_at = now(); COMMIT; BEGIN");
+	ask_while_it_runs("d");
+	assert_non_null(strstr(question.answer, "\"healthy\":true"));
+	free(question.answer);
+	ask_while_it_runs("nobody");
+	assert_int_equal(question.status, 404);
+	free(question.answer);
+	rename_table("ROLLBACK; ALTER TABLE h RENAME TO gone");
+	sql("BEGIN");
+	ask_while_it_runs("d");
+	assert_int_equal(question.status, 503);
+	assert_non_null(strstr(question.answer, "relation \"h\" does not exist"));
+	free(question.answer);
+	beats_close(&self);
+}
+
 static void test_once(void **unused)
 {
 	(void)unused;
@@ -195,6 +257,7 @@ int main(void)
 		ONE(test_a_rule_when_the_store_is_full),
 		ONE(test_a_query_that_fails),
 		ONE(test_a_query_that_fails_and_is_taken_out),
+		ONE(test_a_question_does_not_hold_up_the_others),
 		ONE(test_once),
 	};
 

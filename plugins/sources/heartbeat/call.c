@@ -49,16 +49,37 @@ static void show(struct heartbeat *h, struct beat *beat, struct tocsin_call *cal
 	call_answer_json(call, item);
 }
 
-static void check(struct heartbeat *h, struct beat *beat, struct tocsin_call *call,
-		  const struct moment *now)
+/* A question about what is, or may be, in the table is answered by the table as it is now. True when it
+ * was read since; else the call is answered with why not, or put off until it is. */
+static bool read_table(struct heartbeat *h, struct tocsin_call *call, const struct moment *now)
 {
 	const char *why = NULL;
 
-	files_look(h, now);
-	if (beat->feed == FEED_QUERY && h->table && table_read(h, now, &why)) {
-		call_answer(call, 503, strdup(why));
-		return;
+	if (!h->running) {
+		if (table_read(h, now, &why) == 0)
+			why = NULL;
+	} else if (call->status < TOCSIN_CALL_LATER) {
+		call->status = TOCSIN_CALL_LATER + (int)table_ask(h);
+		return false;
+	} else if (!table_answers(h, (unsigned)(call->status - TOCSIN_CALL_LATER), &why)) {
+		return false;
 	}
+	if (why)
+		call_answer(call, 503, strdup(why));
+	return !why;
+}
+
+static bool is_in_table(const struct heartbeat *h, const char *item)
+{
+	const struct beat *beat = beats_find(h, item);
+
+	return h->config->query && (!beat || beat->feed == FEED_QUERY);
+}
+
+static void check(struct heartbeat *h, struct beat *beat, struct tocsin_call *call,
+		  const struct moment *now)
+{
+	files_look(h, now);
 	call_answer_json(call, item_checked(h, beat, now));
 }
 
@@ -102,15 +123,9 @@ static bool hear(struct heartbeat *h, struct tocsin_call *call, const struct mom
 	}
 	if (strcmp(verb, "ping") == 0 && call->item)
 		return ping_take(h, call, now);
-	if (strcmp(verb, "check") == 0 && call->item && h->table && !beats_find(h, call->item)) {
-		const char *why = NULL;
-
-		/* It may be in the table, which was not read yet, or came there since. */
-		if (table_read(h, now, &why)) {
-			call_answer(call, 503, strdup(why));
-			return false;
-		}
-	}
+	if (strcmp(verb, "check") == 0 && call->item && is_in_table(h, call->item) &&
+	    !read_table(h, call, now))
+		return false;
 	beat = find(h, call);
 	if (!beat)
 		return false;

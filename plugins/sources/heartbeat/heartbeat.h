@@ -134,6 +134,7 @@ struct heartbeat {
 	struct reading wall;      /* wall clock at the last look at the files */
 	struct steady_kept kept;  /* what the last start went on from */
 	bool started;             /* start.c has been here */
+	bool running;             /* run.c: what is asked of the table can be answered later */
 	int64_t judge_from_ms;    /* own time; spooled pings come first */
 	int64_t note_at_ms;       /* own time to keep the clock again */
 
@@ -238,7 +239,12 @@ int table_fd(const struct heartbeat *h);
 int64_t table_next_ms(const struct heartbeat *h);
 /* Everything was read once. *result: 0, or what it failed with. */
 bool table_done(const struct heartbeat *h, int *result);
-/* Reads all of it now, waiting. 0, or a negative errno and the sentence. */
+/* Somebody wants to know how the table is now: the number of the reading that will say it ... */
+unsigned table_ask(struct heartbeat *h);
+/* ... and whether it has ended. *why: a sentence when it went wrong, else NULL. */
+bool table_answers(const struct heartbeat *h, unsigned number, const char **why);
+/* While the source does not run: reads the heartbeats now, waiting. 0, or a negative errno and the
+ * sentence. */
 int table_read(struct heartbeat *h, const struct moment *now, const char **why);
 /* Can what feeds from the table be judged? */
 bool table_is_blind(const struct heartbeat *h, const struct moment *now);

@@ -126,7 +126,7 @@ int run_source(void *state)
 	while ((rc = start_source(h)))
 		if (rc == -ESHUTDOWN || h->host->wait(h->self, -1, AGAIN_MS) == TOCSIN_STOP)
 			return rc == -ESHUTDOWN ? 0 : rc;
-	h->renamed = true;
+	h->renamed = h->running = true;
 	(void)beats_announce(h); /* else with the next work */
 	do {
 		struct moment now = heartbeat_now(h);
@@ -137,6 +137,7 @@ int run_source(void *state)
 			swept = true;
 		}
 	} while (rc != -ESHUTDOWN && wait_for_next(h, rc) != TOCSIN_STOP);
+	h->running = false;
 	leave(h);
 	return result;
 }

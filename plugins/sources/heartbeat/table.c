@@ -7,6 +7,9 @@
 
 #include "table.h"
 
+/* Of readings, for those who ask: as many as a call that is put off can say. */
+#define NUMBERS (TOCSIN_CALL_LATEST - TOCSIN_CALL_LATER + 1)
+
 static void add_query(struct heartbeat *h, struct rule *rule, const char *option, const char *sql,
 		      int64_t every_ms, size_t most)
 {
@@ -74,8 +77,18 @@ static int tell(struct heartbeat *h, struct query *query, bool ends, const struc
 	return rc;
 }
 
+/* A reading is over, why not: NULL when it went well. Who asked for one of heartbeats is answered. */
+static void conclude(struct table *t, const struct query *query, const char *why)
+{
+	if (query->rule)
+		return;
+	t->ended = t->begun;
+	t->beats_why = why;
+}
+
 static int note_failure(struct heartbeat *h, struct query *query, const struct moment *now)
 {
+	conclude(h->table, query, h->table->db.why);
 	database_complain(&h->table->db);
 	if (query->failing.own_ms == 0)
 		query->failing = *now;
@@ -149,6 +162,7 @@ static int take(struct heartbeat *h, struct query *query, PGresult *rows, bool m
 			     : table_take_beats(h, rows, now);
 
 	PQclear(rows);
+	conclude(h->table, query, rc ? "the store takes nothing now; try again" : NULL);
 	if (!rc)
 		query->done = true;
 	return rc ? rc : note_success(h, query, now);
@@ -181,6 +195,10 @@ static int begin(struct heartbeat *h, struct query *query, const struct moment *
 {
 	struct table *t = h->table;
 
+	if (!query->rule) {
+		t->begun++;
+		t->asked = false;
+	}
 	t->error = database_keep(&t->db);
 	if (!t->error)
 		t->error = database_start(&t->db, &query->read);
@@ -201,6 +219,8 @@ int table_step(struct heartbeat *h, const struct moment *now)
 
 	if (t->under_way)
 		return go_on(h, now);
+	if (t->asked)
+		return begin(h, &t->query[0], now);
 	for (size_t i = 0; i < t->n; i++)
 		if (t->query[i].at_ms <= now->own_ms &&
 		    (!first || t->query[i].at_ms < first->at_ms))
@@ -220,6 +240,8 @@ int64_t table_next_ms(const struct heartbeat *h)
 
 	if (t->under_way)
 		return t->sent_ms + database_left_ms(&t->db) + 1;
+	if (t->asked)
+		return 0;
 	for (size_t i = 0; i < t->n; i++)
 		if (t->query[i].at_ms < next)
 			next = t->query[i].at_ms;
@@ -235,6 +257,24 @@ bool table_done(const struct heartbeat *h, int *result)
 	for (size_t i = 0; i < t->n; i++)
 		done = done && t->query[i].done;
 	return done || t->error;
+}
+
+unsigned table_ask(struct heartbeat *h)
+{
+	struct table *t = h->table;
+
+	/* The one under way may have begun before what somebody wants to see. */
+	t->asked = true;
+	return (t->begun + 1) % NUMBERS;
+}
+
+bool table_answers(const struct heartbeat *h, unsigned number, const char **why)
+{
+	const struct table *t = h->table;
+
+	*why = t->beats_why;
+	/* Nobody waits so long that the numbers come round. */
+	return (t->ended % NUMBERS + NUMBERS - number) % NUMBERS < NUMBERS / 2;
 }
 
 /* Brings the reading that is under way to its end, waiting. */

@@ -30,6 +30,9 @@ struct table {
 	unsigned round;
 	int64_t blind_ms; /* own time until which no heartbeat here is judged */
 	int error;        /* of the last reading */
+	bool asked;            /* somebody wants a reading of heartbeats now */
+	unsigned begun, ended; /* readings of heartbeats */
+	const char *beats_why; /* the last one went wrong, or NULL */
 };
 
 /* table_rows.c */
