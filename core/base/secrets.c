@@ -132,16 +132,46 @@ static int add_path(struct secrets *secrets, const char *path)
 	return result;
 }
 
-/* What a URL hides: the password of its user, and its path. */
+/* The password, and what others take for it and for the host who let it end at a sign of its own. */
+static int add_password(struct secrets *secrets, const char *password, size_t length)
+{
+	int result = length >= SHORTEST ? add_text(secrets, password, length) : 0;
+
+	for (size_t from = 0; result == 0 && from < length;) {
+		size_t piece = strcspn(password + from, "@/?#");
+
+		if (piece > length - from)
+			piece = length - from;
+		if (piece >= SHORTEST && piece < length)
+			result = add_text(secrets, password + from, piece);
+		from += piece + 1;
+	}
+	return result;
+}
+
+/* Is this behind a colon a port, and not a password? */
+static bool is_port(const char *text, const char *end)
+{
+	return text + strspn(text, "0123456789") >= end;
+}
+
+/*
+ * What a URL hides: its user, when that is long enough for a token, his password, and its path. A password
+ * may have signs that should have been escaped: then the user's part ends at the last @ all the same.
+ */
 static int add_url(struct secrets *secrets, const char *authority)
 {
 	const char *path = authority + strcspn(authority, "/?#");
 	const char *at = memrchr(authority, '@', (size_t)(path - authority));
-	const char *colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+	const char *colon = memchr(authority, ':', (size_t)((at ? at : path) - authority));
 	int result = 0;
 
-	if (colon != NULL && at - colon > SHORTEST)
-		result = add_text(secrets, colon + 1, (size_t)(at - colon - 1));
+	if (at == NULL && colon != NULL && !is_port(colon + 1, path))
+		at = strrchr(path, '@');
+	if (at != NULL && colon != NULL)
+		result = add_password(secrets, colon + 1, (size_t)(at - colon - 1));
+	else if (at != NULL && at - authority >= SHORTEST_PART)
+		result = add_text(secrets, authority, (size_t)(at - authority));
 	return result == 0 ? add_path(secrets, path) : result;
 }
 
@@ -149,16 +179,35 @@ static int add_url(struct secrets *secrets, const char *authority)
 static int add_value(struct secrets *secrets, const char *value)
 {
 	bool quoted = *value == '\'';
-	size_t length;
+	size_t length = 0;
 
 	value += quoted;
-	length = strcspn(value, quoted ? "'" : " \t\r\n&");
+	while (value[length] && !strchr(quoted ? "'" : " \t\r\n&", value[length]))
+		length += value[length] == '\\' && value[length + 1] ? 2 : 1;
 	return length >= SHORTEST ? add_text(secrets, value, length) : 0;
+}
+
+/* Each password of key=value pairs; there may be blanks around the sign. */
+static int add_pairs(struct secrets *secrets, const char *pairs)
+{
+	static const char word[] = "password";
+	int result = 0;
+
+	while (result == 0 && (pairs = strstr(pairs, word)) != NULL) {
+		pairs += strlen(word);
+		pairs += strspn(pairs, " \t\r\n");
+		if (*pairs != '=')
+			continue;
+		pairs++;
+		pairs += strspn(pairs, " \t\r\n");
+		result = add_value(secrets, pairs);
+	}
+	return result;
 }
 
 int secrets_add(struct secrets *secrets, const char *secret)
 {
-	const char *url = strstr(secret, "://"), *value = strstr(secret, "password=");
+	const char *url = strstr(secret, "://");
 	size_t length = strlen(secret);
 	int result;
 
@@ -170,9 +219,7 @@ int secrets_add(struct secrets *secrets, const char *secret)
 		result = add_text(secrets, secret + strlen(SIGNING), length - strlen(SIGNING));
 	if (result == 0 && url != NULL)
 		result = add_url(secrets, url + strlen("://"));
-	if (result == 0 && value != NULL)
-		result = add_value(secrets, value + strlen("password="));
-	return result;
+	return result == 0 ? add_pairs(secrets, secret) : result;
 }
 
 /* The end of a text that was cut off within a secret, after so many bytes of it. The beginning of a

@@ -185,6 +185,7 @@ const struct tocsin_host *solo_host(void)
 		.lease = solo_lease,
 		.withdraw = solo_withdraw,
 		.later = solo_later,
+		.mask = self_mask,
 	};
 
 	return &host;

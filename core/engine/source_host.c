@@ -403,6 +403,7 @@ const struct tocsin_host *source_host(void)
 		.lease = source_lease,
 		.withdraw = source_withdraw,
 		.later = source_later,
+		.mask = self_mask,
 		.next = schedule_next,
 		.local = self_local,
 	};

@@ -48,6 +48,11 @@ void self_log(struct tocsin_self *self, enum tocsin_level level, const char *for
 	va_end(args);
 }
 
+void self_mask(struct tocsin_self *self, char *text)
+{
+	log_mask(self->log, text);
+}
+
 void self_trouble(struct tocsin_self *self, char *text, size_t size)
 {
 	pthread_mutex_lock(&self->lock);

@@ -39,9 +39,10 @@ void self_init(struct tocsin_self *self, const char *name, struct log *log, stru
 	       void *owner);
 void self_done(struct tocsin_self *self);
 
-/* The host's log, count, save and load, for the tables of channels, sources and stores. */
+/* The host's log, mask, count, save and load, for the tables of channels, sources and stores. */
 void self_log(struct tocsin_self *self, enum tocsin_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void self_mask(struct tocsin_self *self, char *text);
 void self_count(struct tocsin_self *self, const char *counter, int64_t add);
 /* The host's local; its next is schedule_next. */
 void self_local(const struct tocsin_zone *zone, int64_t wall_ms, char text[TOCSIN_LOCAL_TIME]);

@@ -235,6 +235,10 @@ struct tocsin_host {
 	/* sources, in `settled`, which then returns 0: these marks of what it is being told cannot be
 	 * noted yet and are told again after a second; the others are noted. */
 	void (*later)(struct tocsin_self *self, const char *const mark[], size_t n);
+
+	/* sources: replaces every known secret in text by three stars, in place. For what others said
+	 * (servers, programs) and becomes part of an alert; the log is masked by itself. Any thread. */
+	void (*mask)(struct tocsin_self *self, char *text);
 };
 
 struct tocsin_channel_ops {

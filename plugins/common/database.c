@@ -47,6 +47,9 @@ int database_error(struct database *db, int error, const char *format, ...)
 	while (c > db->why && c[-1] == ' ')
 		c--;
 	*c = '\0';
+	/* It may become part of an alert, and servers quote what they were sent. */
+	if (db->host && db->host->mask)
+		db->host->mask(db->self, db->why);
 	return error;
 }
 
@@ -213,16 +216,71 @@ void database_rollback(struct database *db)
 	memcpy(db->why, why, sizeof(why));
 }
 
+/* Numbers with commas between them; one of them, or all, may be missing. */
+static bool are_ports(const char *text)
+{
+	return text[strspn(text, "0123456789, ")] == '\0';
+}
+
+/* Each a path, a socket without one (it begins with @), or a name or an address, which have neither sign. */
+static bool are_hosts(const char *text)
+{
+	for (;; text++) {
+		size_t length = strcspn(text, ",");
+
+		if (length > 0 && *text != '/' && strcspn(text + 1, "@/") < length - 1)
+			return false;
+		text += length;
+		if (*text == '\0')
+			return true;
+	}
+}
+
+static bool is_place(const PQconninfoOption *option)
+{
+	bool place = true;
+
+	for (; option->keyword; option++) {
+		if (option->val && strcmp(option->keyword, "host") == 0)
+			place &= are_hosts(option->val);
+		if (option->val && strcmp(option->keyword, "port") == 0)
+			place &= are_ports(option->val);
+	}
+	return place;
+}
+
+/* In a URI the first @ or / ends the password for libpq: is there an @ behind it, which belongs to none of
+ * host, port and database, then what stands before that is a part of the password, too. */
+static bool is_torn(const char *connection)
+{
+	const char *uri = strstr(connection, "://"), *end, *at;
+
+	if (!uri)
+		return false;
+	uri += strlen("://");
+	end = uri + strcspn(uri, "@/");
+	if (*end == '@')
+		end++;
+	at = end + strcspn(end, "@?");
+	return *at == '@';
+}
+
 const char *database_check(const char *connection)
 {
 	bool string = strchr(connection, '=') || strstr(connection, "://");
 	char *error = NULL;
 	PQconninfoOption *parsed = string ? PQconninfoParse(connection, &error) : NULL;
 	bool bad = string && !parsed;
+	bool torn = parsed && (!is_place(parsed) ||
+			       (strncmp(connection, "postgres", 8) == 0 && is_torn(connection)));
 
 	/* libpq's own sentence may quote a piece of the password. */
 	PQconninfoFree(parsed);
 	PQfreemem(error);
+	if (torn)
+		return "'connection' names no host and port: when user or password of a URI have signs "
+		       "of their own, write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for # and "
+		       "%25 for %, or use the option 'password'";
 	return bad ? "'connection' is no connection string of libpq: write key=value pairs with "
 		     "blanks between them and values with blanks in single quotes, or a "
 		     "postgresql:// URI"

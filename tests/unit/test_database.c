@@ -113,6 +113,63 @@ static void a_connection_that_cannot_be_understood_is_not_repeated(void **state)
 	assert_null(strstr(database_check("host=db password=my secret"), "secret"));
 }
 
+/* libpq would look for a host or a port that is a part of the password, and name it to everybody. */
+static void a_password_that_tears_its_uri_is_refused(void **state)
+{
+	static const char *const fine[] = {
+		"postgresql://tocsin:Tr0ub4%40dor%2FSecret@127.0.0.1:5432/db",
+		"postgres://tocsin:a:b?c#d@db.example.com:5432,other.example.com:5433/db?user=a@b",
+		"postgresql://tocsin@%2Frun%2Fpostgresql/db",
+		"postgresql:///db?host=/run/postgresql",
+		"postgresql://[::1]:5432/db",
+		"postgresql://",
+		"host=/run/a,@b,db.example.com port=5432,,5433 user=a@b password=a/b@c",
+	};
+	static const char *const torn[] = {
+		"postgresql://tocsin:Tr0ub4@dorSecret@127.0.0.1:5432/db",
+		"postgresql://tocsin:Tr0ub4/dorSecret@127.0.0.1:5432/db",
+		"postgresql://tocsin:4711/dorSecret@127.0.0.1:5432/db",
+		"postgresql://tocsin:/dorSecret@127.0.0.1/db",
+		"postgres://tocsin@example.com:dorSecret@127.0.0.1/db",
+		"postgres://tocsin:@dorSecret@127.0.0.1/db",
+		"host=dor@Secret dbname=db",
+		"host=a,dor/Secret dbname=db",
+		"port=dorSecret dbname=db",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+		if (database_check(fine[i]))
+			fail_msg("%s: %s", fine[i], database_check(fine[i]));
+	for (size_t i = 0; i < sizeof(torn) / sizeof(torn[0]); i++) {
+		const char *why = database_check(torn[i]);
+
+		if (!why || !strstr(why, "%40 for @") || strstr(why, "Secret") ||
+		    strstr(why, "Tr0"))
+			fail_msg("%s: %s", torn[i], why ? why : "taken");
+	}
+}
+
+static void stars(struct tocsin_self *self, char *text)
+{
+	char *secret = strstr(text, "hush");
+
+	(void)self;
+	if (secret)
+		memcpy(secret, "****", 4);
+}
+
+/* It may become part of an alert. */
+static void what_a_server_says_is_masked(void **state)
+{
+	const struct tocsin_host masking = {.size = sizeof(masking), .mask = stars};
+	struct database db = {.host = &masking};
+
+	(void)state;
+	assert_int_equal(database_error(&db, -5, "the password \"%s\" is wrong", "hush"), -5);
+	assert_string_equal(db.why, "the password \"****\" is wrong");
+}
+
 static void without_a_server_the_next_attempt_waits(void **state)
 {
 	struct tocsin_self self;
@@ -384,6 +441,8 @@ int main(void)
 		cmocka_unit_test(sentences_of_libpq_become_one_line),
 		cmocka_unit_test(errors_are_told_apart_by_who_can_mend_them),
 		cmocka_unit_test(a_connection_that_cannot_be_understood_is_not_repeated),
+		cmocka_unit_test(a_password_that_tears_its_uri_is_refused),
+		cmocka_unit_test(what_a_server_says_is_masked),
 		cmocka_unit_test(without_a_server_the_next_attempt_waits),
 		cmocka_unit_test(rows_come_typed_and_in_order_with_their_nulls),
 		cmocka_unit_test(more_rows_than_wanted_are_cut_and_do_not_keep_the_server_busy),

@@ -54,8 +54,36 @@ static void a_password_within_a_secret_is_one_by_itself(void **state)
 	assert_string_equal(masked("host=db password='hunter 22'", "not hunter 22, db"),
 			    "not ***, db");
 	assert_string_equal(masked("host=db password=", "host=db"), "host=db");
+	assert_string_equal(masked("host=db password = hunter22 user=me", "not hunter22, db"),
+			    "not ***, db");
+	assert_string_equal(masked("sslpassword=a password='hunt\\'er22'", "not hunt\\'er22"),
+			    "not ***");
+	assert_string_equal(masked("https://me:hunter22@host", "me:hunter22@host"), "me:***@host");
+	assert_string_equal(masked("https://tokentokentoken@host", "tokentokentoken@host"),
+			    "***@host");
 	assert_string_equal(masked("https://me@host", "me@host"), "me@host");
 	assert_string_equal(masked("https://", "https"), "https");
+}
+
+/* Whole, and as who does not expect it takes it apart. */
+static void a_password_with_signs_of_a_url_is_a_secret_in_all_its_parts(void **state)
+{
+	static const char *const signs[] = {"@", "/", "?", "#"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+		char url[100], whole[40];
+
+		snprintf(url, sizeof(url),
+			 "postgresql://tocsin:Tr0ub4%sdorSecret@127.0.0.1:5432/db", signs[i]);
+		snprintf(whole, sizeof(whole), "no Tr0ub4%sdorSecret", signs[i]);
+		assert_string_equal(masked(url, whole), "no ***");
+		assert_string_equal(masked(url, "no port \"Tr0ub4\""), "no port \"***\"");
+		assert_null(strstr(masked(url, "db on dorSecret@127.0.0.1"), "Secret"));
+	}
+	/* a port, and a path with the name of somebody */
+	assert_string_equal(masked("https://example.com:8080/rooms/@me", "8080 rooms me"),
+			    "8080 rooms me");
 }
 
 /* As AUTH LOGIN and AUTH PLAIN send it; the digits it shares with its neighbours stay. */
@@ -208,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_path_of_a_url_is_a_secret_by_itself),
 		cmocka_unit_test(a_password_within_a_secret_is_one_by_itself),
+		cmocka_unit_test(a_password_with_signs_of_a_url_is_a_secret_in_all_its_parts),
 		cmocka_unit_test(base64_of_a_secret_is_a_secret),
 		cmocka_unit_test(every_spelling_of_a_secret_is_the_secret),
 		cmocka_unit_test(no_mixture_of_escapes_hides_a_secret),

@@ -107,11 +107,16 @@ static const char *check_columns(const struct table_config *table, char *why, si
 
 static const char *check_table(const struct table_config *table, char *why, size_t size)
 {
+	const char *wrong;
+
 	if (!table->connection && (table->table || table->query))
 		return "table: 'connection' is missing: say how to reach the database";
 	if (table->connection && !table->table == !table->query)
 		return "table: write either 'table' or 'query'";
-	return table->connection ? check_columns(table, why, size) : NULL;
+	if (!table->connection)
+		return NULL;
+	wrong = check_columns(table, why, size);
+	return wrong ? wrong : feed_check(table);
 }
 
 const char *cron_check(const void *config_data, char *why, size_t why_size)

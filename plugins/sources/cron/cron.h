@@ -420,6 +420,8 @@ void call_report(struct cron *cron, struct tocsin_call *call, const json_t *body
 
 /* --- feed.c: 0 or a negative errno --- */
 
+/* Of a configuration with a connection: NULL, or a sentence. */
+const char *feed_check(const struct table_config *config);
 int feed_open(struct cron *cron);
 void feed_close(struct cron *cron);
 /* Reads when it is time to; how long until it is again. */

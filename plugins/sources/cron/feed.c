@@ -34,6 +34,11 @@ struct feed {
 	bool loaded, swept;
 };
 
+const char *feed_check(const struct table_config *config)
+{
+	return database_check(config->connection);
+}
+
 int feed_open(struct cron *cron)
 {
 	const struct table_config *config = &cron->config->table;

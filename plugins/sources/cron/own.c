@@ -195,6 +195,8 @@ static int take_end(struct cron *cron, struct job *job, struct run *run, struct 
 		if (output->text[i] == '\0')
 			output->text[i] = ' ';
 	output->text[output->length < PROGRAM_OUTPUT ? output->length : PROGRAM_OUTPUT] = '\0';
+	if (cron->host->mask)
+		cron->host->mask(cron->self, output->text);
 	if (!run_text(&run->output, output->text))
 		return -ENOMEM;
 	(void)results_find(&run->results, run->output);

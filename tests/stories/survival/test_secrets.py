@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from lib import canary as canaries
-from lib.canary import canary
+from lib.canary import WORD, canary
 from lib.client import Refused
 from lib.discord import DiscordServer
 from lib.sections import (discord_channel, file_channel, postgres_source, slack_bot, slack_channel,
@@ -344,7 +344,7 @@ def test_secrets_of_a_database_that_quotes_the_password(tocsin, standins, tmp_pa
     sources = {"alerts": {"type": "postgres", "poll": "1s", **source},
                "beats": {"type": "heartbeat", "query": "SELECT 1", "poll": "1s", "period": "1d",
                          **source},
-               "checks": {"type": "threshold", "checks": [check], **source},
+               "checks": {"type": "threshold", "checks": [check], "down_after": "1s", **source},
                "jobs": {"type": "cron", "table": {"table": "runs", "poll": "1s", **source}}}
     tocsin.configure(channels={"log": file_channel(tmp_path / "alerts.json")},
                      sources=sources).start()
@@ -352,6 +352,10 @@ def test_secrets_of_a_database_that_quotes_the_password(tocsin, standins, tmp_pa
         wait_until(lambda name=name: any("wrong" in line and f" {name}: " in line
                                          for line in tocsin.log().splitlines()), 15, tocsin.log)
     wait_until(lambda: "wrong" in json.dumps(tocsin.status()["sources"]))
+    # nor in the alert that a source makes of it
+    told = tmp_path / "alerts.json"
+    wait_until(lambda: told.exists() and "ThresholdDatabaseDown" in told.read_text())
+    assert r'the password \"***' in told.read_text() and WORD not in told.read_text()
     ask_everything(tocsin)
 
 
@@ -385,6 +389,8 @@ WRONG = [
     SLACK % f"url: [https://example.com/{SECRET}]", SLACK % f"uri: https://example.com/{SECRET}",
     PG % f"connection: 'password=x {SECRET}'", PG % f"connection: 'password=x\\ {SECRET} host'",
     PG % f"connection: 'postgresql://u:{SECRET}%@h/'", PG % f"password: {SECRET}",
+    *(PG % f"connection: 'postgresql://u:{signs}@127.0.0.1:1/db'"
+      for signs in (f"x@{SECRET}", f"{SECRET}/x", f"1/{SECRET}")),
     PG % f"connection: {{password: {SECRET}}}", PG % f"conection: password={SECRET}"]
 
 
