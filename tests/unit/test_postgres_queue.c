@@ -53,6 +53,7 @@ static struct queue_names names(void)
 		.failed = TEXT("'failed'::text"),
 		.due = TEXT("status = 'pending'::text AND scheduled_at <= now()"),
 		.columns = TEXT("id::text, scheduled_at::text, NULL"),
+		.too_long = TEXT("NULL::text"),
 	};
 #undef TEXT
 }

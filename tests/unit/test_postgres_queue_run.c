@@ -86,6 +86,45 @@ static void a_locked_row_keeps_no_other_from_being_renewed(void **state)
 	assert_false(host_logged(host, "refused"));
 }
 
+/* Half a payload is none: such a job does not run, and no attempt would make it shorter. */
+static void what_is_too_long_for_an_alert_fails_untried(void **state)
+{
+	static const char failed[] =
+		"SELECT count(*) FROM jobs JOIN job_log ON job_id = jobs.id WHERE jobs.status ="
+		" 'failed' AND job_log.status = 'failed' AND attempts = 1 AND completed_at IS NOT NULL"
+		" AND lease_until IS NULL AND last_error = error AND (jobs.id, error) IN ("
+		"(2, 'payload has 16001 characters, most is 16000; let the program read it by its key'),"
+		"(4, 'kind has 1001 characters, most is 1000; let the program read it by its key'))";
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+
+	make_jobs(f);
+	fixture_sql(f,
+		    "INSERT INTO jobs (kind, payload) SELECT repeat('k', k), to_jsonb(repeat("
+		    "'\u00e9', p - 2)) FROM (VALUES (1, 2), (1, 16001), (1000, 16000), (1001, 2),"
+		    " (1, 2)) AS v(k, p)");
+	f->config.queue = preset;
+	assert_int_equal(host_once(host, &f->config), 0);
+	assert_int_equal(host->n, 3);
+	assert_int_equal(fixture_number(f, "SELECT sum(id) FROM jobs WHERE status = 'completed'"),
+			 1 + 3 + 5);
+	assert_int_equal(fixture_number(f, failed), 2);
+	assert_true(
+		host_logged(host, "error: 2 rows of jobs failed untried, such as 2: payload has"));
+	/* All that is claimed at once, and in arrays. */
+	fixture_sql(
+		f, "ALTER TABLE jobs ALTER payload DROP DEFAULT, ALTER payload TYPE text[] USING"
+		   " NULL, ALTER payload DROP NOT NULL; TRUNCATE jobs; INSERT INTO jobs (payload)"
+		   " SELECT array_fill('x'::text, ARRAY[n]) FROM generate_series(9000, 9002) AS n");
+	host->n = 0;
+	assert_int_equal(host_once(host, &f->config), 0);
+	assert_int_equal(host->n, 0);
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM jobs WHERE last_error LIKE"
+					   " 'payload has 1800% characters%' OR last_error LIKE"
+					   " 'payload has 17999 %'"),
+			 3);
+}
+
 /* Two jobs with what they say; each must have run once and have ended as it ended. */
 static void run_two(struct fixture *f, const char *alter, const char *status)
 {
@@ -255,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVER_TEST(a_locked_row_keeps_no_other_from_being_renewed),
+		SERVER_TEST(what_is_too_long_for_an_alert_fails_untried),
 		SERVER_TEST(what_the_table_refuses_of_an_end_is_left_out),
 		SERVER_TEST(a_database_in_another_encoding_takes_every_end),
 		SERVER_TEST(a_role_that_reads_by_default_can_work),

@@ -15,7 +15,7 @@
 /* First key of the advisory lock: "tocq"; the second is the table's oid. */
 #define LOCK_KEY 0x746f6371
 /* Behind the mapped columns of each row. */
-enum { BEHIND_TOKEN, BEHIND_ATTEMPT };
+enum { BEHIND_TOKEN, BEHIND_ATTEMPT, BEHIND_TOO_LONG };
 
 size_t claim_room(const struct postgres *p)
 {
@@ -108,6 +108,16 @@ static int hold(struct postgres *p, struct page *page)
 	return 0;
 }
 
+static struct ending ending_of(const struct postgres *p, const struct page *page, size_t row,
+			       const char *mark)
+{
+	return (struct ending){.mark = mark,
+			       .key = PQgetvalue(page->rows, (int)row, COLUMN_KEY),
+			       .token = behind(p, page, row, BEHIND_TOKEN),
+			       .error = "",
+			       .output = ""};
+}
+
 /* Rows that were claimed and did not become alerts, or not yet. Nobody renews them any more: what cannot
  * be given back now (no memory, no connection, a lock) waits for the end of its lease. */
 static int give_back(struct postgres *p, const struct page *page, bool refused_only)
@@ -123,13 +133,10 @@ static int give_back(struct postgres *p, const struct page *page, bool refused_o
 		mark[n] = mark_of(p, page, i);
 		if (!mark[n])
 			continue;
-		ending[n] = (struct ending){
-			.mark = mark[n],
-			.key = PQgetvalue(page->rows, (int)i, COLUMN_KEY),
-			.token = behind(p, page, i, BEHIND_TOKEN),
-			.how = refused_only ? FINISH_FAILED : FINISH_BACK,
-			.error = refused_only ? "the row cannot be made an alert; see the log" : "",
-			.output = ""};
+		ending[n] = ending_of(p, page, i, mark[n]);
+		ending[n].how = refused_only ? FINISH_FAILED : FINISH_BACK;
+		if (refused_only)
+			ending[n].error = "the row cannot be made an alert; see the log";
 		n++;
 	}
 	if (ending && mark)
@@ -143,10 +150,54 @@ static int give_back(struct postgres *p, const struct page *page, bool refused_o
 	return rc;
 }
 
+static const char *too_long(const struct postgres *p, const struct page *page, size_t row)
+{
+	return behind(p, page, row, BEHIND_TOO_LONG);
+}
+
+/* These rows would lose a part of what the job has to know: they fail now, for good. */
+static int fail_too_long(struct postgres *p, const struct page *page, size_t from, size_t n)
+{
+	struct ending *ending = calloc(n + 1, sizeof(*ending));
+	char **mark = calloc(n + 1, sizeof(*mark));
+	size_t made = 0;
+	int rc = -ENOMEM;
+
+	for (; ending && mark && made < n; made++) {
+		mark[made] = mark_of(p, page, from + made);
+		if (!mark[made])
+			break;
+		ending[made] = ending_of(p, page, from + made, mark[made]);
+		ending[made].how = FINISH_NEVER;
+		ending[made].error = too_long(p, page, from + made);
+	}
+	if (ending && made == n)
+		rc = finish_rows(p, ending, n);
+	else
+		database_error(&p->db, rc, "out of memory");
+	if (!rc && n > 0)
+		p->host->log(p->self, TOCSIN_LOG_ERROR,
+			     "%zu row%s of %s failed untried, such as %s: %s", n, n == 1 ? "" : "s",
+			     p->config->table, ending->key, ending->error);
+	for (size_t i = 0; mark && i < n; i++)
+		free(mark[i]);
+	free(mark);
+	free(ending);
+	return rc;
+}
+
 static int hand_in(struct postgres *p, struct page *page)
 {
 	int rc = page_map(p, page);
+	size_t all = page->n;
 
+	/* Those are the last. */
+	while (!rc && page->n > 0 && *too_long(p, page, page->n - 1))
+		page->n--;
+	if (!rc && page->n < all)
+		rc = fail_too_long(p, page, page->n, all - page->n);
+	if (rc)
+		page->n = all; /* none of them is held */
 	if (!rc)
 		rc = hold(p, page);
 	if (!rc)

@@ -53,6 +53,26 @@ static char *first_columns(const struct sql_table *sql, bool is_time)
 }
 
 /*
+ * Of a job nothing may be missing: with this expression a claim tells which column was too long. Beside
+ * the annotations nobody would notice a label that was cut, either.
+ */
+static int add_limit(struct postgres *p, const char *name, const char *expression, int most)
+{
+	char *literal = PQescapeLiteral(p->db.connection, name, strlen(name)), *too_long = NULL;
+
+	if (literal)
+		too_long =
+			sql_format("%s, CASE WHEN char_length(%s) > %d THEN %s || ' has ' ||"
+				   " char_length(%s) || ' characters, most is %d; let the program"
+				   " read it by its key' END",
+				   p->table.too_long, expression, most, literal, expression, most);
+	PQfreemem(literal);
+	free(p->table.too_long);
+	p->table.too_long = too_long;
+	return too_long ? 0 : database_error(&p->db, -ENOMEM, "out of memory");
+}
+
+/*
  * How much of a column is read. A character has at most four bytes, and all
  * together must stay below what an alert takes: a row is cut rather than left.
  */
@@ -74,16 +94,21 @@ static int add_field(struct postgres *p, const PGresult *catalog, int column, en
 	bool array = *PQgetvalue(catalog, column, CATALOG_CATEGORY) == 'A';
 	char *quoted = sql_quote(p->db.connection, PQgetvalue(catalog, column, CATALOG_NAME));
 	char *expression = NULL, *columns = NULL;
+	int rc = 0;
 
 	if (quoted)
 		expression = array ? sql_format("array_to_string(%s, ',')", quoted)
 				   : sql_format("%s::text", quoted);
 	if (expression)
 		columns = sql_format("%s, left(%s, %d)", p->table.columns, expression, most);
+	if (columns && p->config->queue.table && (role == ROLE_LABEL || role == ROLE_ANNOTATION))
+		rc = add_limit(p, PQgetvalue(catalog, column, CATALOG_NAME), expression, most);
 	free(expression);
 	free(quoted);
-	if (!columns)
+	if (!columns || rc) {
+		free(columns);
 		return database_error(&p->db, -ENOMEM, "out of memory");
+	}
 	free(p->table.columns);
 	p->table.columns = columns;
 	p->table.field[p->table.n_fields++] = (struct field){.role = role, .name = name};
@@ -130,7 +155,8 @@ static int map_all(struct postgres *p, const PGresult *catalog)
 
 	p->table.field = calloc(most, sizeof(*p->table.field));
 	p->table.columns = first_columns(&p->table.sql, is_time);
-	if (!p->table.field || !p->table.columns)
+	p->table.too_long = strdup("NULL::text");
+	if (!p->table.field || !p->table.columns || !p->table.too_long)
 		return database_error(&p->db, -ENOMEM, "out of memory");
 	rc = map_columns(p, catalog, "label_columns", ROLE_LABEL, &config->label_columns,
 			 queue ? &kind : &site);

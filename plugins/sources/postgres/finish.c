@@ -123,7 +123,8 @@ static void note_answers(struct postgres *p, struct ending *ending, size_t n,
 			refuse(p, &ending[i]);
 		else if (strcmp(ending[i].how, FINISH_DONE) == 0)
 			done++;
-		else if (strcmp(ending[i].how, FINISH_FAILED) == 0)
+		else if (strcmp(ending[i].how, FINISH_FAILED) == 0 ||
+			 strcmp(ending[i].how, FINISH_NEVER) == 0)
 			tried++;
 		else
 			back++;

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 COMMENT ON TABLE jobs IS 'Jobs to be done by tocsin';
 COMMENT ON COLUMN jobs.kind IS 'What is to be done; routes choose by the label kind';
 COMMENT ON COLUMN jobs.user_id IS 'For whom; at most max_per_key jobs of one user run at once';
-COMMENT ON COLUMN jobs.payload IS 'What the job needs to know; cut after 16000 characters';
+COMMENT ON COLUMN jobs.payload IS 'What the job needs to know; at most 16000 characters';
 COMMENT ON COLUMN jobs.status IS 'pending, processing, completed or failed; set it to cancelled to stop one';
 COMMENT ON COLUMN jobs.scheduled_at IS 'Not before; the oldest first';
 COMMENT ON COLUMN jobs.max_attempts IS 'NULL: as the option retry.attempts says';

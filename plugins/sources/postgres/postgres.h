@@ -72,7 +72,8 @@ struct field {
 struct table {
 	struct sql_table sql;
 	char oid[16];
-	char *columns; /* the select list */
+	char *columns;  /* the select list */
+	char *too_long; /* of a queue: sentences, or NULL, of what would be cut; with commas between */
 	struct field *field;
 	size_t n_fields;
 	bool undated; /* the order column may be NULL */

@@ -57,10 +57,12 @@ struct queue_names {
 	char *per_key;
 	char *pending, *processing, *completed, *failed; /* literals of the column's type */
 	char *due;     /* the condition under which a row may be claimed */
-	char *columns; /* the select list of a page */
+	char *columns;  /* the select list of a page */
+	char *too_long; /* a sentence about what of the row would be cut, or NULL */
 };
 /* queue_sql.c. Pure; NULL when memory is short. */
-/* $1 at most so many rows, $2 the lease in ms, $3 the worker. */
+/* $1 at most so many rows, $2 the lease in ms, $3 the worker. Behind the columns come token, attempt, and
+ * what is too long; rows where something is come last. */
 char *queue_sql_claim(const struct queue_names *names, const struct queue_config *config);
 /* $1 keys, $2 tokens, $3 the lease in ms; returns the marks of those that are still ours, and whether
  * each was renewed: not while somebody else has locked it. */
@@ -134,6 +136,7 @@ void lease_withdraw_all(struct postgres *p, const char *reason);
 /* finish.c */
 #define FINISH_DONE "done"
 #define FINISH_FAILED "failed" /* tried again later, or for the last time */
+#define FINISH_NEVER "never"   /* failed, and would fail again */
 #define FINISH_BACK "back"     /* it never began: pending as it was */
 #define FINISH_LATER "later"   /* it never began, and cannot now */
 struct ending {

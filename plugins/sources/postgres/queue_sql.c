@@ -92,9 +92,10 @@ static void write_take(FILE *out, const struct queue_names *q)
 		fprintf(out, ", %s = now()", q->started_at);
 	fprintf(out,
 		" WHERE %s = ANY(ARRAY(SELECT tocsin_key FROM tocsin_mine)) RETURNING %s, %s::text,"
-		" %s::text, %s AS tocsin_at, %s AS tocsin_key)"
-		" SELECT *, $3::text FROM tocsin_taken ORDER BY tocsin_at, tocsin_key",
-		q->key, q->columns, q->token, q->attempts, q->scheduled_at, q->key);
+		" %s::text, %s AS tocsin_too_long, %s AS tocsin_at, %s AS tocsin_key)"
+		" SELECT *, $3::text FROM tocsin_taken ORDER BY tocsin_too_long IS NOT NULL,"
+		" tocsin_at, tocsin_key",
+		q->key, q->columns, q->token, q->attempts, q->too_long, q->scheduled_at, q->key);
 }
 
 char *queue_sql_claim(const struct queue_names *q, const struct queue_config *config)
@@ -205,7 +206,7 @@ static void write_times(FILE *out, const struct queue_names *q, const char *over
 			q->started_at, q->started_at);
 	if (q->completed_at)
 		fprintf(out,
-			", %s = CASE WHEN tocsin_how = 'done' OR tocsin_how = 'failed' AND %s"
+			", %s = CASE WHEN tocsin_how IN ('done', 'never') OR tocsin_how = 'failed' AND %s"
 			" THEN coalesce(to_timestamp(tocsin_ended / 1000.0), now()) END",
 			q->completed_at, over);
 	if (q->duration_ms)
@@ -216,7 +217,7 @@ static void write_times(FILE *out, const struct queue_names *q, const char *over
 	if (q->output)
 		fprintf(out, ", %s = tocsin_output", q->output);
 	if (q->owner)
-		fprintf(out, ", %s = CASE WHEN tocsin_how IN ('done', 'failed') THEN %s END",
+		fprintf(out, ", %s = CASE WHEN tocsin_how NOT IN ('back', 'later') THEN %s END",
 			q->owner, q->owner);
 }
 
@@ -275,7 +276,8 @@ char *queue_sql_finish(const struct queue_names *q, const struct queue_config *c
 		" $5::bigint[], $6::bigint[], $7::text[]) AS e(tocsin_key, tocsin_token, tocsin_how,"
 		" tocsin_error, tocsin_started, tocsin_ended, tocsin_output)),"
 		" tocsin_ended AS (UPDATE %s SET %s = CASE WHEN tocsin_how = 'done' THEN %s"
-		" WHEN tocsin_how = 'failed' AND %s THEN %s ELSE %s END, %s = NULL,"
+		" WHEN tocsin_how = 'never' OR tocsin_how = 'failed' AND %s THEN %s ELSE %s END,"
+		" %s = NULL,"
 		" %s = %s - (tocsin_how IN ('back', 'later'))::int",
 		q->key_type, q->token_type, q->table, q->status, q->completed, over, q->failed,
 		q->pending, q->lease_until, q->attempts, q->attempts);
@@ -294,7 +296,7 @@ char *queue_sql_finish(const struct queue_names *q, const struct queue_config *c
 		  " coalesce(to_timestamp(tocsin_ended / 1000.0), now()),"
 		  " CASE tocsin_how WHEN 'done' THEN 'completed' ELSE 'failed' END,"
 		  " tocsin_error, tocsin_output FROM tocsin_ended"
-		  " WHERE tocsin_how IN ('done', 'failed')");
+		  " WHERE tocsin_how NOT IN ('back', 'later')");
 	write_answer(out, q);
 	free(over);
 	return done(out, &text);

@@ -167,7 +167,9 @@ int queue_table(struct postgres *p, const PGresult *catalog)
 		names.key = strdup(p->table.sql.key);
 		names.key_type = strdup(p->table.sql.key_type);
 		names.columns = strdup(p->table.columns);
-		if (!names.table || !names.key || !names.key_type || !names.columns)
+		names.too_long = sql_format("coalesce(%s)", p->table.too_long);
+		if (!names.table || !names.key || !names.key_type || !names.columns ||
+		    !names.too_long)
 			rc = database_error(&p->db, -ENOMEM, "out of memory");
 	}
 	if (!rc)

@@ -117,6 +117,7 @@ void table_close(struct table *table)
 	free(table->sql.order_type);
 	free(table->sql.pending);
 	free(table->columns);
+	free(table->too_long);
 	free(table->field);
 	free(table->settle);
 	free(table->recipients);
