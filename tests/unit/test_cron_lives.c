@@ -159,6 +159,31 @@ static void a_stop_ends_the_programs(void **unused)
 	assert_alert("CronJobLost");
 }
 
+/* It heeded SIGTERM, and had done its work: nothing is to be made up for. */
+static void what_ends_well_because_of_a_stop_is_recorded(void **unused)
+{
+	(void)unused;
+	add("j", "trap 'echo all saved; exit 0' TERM; sleep 60 & wait")->schedule =
+		&hourly.schedule;
+	begin();
+	at(NOON + 1);
+	at(NOON + H);
+	usleep(100000);
+	self.waits = 0;
+	assert_int_equal(cron_run(cron), 0);
+	end();
+	assert_int_equal(self.n_alerts, 0);
+	self.waits = -1;
+	begin();
+	assert_item("j", "running", "0");
+	assert_item("j", "total", "1");
+	assert_item("j", "succeeded", "1");
+	assert_int_equal(say("j", "history", "{}"), 200);
+	assert_non_null(strstr(answer_text, "all saved"));
+	assert_non_null(strstr(answer_text, "\"error_message\":null"));
+	assert_int_equal(self.n_alerts, 0);
+}
+
 /* Between the last look at it and the stop. */
 static void what_ended_before_a_stop_is_recorded(void **unused)
 {
@@ -266,6 +291,7 @@ int main(void)
 		TEST(what_a_lost_run_left_behind_is_killed),
 		TEST(a_reload_takes_running_programs_over),
 		TEST(a_stop_ends_the_programs),
+		TEST(what_ends_well_because_of_a_stop_is_recorded),
 		TEST(what_ended_before_a_stop_is_recorded),
 		TEST(a_stop_with_a_store_that_is_full_says_what_it_loses),
 		TEST(what_was_said_when_the_stop_came_is_committed_and_answered_so),

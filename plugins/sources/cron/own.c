@@ -178,7 +178,7 @@ static int set_status(struct run *run, const struct job *job, const struct task_
 	if (end->run.timed_out)
 		return say(run, "it did not end within its time limit of %lld s and was ended",
 			   (long long)(job->config ? job->config->time_limit / 1000 : 0));
-	if (end->run.stopped)
+	if (end->run.stopped && run->exit != 0)
 		return say(run, "it was ended because tocsin stopped");
 	return 0;
 }
@@ -303,8 +303,14 @@ static int64_t longest_kill_after(const struct cron *cron)
 	return most;
 }
 
+/* Did it do what it had to, although it was told to end? */
+static bool ended_well(const struct task_end *end)
+{
+	return !end->run.lost && WIFEXITED(end->run.status) && WEXITSTATUS(end->run.status) == 0;
+}
+
 /* One whose program was ended is left as it is: to the next daemon it is lost. One that had ended
- * before is as any other. *more: another one has yet to end. 0 or -ENOMEM. */
+ * before, or ends well, is as any other. *more: another one has yet to end. 0 or -ENOMEM. */
 static int collect_last(struct cron *cron, struct job *job, struct task_end *end, bool *more)
 {
 	int rc = 0;
@@ -316,7 +322,7 @@ static int collect_last(struct cron *cron, struct job *job, struct task_end *end
 			continue;
 		if (!task_collect(run->id, end))
 			*more |= task_adopt(run->id, cron->notify);
-		else if (!end->run.stopped)
+		else if (!end->run.stopped || ended_well(end))
 			rc = take_end(cron, job, run, end);
 	}
 	return rc;
