@@ -7,6 +7,8 @@
 #include "cli/ping_words.h"
 
 static const struct option_row options[] = {
+	{"job", 'j', NULL,
+	 "It is about a job, and not a heartbeat: a start and an end are a run of it."},
 	{"rid", 0, "UUID",
 	 "Says which run it is about, so that its start and its end are matched."},
 	{"body", 'b', "TEXT",
@@ -60,7 +62,7 @@ static int tell(struct cli *cli, const json_t *json)
 	struct error why;
 	enum outbox result;
 
-	buffer_puts(&path, "/api/v1/heartbeats/");
+	buffer_puts(&path, cli_has(cli, "job") ? "/api/v1/jobs/" : "/api/v1/heartbeats/");
 	client_add_part(&path, cli_operand(cli, 0));
 	buffer_puts(&path, "/ping");
 	client_add_parameter(&path, "source", cli_get(cli, "source"));
@@ -80,12 +82,18 @@ static int tell(struct cli *cli, const json_t *json)
 
 static int run(struct cli *cli)
 {
+	const char *kind = cli_operand(cli, 1);
 	struct error err;
 	json_t *json;
 	int status;
 
 	if (!*cli_operand(cli, 0))
-		return cli_error(STATUS_USAGE, "the name of the heartbeat is empty");
+		return cli_error(STATUS_USAGE, "the name of the %s is empty",
+				 cli_has(cli, "job") ? "job" : "heartbeat");
+	if (cli_has(cli, "job") && kind && strcmp(kind, "log") == 0)
+		return cli_error(STATUS_USAGE,
+				 "'log' is for heartbeats; of a job say start, success, fail, or "
+				 "an exit status");
 	json = make(cli, &err);
 	if (!json)
 		return cli_error(STATUS_USAGE, "%s", err.text);
@@ -103,12 +111,14 @@ const struct command command_ping = {
 	.description =
 		"Tells a heartbeat that all is well; with 'start' that a run begins, with 'fail' that "
 		"it failed, with 'log' something that changes nothing, and with an exit status how a "
-		"run ended. When the daemon does not answer within two seconds the ping is kept as a "
+		"run ended. With --job it tells of a run of a job, as 'tocsin run' does of the program "
+		"that it runs. When the daemon does not answer within two seconds the ping is kept as a "
 		"file in the spool, with its time, and the daemon takes it from there.",
 	.examples = "  tocsin ping backup\n"
 		    "  backup; tocsin ping backup $?\n"
+		    "  tocsin ping --job reports start; reports; tocsin ping --job reports $?\n"
 		    "  backup 2>&1 | tocsin ping backup log --body -\n",
-	.no = "the ping is refused: there is no such heartbeat, or it is not valid",
+	.no = "the ping is refused: there is no such heartbeat or job, or it is not valid",
 	OPTIONS(options),
 	.run = run,
 };

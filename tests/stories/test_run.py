@@ -333,6 +333,10 @@ def test_a_ping_is_told_kept_or_refused(tocsin, daemon, spool):
     run = ping("--json")
     assert run.status == 0 and run.json == {"ping": "kept"} and len(kept(spool)) == 2, run
     assert ping("strat").status == 2 and len(kept(spool)) == 2
+    run = ping("log", "--job")
+    assert run.status == 2 and "for heartbeats" in run.stderr, run
+    assert ping("--job", "3").status == 0 and len(kept(spool)) == 3
+    assert kept(spool)[-1]["path"] == "/api/v1/jobs/backup/ping"
     spool.rename(spool.with_name("gone"))
     run = ping()
     assert run.status == 3 and "lost" in run.stderr, run
@@ -386,5 +390,12 @@ def test_runs_reach_a_daemon_that_was_away(tocsin, tmp_path):
     run = tocsin.cli("jobs", "run", "report", "--wait")
     assert run.status == 1 and "failed (exit 3)" in run.stdout, run
     assert "completed 5, failed 1" in run.stdout, run
+    assert tocsin.cli("ping", "--job", "pinged", "start").status == 0
+    tocsin.kill()
+    assert tocsin.cli("ping", "--job", "pinged", "3").status == 0       # into the spool
+    tocsin.start()
+    wait_until(lambda: not list(tocsin.spool.glob("*.json")), 10, "an empty spool")
+    run, = tocsin.cli("jobs", "history", "pinged", "--json").json
+    assert (run["status"], run["exit"]) == ("failed", 3), run
     run = tocsin.cli("jobs", "list")
     assert "nightly" in run.stdout and "report" in run.stdout and run.status == 0

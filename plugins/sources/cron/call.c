@@ -265,9 +265,10 @@ static const struct verb {
 	void (*fn)(struct cron *cron, struct tocsin_call *call, const json_t *body);
 	bool changes;
 } verbs[] = {
-	{"list", call_list, false},    {"show", call_show, false}, {"history", call_history, false},
-	{"report", call_report, true}, {"run", call_run, true},    {"pause", call_pause, true},
-	{"resume", call_resume, true},
+	{"list", call_list, false},       {"show", call_show, false},
+	{"history", call_history, false}, {"ping", call_ping, true},
+	{"report", call_report, true},    {"run", call_run, true},
+	{"pause", call_pause, true},      {"resume", call_resume, true},
 };
 
 /* True when its 200 is to be committed. */
@@ -281,8 +282,8 @@ static bool answer(struct cron *cron, struct tocsin_call *call)
 			verb = &verbs[i];
 	if (!verb)
 		call_refuse(call, 400,
-			    "jobs do not know '%s'; they know list, show, history, report, run, "
-			    "pause and resume",
+			    "jobs do not know '%s'; they know list, show, history, ping, report, "
+			    "run, pause and resume",
 			    call->verb);
 	else if (!json_is_object(body))
 		call_refuse(call, 400, "write a JSON object, or nothing");

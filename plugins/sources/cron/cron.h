@@ -20,6 +20,7 @@
  *	leftover.c   what a daemon that was killed left running
  *	call.c       what outsiders ask and order
  *	report.c     runs that others report
+ *	ping.c       the same by pings
  *	feed.c       runs that a table lists (with feed_rows.c)
  *
  * Whatever changes is kept (host->keep) and raised (host->emit) in one commit, see
@@ -407,7 +408,7 @@ bool task_has_successor(void);
 /* Kills the processes that have TOCSIN_RUN=id in their environment; how many. */
 int leftover_kill(const char *id);
 
-/* --- call.c, report.c --- */
+/* --- call.c, report.c, ping.c --- */
 
 void cron_call(void *state, struct tocsin_call *const call[], size_t n);
 /* Answers a call: status and JSON, or a sentence. */
@@ -417,6 +418,7 @@ void call_refuse(struct tocsin_call *call, int status, const char *format, ...)
 /* Memory was short half way: nothing of this round counts. */
 void call_broken(struct cron *cron, struct tocsin_call *call);
 void call_report(struct cron *cron, struct tocsin_call *call, const json_t *body);
+void call_ping(struct cron *cron, struct tocsin_call *call, const json_t *body);
 
 /* --- feed.c: 0 or a negative errno --- */
 

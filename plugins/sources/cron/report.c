@@ -168,7 +168,7 @@ static enum run_status outcome(const struct run *run, const json_t *body)
 
 /* --- runs that it is about --- */
 
-/* An end without an id is that of the newest run without a program of ours. */
+/* An end without an id is that of the newest run that was reported. */
 static struct run *run_of(const struct job *job, const char *id)
 {
 	struct run *newest = NULL;
@@ -176,7 +176,7 @@ static struct run *run_of(const struct job *job, const char *id)
 	if (id)
 		return job_running(job, id);
 	for (size_t i = 0; i < job->n_running; i++)
-		if (!job->running[i]->own &&
+		if (job->running[i]->cause == CAUSE_REPORT &&
 		    (!newest || job->running[i]->started_ms > newest->started_ms))
 			newest = job->running[i];
 	return newest;
@@ -228,10 +228,19 @@ static int take_start(struct cron *cron, struct job *job, const struct report *r
 	return book_begin(cron, job, run, now_ms);
 }
 
+/* When somebody set the clock meanwhile: by the one that nobody sets. Else -1. */
+static int64_t steady_duration(const struct run *run, int64_t ended_ms, int64_t now_ms)
+{
+	int64_t took = run_age_ms(run) - (now_ms - ended_ms);
+
+	return took >= 0 && llabs(took - (ended_ms - run->started_ms)) > CRON_SET_MS ? took : -1;
+}
+
 static int take_end(struct cron *cron, struct job *job, const struct report *report, int64_t now_ms,
 		    char id[CRON_ID + 1])
 {
 	struct run *run = run_of(job, report->id);
+	int64_t ended = report->ended_ms > 0 ? report->ended_ms : now_ms;
 	bool whole = !run;
 
 	if (whole)
@@ -247,9 +256,9 @@ static int take_end(struct cron *cron, struct job *job, const struct report *rep
 		return -ENOMEM;
 	}
 	run->duration_ms = report->duration_ms;
-	if (run->timed && run->duration_ms < 0 && report->ended_ms == 0)
-		run->duration_ms = run_age_ms(run);
-	run_end(run, outcome(run, report->body), report->ended_ms > 0 ? report->ended_ms : now_ms);
+	if (run->timed && run->duration_ms < 0)
+		run->duration_ms = steady_duration(run, ended, now_ms);
+	run_end(run, outcome(run, report->body), ended);
 	return whole ? book_whole(cron, job, run, now_ms) : book_end(cron, job, run, now_ms);
 }
 
