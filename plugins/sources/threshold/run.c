@@ -16,7 +16,7 @@
 #define LOST_TWICE 2
 #define LONGEST_WAIT_MS 60000
 
-static int out_of_memory(struct threshold *t)
+int run_out_of_memory(struct threshold *t)
 {
 	t->host->log(t->self, TOCSIN_LOG_ERROR, "memory is short");
 	return -ENOMEM;
@@ -27,8 +27,7 @@ static int wait_for(struct threshold *t, int64_t timeout_ms)
 	return t->host->wait(t->self, t->events, timeout_ms) == TOCSIN_STOP ? -ESHUTDOWN : 0;
 }
 
-/* Hands in what is in the batch together with what was kept. */
-static int hand_in(struct threshold *t, struct batch *batch)
+int run_hand_in(struct threshold *t, struct batch *batch)
 {
 	int rc;
 
@@ -57,70 +56,6 @@ static int keep_check(struct threshold *t, const struct check *check, bool next)
 	return rc;
 }
 
-/* --- the connection as a whole --- */
-
-static int keep_down(struct threshold *t)
-{
-	char text[200];
-
-	snprintf(text, sizeof(text), "%d %lld %lld %lld", t->down.level == LEVEL_ERROR,
-		 (long long)t->down.odd_ms, (long long)t->down.fired_ms,
-		 (long long)t->down.told_ms);
-	return t->host->keep(t->self, "down", t->down.odd_ms ? text : NULL);
-}
-
-static void load_down(struct threshold *t)
-{
-	char *text = NULL;
-	const char *at;
-	int64_t firing, odd, fired, told;
-	int rc = t->host->load(t->self, "down", &text);
-
-	at = text;
-	if (rc == 0 && steady_number(&at, &firing) && steady_number(&at, &odd) &&
-	    steady_number(&at, &fired) && steady_number(&at, &told))
-		t->down = (struct track){.level = firing ? LEVEL_ERROR : LEVEL_OK,
-					 .firing = firing != 0,
-					 .odd = LEVEL_ERROR,
-					 .odd_ms = odd,
-					 .fired_ms = fired,
-					 .told_ms = told};
-	free(text);
-}
-
-/* An attempt to connect succeeded or failed: one alert for all checks, when it lasts. */
-static int note_connection(struct threshold *t, const char *why)
-{
-	const struct limits limits = {
-		.breaches = 1, .of = 1, .error = {ACTION_UNKNOWN, t->config->down_after}};
-	struct steady now = steady_now(&t->clock);
-	struct track before = t->down;
-	struct batch batch = {0};
-	struct verdict verdict;
-	struct policy fine = {.action = ACTION_OK};
-	int rc = 0;
-
-	if (!why && t->down.level != LEVEL_ERROR && t->down.odd == LEVEL_UNKNOWN)
-		return 0;
-	if (why)
-		evaluate(&limits, &t->down, FOUND_ERROR, 0, now.now_ms, &verdict);
-	else
-		evaluate(&(struct limits){.breaches = 1, .of = 1, .error = fine}, &t->down,
-			 FOUND_ERROR, 0, now.now_ms, &verdict);
-	if (evaluate_same(&before, &t->down))
-		return 0;
-	if (verdict.news == NEWS_FIRING || verdict.news == NEWS_RESOLVED)
-		tell_down(&batch, t->config, why ? why : "", &verdict, &t->down, &now);
-	if (batch.failed || keep_down(t)) {
-		t->down = before;
-		rc = out_of_memory(t);
-	} else {
-		rc = hand_in(t, &batch);
-	}
-	batch_done(&batch);
-	return rc == -ENOMEM ? 0 : rc;
-}
-
 /* --- one run --- */
 
 /* Makes the step that the findings ask for. */
@@ -136,7 +71,7 @@ static int step(struct threshold *t, struct check *check, const struct findings 
 	if (!rc && changed)
 		rc = keep_check(t, check, true);
 	if (!rc && (changed || batch.n > 0))
-		rc = hand_in(t, &batch);
+		rc = run_hand_in(t, &batch);
 	if (rc)
 		check_abort(check);
 	else
@@ -162,7 +97,7 @@ static int finish(struct threshold *t, struct check *check, struct findings *fin
 	if (!rc)
 		rc = step(t, check, findings);
 	if (rc == -ENOMEM)
-		out_of_memory(t);
+		run_out_of_memory(t);
 	findings_done(findings);
 	/* A run that memory did not hold is one that was missed. */
 	check->ran = true;
@@ -255,7 +190,7 @@ static int start(struct threshold *t, size_t i, struct check *check)
 	    errno != EEXIST)
 		rc = database_error(db, -ENOTCONN, "cannot wait on the connection");
 	if (!rc && fresh && i == 0)
-		rc = note_connection(t, NULL);
+		rc = down_note(t, NULL);
 	if (!rc)
 		rc = database_start(db, &read);
 	if (rc)
@@ -282,7 +217,7 @@ static int cannot_start(struct threshold *t, size_t i, int64_t *wait_ms)
 	*wait_ms = sooner(*wait_ms, left > 0 ? left : 0);
 	if (i > 0)
 		return 0;
-	rc = note_connection(t, db->why);
+	rc = down_note(t, db->why);
 	if (!rc && t->host->once(t->self))
 		rc = -ENOTCONN;
 	left = t->down.odd_ms + t->config->down_after - now;
@@ -380,7 +315,7 @@ static int end_gone(struct threshold *t, const struct gone *gone)
 	if (!rc && batch.failed)
 		rc = -ENOMEM;
 	if (!rc && gone->n > 0)
-		rc = hand_in(t, &batch);
+		rc = run_hand_in(t, &batch);
 	batch_done(&batch);
 	return rc;
 }
@@ -395,7 +330,7 @@ static int load_states(struct threshold *t)
 	free(saved);
 	steady_save(&t->clock, clock, sizeof(clock));
 	rc = t->host->save(t->self, "clock", clock);
-	load_down(t);
+	down_load(t);
 	if (!rc)
 		rc = t->host->each(t->self, PREFIX, false, 0, load_one, &gone);
 	if (!rc)
@@ -448,7 +383,7 @@ static int first_turns(struct threshold *t)
 			rc = keep_check(t, check, false);
 	}
 	if (!rc)
-		rc = hand_in(t, &none);
+		rc = run_hand_in(t, &none);
 	return rc == -ESHUTDOWN ? 0 : rc;
 }
 

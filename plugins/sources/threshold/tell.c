@@ -345,11 +345,11 @@ void tell_gone(struct batch *batch, const struct row *row, const char *name,
 	date(alert, &verdict, &row->track, TOCSIN_WARNING, now);
 }
 
-/* Which database: never the whole connection, which may hold a password. */
-static const char *database_name(struct batch *batch, const struct config *config)
+char *tell_database(const struct config *config)
 {
 	PQconninfoOption *all = PQconninfoParse(config->connection, NULL), *option;
-	const char *name = "", *host = "", *text;
+	const char *name = "", *host = "";
+	char *text = NULL;
 
 	for (option = all; option && option->keyword; option++) {
 		if (strcmp(option->keyword, "dbname") == 0 && option->val)
@@ -359,24 +359,24 @@ static const char *database_name(struct batch *batch, const struct config *confi
 	}
 	if (!all && !strchr(config->connection, '=') && !strstr(config->connection, "://"))
 		name = config->connection;
-	text = own_format(batch, "%s%s%s", *name ? name : "default", *host ? " on " : "", host);
+	if (asprintf(&text, "%s%s%s", *name ? name : "default", *host ? " on " : "", host) < 0)
+		text = NULL;
 	PQconninfoFree(all);
 	return text;
 }
 
-void tell_down(struct batch *batch, const struct config *config, const char *why,
-	       const struct verdict *verdict, const struct track *track, const struct steady *now)
+void tell_down(struct batch *batch, const struct config *config, const char *database,
+	       const char *why, const struct verdict *verdict, const struct track *track,
+	       const struct steady *now)
 {
 	struct tocsin_alert *alert = add_alert(batch);
 	struct pairs labels, annotations;
-	const char *database;
 	char lasted[80];
 
 	if (!alert || !pairs_begin(&labels, batch) || !pairs_begin(&annotations, batch))
 		return;
-	database = database_name(batch, config);
 	add(&labels, "alertname", "ThresholdDatabaseDown");
-	add(&labels, "database", database);
+	add(&labels, "database", own_format(batch, "%s", database));
 	if (verdict->news == NEWS_RESOLVED) {
 		words_duration(verdict->lasted_ms, lasted, sizeof(lasted));
 		add(&annotations, "summary",

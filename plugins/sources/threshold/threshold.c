@@ -172,6 +172,7 @@ static void source_close(void *state)
 	for (size_t i = 0; i < t->n; i++)
 		check_done(&t->check[i]);
 	free(t->check);
+	free(t->down_database);
 	if (t->events >= 0)
 		close(t->events);
 	free(t);

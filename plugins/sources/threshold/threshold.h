@@ -13,6 +13,7 @@
  *	words.c      numbers, sentences, tables
  *	tell.c       news as alerts
  *	due.c        when a check runs next
+ *	down.c       the alert that the database is away
  *	run.c        connections, queries under way, commits
  *	item.c       a check as JSON
  *	call.c       the words from outside
@@ -188,8 +189,12 @@ void tell(struct batch *batch, const struct check *check, struct row *row,
 void tell_gone(struct batch *batch, const struct row *row, const char *name,
 	       const struct steady *now);
 /* Of the source itself: its database cannot be reached, or can be again. */
-void tell_down(struct batch *batch, const struct config *config, const char *why,
-	       const struct verdict *verdict, const struct track *track, const struct steady *now);
+void tell_down(struct batch *batch, const struct config *config, const char *database,
+	       const char *why, const struct verdict *verdict, const struct track *track,
+	       const struct steady *now);
+/* Which database that is, for the caller to free(): never the whole connection, which may hold a
+ * password. NULL: memory is short. */
+char *tell_database(const struct config *config);
 
 /* words.c. Texts are for the caller to free(), NULL when memory is short. */
 const char *words_level(enum level level);
@@ -232,12 +237,21 @@ struct threshold {
 	struct check *check;
 	size_t n;
 	struct track down; /* of the connection as a whole */
+	char *down_database; /* with which that alert fired, or NULL */
 	int64_t wall_ms;   /* when last looked at */
 	bool committing;   /* alerts wait for the store: no other commit may overtake them */
 };
 
 /* run.c */
 int run_source(void *state);
+/* Hands in what is in the batch together with what was kept. */
+int run_hand_in(struct threshold *t, struct batch *batch);
+/* Says so, returns -ENOMEM. */
+int run_out_of_memory(struct threshold *t);
+/* down.c: an attempt to connect succeeded (NULL) or failed. 0, or as emit. */
+int down_note(struct threshold *t, const char *why);
+/* Part of the start. */
+void down_load(struct threshold *t);
 /* call.c */
 void call_source(void *state, struct tocsin_call *const call[], size_t n);
 /* item.c: JSON, NULL when memory is short. */
