@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The threshold source at work. Runs when TOCSIN_TEST_POSTGRES names a server. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,80 @@ static void checks_run_at_once_but_none_twice(void **state)
 	assert_int_equal(watch_stop(f), 0);
 }
 
+/* Somebody else asks, on a thread of his own. */
+struct asked {
+	struct fixture *f;
+	json_t *answer;
+	atomic_bool over;
+};
+
+static void *ask_slow(void *data)
+{
+	struct asked *asked = data;
+
+	asked->answer = watch_ask(asked->f, "check", "slow", 200);
+	asked->over = true;
+	return NULL;
+}
+
+static int64_t asleep(struct fixture *f)
+{
+	return watch_number(f, "SELECT count(*) FROM pg_stat_activity WHERE application_name ="
+			       " 'watcher' AND state = 'active' AND query LIKE '%pg_sleep(0.9)%'");
+}
+
+static int alerts(struct fixture *f)
+{
+	int n;
+
+	pthread_mutex_lock(&f->self.lock);
+	n = f->self.n_alerts;
+	pthread_mutex_unlock(&f->self.lock);
+	return n;
+}
+
+/* Asks for the slow check, and changes meanwhile what the other one sees. */
+static void ask_and_look(struct fixture *f, const char *change)
+{
+	struct asked asked = {.f = f};
+	int64_t began = database_now_ms(), most = 0, now;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, ask_slow, &asked), 0);
+	watch_sql(f, change);
+	while (!asked.over) {
+		now = asleep(f);
+		most = now > most ? now : most;
+		if (!asked.over && database_now_ms() - began > 600)
+			assert_int_equal(alerts(f), 1);
+		usleep(5000);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(most, 1);
+	assert_in_range(database_now_ms() - began, 600, 1500);
+	assert_string_equal(text(asked.answer, "state"), "ok");
+	json_decref(asked.answer);
+}
+
+/* By hand it runs beside the others, but neither beside itself nor so that they wait for it. */
+static void a_check_by_hand_holds_up_nobody_and_does_not_run_twice(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_add(f, "slow", "SELECT 1 FROM pg_sleep(0.9)", "> 1");
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 10");
+	watch_start(f);
+	usleep(100000); /* it is under way */
+	ask_and_look(f, "UPDATE jobs SET n = 11");
+	assert_int_equal(watch_stop(f), 0);
+	watch_told(f, "firing critical backlog: 11 is critical (critical: > 10)\n");
+	f->check[0].every = 3600000;
+	watch_start(f);
+	usleep(1200000); /* it was, and is not due for long */
+	ask_and_look(f, "UPDATE jobs SET n = 1");
+	assert_int_equal(watch_stop(f), 0);
+}
+
 static void a_database_that_is_away_is_one_alert(void **state)
 {
 	struct fixture *f = *state;
@@ -357,6 +432,7 @@ int main(void)
 		STORY(a_check_that_is_taken_out_ends_its_alert),
 		STORY(a_query_that_fails_is_an_error_of_its_check_alone),
 		STORY(checks_run_at_once_but_none_twice),
+		STORY(a_check_by_hand_holds_up_nobody_and_does_not_run_twice),
 		STORY(a_database_that_is_away_is_one_alert),
 		STORY(an_idle_connection_that_ends_wakes_nobody),
 		STORY(without_a_database_one_run_fails),

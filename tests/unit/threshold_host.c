@@ -130,35 +130,43 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *batch, si
 	return rc;
 }
 
-static void serve(struct tocsin_self *self)
+/* As the core: what was put off is said once in each wait. True when something was heard or answered. */
+static bool serve(struct tocsin_self *self, bool again)
 {
 	struct tocsin_call *call;
+	bool fresh;
 
 	pthread_mutex_lock(&self->lock);
 	call = self->call;
 	pthread_mutex_unlock(&self->lock);
-	if (!call)
-		return;
+	fresh = call && call->status == 0;
+	if (!call || (!fresh && !again))
+		return false;
 	tocsin_plugin.source->call(self->state, &call, 1);
+	if (call->status >= TOCSIN_CALL_LATER && call->status <= TOCSIN_CALL_LATEST)
+		return fresh;
 	pthread_mutex_lock(&self->lock);
 	self->call = NULL;
 	pthread_cond_broadcast(&self->changed);
 	pthread_mutex_unlock(&self->lock);
+	return true;
 }
 
 static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t timeout_ms)
 {
-	int64_t end = database_now_ms() + timeout_ms;
+	int64_t end = database_now_ms() + timeout_ms, left;
+	bool again = true;
 
 	pthread_mutex_lock(&self->lock);
 	self->waits++;
 	pthread_mutex_unlock(&self->lock);
-	for (;;) {
+	for (;; again = false) {
 		struct pollfd fds[2] = {{.fd = self->stop, .events = POLLIN},
 					{.fd = fd, .events = POLLIN}};
-		int64_t left = end - database_now_ms();
 
-		serve(self);
+		if (serve(self, again))
+			end = 0;
+		left = end - database_now_ms();
 		poll(fds, 2, left > 10 ? 10 : left > 0 ? (int)left : 0);
 		if (fds[0].revents || (self->once && self->swept))
 			return TOCSIN_STOP;

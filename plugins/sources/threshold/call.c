@@ -48,31 +48,20 @@ static void list(struct threshold *t, struct tocsin_call *call)
 /* Runs it now and says what it says; nothing is kept of it. */
 static void check_now(struct threshold *t, struct check *check, struct tocsin_call *call)
 {
-	const struct check_config *config = check->config;
-	struct database *db = &t->by_hand;
-	struct database_read read = {.option = "query",
-				     .sql = config->query,
-				     .timeout_ms = config->timeout > 0 ? config->timeout
-								       : t->config->timeout,
-				     .most = (size_t)config->max_rows};
-	struct findings findings = {0};
-	int64_t began = database_now_ms();
-	PGresult *rows = NULL;
-	bool more = false;
-	int rc;
-
-	/* Whoever asks by hand wants an attempt, not the story of the last one. */
-	db->failures = 0;
-	rc = database_keep(db);
-	if (!rc)
-		rc = database_read(db, &read, &rows, &more);
-	if (rc == -ENOMEM) {
+	if (!t->working)
+		by_hand_read(t, check);
+	if (check->answer) {
+		answer_json(call, json_incref(check->answer));
+	} else if (t->working) {
+		if (!check->asked)
+			check->asked_ms = steady_boot_ms();
+		check->asked = true;
+		call->status = TOCSIN_CALL_LATER;
+	} else {
 		answer(call, 503, "memory is short; try again");
-		return;
 	}
-	rc = rc ? findings_fail(db->why, &findings) : findings_read(config, rows, more, &findings);
-	answer_json(call, rc ? NULL : item_checked(check, &findings, database_now_ms() - began));
-	findings_done(&findings);
+	if (!t->working)
+		by_hand_forget(t);
 }
 
 static void pause_or_resume(struct threshold *t, struct check *check, bool paused,

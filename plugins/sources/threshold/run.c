@@ -34,8 +34,12 @@ int run_hand_in(struct threshold *t, struct batch *batch)
 	while ((rc = t->host->emit(t->self, batch->emission, batch->n)) == -EAGAIN) {
 		/* Whoever commits now would commit the state without its alerts. */
 		t->committing = true;
-		if (t->host->wait(t->self, -1, STORE_PAUSE_MS) == TOCSIN_STOP)
+		/* Who only asks does not wait for the store. */
+		by_hand_start(t);
+		if (t->host->wait(t->self, by_hand_fd(t), STORE_PAUSE_MS) == TOCSIN_STOP)
 			rc = -ESHUTDOWN;
+		by_hand_forget(t);
+		by_hand_take(t);
 		t->committing = false;
 		if (rc == -ESHUTDOWN)
 			break;
@@ -91,6 +95,8 @@ static void say_failure(struct threshold *t, const struct check *check, const ch
 static int finish(struct threshold *t, struct check *check, struct findings *findings, int rc)
 {
 	check->duration_ms = steady_boot_ms() - check->began_ms;
+	if (!rc)
+		by_hand_answer(check, findings, check->duration_ms);
 	if (!rc && *findings->error)
 		say_failure(t, check, findings->error);
 	due_next(check, t->config, t->host);
@@ -114,12 +120,34 @@ static void close_idle(struct threshold *t)
 			database_close(&t->db[i]);
 }
 
+int run_listen(struct threshold *t, struct database *db)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (epoll_ctl(t->events, EPOLL_CTL_ADD, PQsocket(db->connection), &event) < 0 &&
+	    errno != EEXIST)
+		return database_error(db, -ENOTCONN, "cannot wait on the connection");
+	return 0;
+}
+
 /* Only a connection from which an answer is awaited may wake us: one that the server ended would do so
  * for ever, until the next check needs it. */
-static void listen_no_more(struct threshold *t, const struct database *db)
+void run_listen_no_more(struct threshold *t, const struct database *db)
 {
 	if (db->connection && PQsocket(db->connection) >= 0)
 		epoll_ctl(t->events, EPOLL_CTL_DEL, PQsocket(db->connection), NULL);
+}
+
+struct database_read run_reading(const struct threshold *t, const struct check *check)
+{
+	const struct check_config *config = check->config;
+
+	return (struct database_read){
+		.option = "query",
+		.sql = config->query,
+		.timeout_ms = config->timeout > 0 ? config->timeout : t->config->timeout,
+		.most = (size_t)config->max_rows,
+	};
 }
 
 /* What has come on a connection. */
@@ -134,7 +162,7 @@ static int take(struct threshold *t, size_t i)
 
 	if (rc == -EINPROGRESS)
 		return 0;
-	listen_no_more(t, db);
+	run_listen_no_more(t, db);
 	t->running[i] = NULL;
 	check->running = false;
 	if (rc == -ENOTCONN)
@@ -175,29 +203,23 @@ static struct check *next_due(struct threshold *t, int64_t *in_ms)
 /* Sends a check's query off. */
 static int start(struct threshold *t, size_t i, struct check *check)
 {
-	struct epoll_event event = {.events = EPOLLIN};
 	struct database *db = &t->db[i];
-	const struct check_config *config = check->config;
-	struct database_read read = {.option = "query",
-				     .sql = config->query,
-				     .timeout_ms = config->timeout > 0 ? config->timeout
-								       : t->config->timeout,
-				     .most = (size_t)config->max_rows};
+	const struct database_read read = run_reading(t, check);
 	bool fresh = !db->connection;
 	int rc = database_keep(db);
 
-	if (!rc && epoll_ctl(t->events, EPOLL_CTL_ADD, PQsocket(db->connection), &event) < 0 &&
-	    errno != EEXIST)
-		rc = database_error(db, -ENOTCONN, "cannot wait on the connection");
+	check->running = true; /* nobody runs it by hand while the store is waited for */
+	if (!rc)
+		rc = run_listen(t, db);
 	if (!rc && fresh && i == 0)
 		rc = down_note(t, NULL);
 	if (!rc)
 		rc = database_start(db, &read);
+	check->running = rc == 0;
 	if (rc)
 		return rc;
 	check->began_ms = steady_boot_ms();
 	t->running[i] = check;
-	check->running = true;
 	return 0;
 }
 
@@ -393,8 +415,10 @@ static int work(struct threshold *t)
 	bool swept = false;
 	int rc = 0;
 
+	t->working = true;
 	while (!rc) {
 		watch_wall(t);
+		by_hand_start(t);
 		rc = start_due(t, &wait_ms);
 		if (rc)
 			break;
@@ -402,11 +426,16 @@ static int work(struct threshold *t)
 			t->host->swept(t->self);
 			swept = true;
 		}
+		if (t->by_hand_check)
+			wait_ms = sooner(wait_ms, database_left_ms(&t->by_hand));
 		rc = wait_for(t, wait_ms);
+		by_hand_forget(t);
+		by_hand_take(t);
 		for (int64_t i = 0; !rc && i < t->config->connections; i++)
 			if (t->running[i])
 				rc = take(t, (size_t)i);
 	}
+	t->working = false;
 	return rc == -ESHUTDOWN ? 0 : rc;
 }
 

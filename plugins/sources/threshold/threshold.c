@@ -169,6 +169,7 @@ static void source_close(void *state)
 	for (size_t i = 0; i < MOST_CONNECTIONS; i++)
 		database_close(&t->db[i]);
 	database_close(&t->by_hand);
+	by_hand_forget(t);
 	for (size_t i = 0; i < t->n; i++)
 		check_done(&t->check[i]);
 	free(t->check);

@@ -16,6 +16,7 @@
  *	down.c       the alert that the database is away
  *	run.c        connections, queries under way, commits
  *	item.c       a check as JSON
+ *	by_hand.c    checks that somebody asks for
  *	call.c       the words from outside
  *
  * A run of a check is one step from state to state: what it changes and the alerts that
@@ -146,6 +147,9 @@ struct check {
 	int64_t duration_ms; /* of the last run */
 	int losses;          /* of the connection while it ran, in a row */
 	char reason[640];    /* why there is no figure, or "" */
+	bool asked;          /* for, by somebody who waits for the answer, ... */
+	int64_t asked_ms;    /* ... since then (boot time) */
+	json_t *answer;      /* as of now, until the next wait is over, or NULL */
 	struct past past[HISTORY]; /* the latest first */
 	size_t n_past;
 };
@@ -231,7 +235,11 @@ struct threshold {
 	const struct config *config;
 	struct database db[MOST_CONNECTIONS];
 	struct check *running[MOST_CONNECTIONS];
+	bool working;            /* run.c: what somebody asks for can be answered later */
 	struct database by_hand; /* for checks that somebody asks for */
+	struct check *by_hand_check; /* under way there, or NULL */
+	int64_t by_hand_ms;      /* since when */
+	bool by_hand_lost;       /* that connection just ended */
 	int events;              /* readable when a connection is */
 	struct steady_clock clock;
 	struct check *check;
@@ -248,6 +256,21 @@ int run_source(void *state);
 int run_hand_in(struct threshold *t, struct batch *batch);
 /* Says so, returns -ENOMEM. */
 int run_out_of_memory(struct threshold *t);
+/* Waits on that connection, too. 0 or -ENOTCONN, with the sentence. */
+int run_listen(struct threshold *t, struct database *db);
+void run_listen_no_more(struct threshold *t, const struct database *db);
+struct database_read run_reading(const struct threshold *t, const struct check *check);
+/* by_hand.c: begins what is asked for, when it can; takes what has come of it; and drops the answers,
+ * which host->wait gave to those who asked. */
+void by_hand_start(struct threshold *t);
+void by_hand_take(struct threshold *t);
+void by_hand_forget(struct threshold *t);
+/* The socket to wait on, or -1. */
+int by_hand_fd(const struct threshold *t);
+/* A run found that; whoever asked for the check is answered. */
+void by_hand_answer(struct check *check, const struct findings *findings, int64_t duration_ms);
+/* While the source does not work: makes the answer now, waiting. */
+void by_hand_read(struct threshold *t, struct check *check);
 /* down.c: an attempt to connect succeeded (NULL) or failed. 0, or as emit. */
 int down_note(struct threshold *t, const char *why);
 /* Part of the start. */
