@@ -308,6 +308,33 @@ static void a_database_that_is_away_is_one_alert(void **state)
 	watch_sql(f, "DROP ROLE w_watcher");
 }
 
+/* The first connection is gone and cannot be made again, the second one is there. */
+static void what_is_connected_goes_on(void **state)
+{
+	struct fixture *f = *state;
+
+	watch_add(f, "backlog", "SELECT max(n) FROM jobs", "> 10");
+	watch_add(f, "slow", "SELECT 1 AS value, pg_sleep(1.5)::text = 'x' AS x", "> 10");
+	f->check[1].every = 3600000;
+	f->config.down_after = 60000;
+	watch_sql(f, "CREATE ROLE w_second LOGIN SUPERUSER");
+	free(f->connection);
+	assert_true(asprintf(&f->connection,
+			     "%s options='-c search_path=w' user=w_second "
+			     "application_name=watcher",
+			     getenv("TOCSIN_TEST_POSTGRES")) > 0);
+	f->config.connection = f->connection;
+	watch_start(f);
+	usleep(400000);
+	watch_sql(f, "ALTER ROLE w_second NOLOGIN; UPDATE jobs SET n = 11; SELECT"
+		     " pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ="
+		     " 'watcher' AND query !~ 'pg_sleep'");
+	watch_until(f, 1);
+	watch_told(f, "firing critical backlog: 11 is critical (critical: > 10)\n");
+	assert_int_equal(watch_stop(f), 0);
+	watch_sql(f, "DROP ROLE w_second");
+}
+
 static int waits(struct fixture *f)
 {
 	int n;
@@ -434,6 +461,7 @@ int main(void)
 		STORY(checks_run_at_once_but_none_twice),
 		STORY(a_check_by_hand_holds_up_nobody_and_does_not_run_twice),
 		STORY(a_database_that_is_away_is_one_alert),
+		STORY(what_is_connected_goes_on),
 		STORY(an_idle_connection_that_ends_wakes_nobody),
 		STORY(without_a_database_one_run_fails),
 		STORY(words_from_outside_are_answered),

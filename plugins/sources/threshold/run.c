@@ -251,20 +251,23 @@ static int cannot_start(struct threshold *t, size_t i, int64_t *wait_ms)
 /* Puts what is due on free connections. *wait_ms: until something is to be done again. */
 static int start_due(struct threshold *t, int64_t *wait_ms)
 {
+	bool failed = false;
+
 	*wait_ms = LONGEST_WAIT_MS;
 	for (size_t i = 0; i < (size_t)t->config->connections; i++) {
 		struct check *check = NULL;
 		int64_t in = INT64_MAX;
 		int rc;
 
-		if (!t->running[i])
+		/* While one cannot be made those that are there go on, and no other is tried. */
+		if (!t->running[i] && !(failed && !t->db[i].connection))
 			check = next_due(t, &in);
-		if (check) {
-			rc = start(t, i, check);
-			if (rc == -ESHUTDOWN)
-				return rc;
+		if (check && (rc = start(t, i, check))) {
+			failed = true;
+			rc = rc == -ESHUTDOWN ? rc : cannot_start(t, i, wait_ms);
 			if (rc)
-				return cannot_start(t, i, wait_ms);
+				return rc;
+			continue;
 		}
 		*wait_ms = sooner(*wait_ms, t->running[i] ? database_left_ms(&t->db[i]) : in);
 	}
