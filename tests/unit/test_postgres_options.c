@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../../plugins/sources/postgres/postgres.h"
+#include "base/units.h"
 
 static char why[256];
 
@@ -154,9 +155,32 @@ static void a_thousand_addresses_are_cut_to_what_an_alert_takes(void **state)
 	recipients_done(&addresses);
 }
 
+/* Of a duration of the section queue, in milliseconds. */
+static int64_t preset_of(const char *name)
+{
+	int64_t ms = -1;
+
+	for (size_t i = 0; i < QUEUE_OPTIONS; i++)
+		if (strcmp(queue_options[i].name, name) == 0)
+			assert_int_equal(units_parse_duration(queue_options[i].preset, &ms), 0);
+	assert_true(ms > 0);
+	return ms;
+}
+
+/* Renewed just before its worker died, a row is found one look after its lease, and claimed with the next;
+ * a second is left for statements that take their time. */
+static void rows_of_the_dead_are_taken_up_within_15_s(void **state)
+{
+	(void)state;
+	assert_true(preset_of("lease") + 2 * preset_of("poll") + 1000 <= 15000);
+	/* Two renewals may fail before it is over. */
+	assert_true(preset_of("lease") / 3 * 2 + 1000 < preset_of("lease") * 4 / 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_of_the_dead_are_taken_up_within_15_s),
 		cmocka_unit_test(a_connection_is_all_that_is_needed),
 		cmocka_unit_test(a_name_that_is_sql_is_refused),
 		cmocka_unit_test(options_that_need_each_other_are_asked_for),

@@ -20,7 +20,7 @@ static const struct queue_config preset = {
 	.batch = 20,
 	.max_running = 10,
 	.max_per_key = 2,
-	.lease = 15000,
+	.lease = 12000,
 	.poll = 1000,
 };
 

@@ -96,9 +96,11 @@ const struct tocsin_option queue_options[QUEUE_OPTIONS] = {
 		INT, struct queue_config, max_per_key, .preset = "2", .min = 0, .max = 1000000,
 		.help = "Rows claimed at most at any time for one value of `per_key`, by all "
 			"workers together; rows where it is NULL have no limit. 0: any number."),
-	TOCSIN_OPTION(DURATION, struct queue_config, lease, .preset = "15s", .min = 100, .max = DAY,
-		      .help = "A worker that gave no sign of life for so long has lost its rows. "
-			      "Renewed after a third of it."),
+	TOCSIN_OPTION(
+		DURATION, struct queue_config, lease, .preset = "12s", .min = 100, .max = DAY,
+		.help = "A worker that gave no sign of life for so long has lost its rows. "
+			"Renewed after a third of it. With two looks (`poll`) it is the longest time "
+			"after which somebody else takes them up."),
 	TOCSIN_OPTION(DURATION, struct queue_config, poll, .preset = "1s", .min = 10, .max = DAY,
 		      .help = "Longest pause between two looks at the table."),
 	TOCSIN_OPTION(
