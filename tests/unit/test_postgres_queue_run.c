@@ -263,6 +263,44 @@ static void a_role_that_reads_by_default_can_work(void **state)
 	free(connection);
 }
 
+/*
+ * The server's clock was set forward: the claim is over though its worker lives. What runs is claimed a second
+ * time beside itself, which the page says; but only one end is written, that of the newer claim.
+ */
+static void when_leases_end_at_once_only_the_newest_claim_counts(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('mail')");
+	f->config.queue = preset;
+	f->config.queue.poll = 50;
+	host->deliver = false;
+	host_start(host, &f->config);
+	assert_true(host_until(host, host_seen, 1));
+	fixture_sql(f, "UPDATE jobs SET lease_until = lease_until - interval '1 h'");
+	assert_true(host_until(host, host_seen, 2));
+	pthread_mutex_lock(&host->lock);
+	assert_string_not_equal(host->seen[0].mark, host->seen[1].mark);
+	host->seen[0].done = true;
+	pthread_mutex_unlock(&host->lock);
+	assert_true(host_until(host, host_told, 1));
+	assert_true(host_logged(host, "its end (done) was refused"));
+	assert_int_equal(fixture_number(f, "SELECT attempts FROM jobs WHERE status = 'processing'"),
+			 2);
+	pthread_mutex_lock(&host->lock);
+	host->seen[1].done = true;
+	pthread_mutex_unlock(&host->lock);
+	assert_true(host_until(host, host_told, 2));
+	assert_int_equal(host_stop(host), 0);
+	assert_int_equal(fixture_number(f, "SELECT attempts FROM jobs WHERE status = 'completed'"),
+			 2);
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM job_log WHERE (attempt, status) IN"
+					   " ((1, 'lost'), (2, 'completed'))"),
+			 2);
+}
+
 /* Somebody else's claims, or those of a program of before: not ours to judge, but not to be forgotten. */
 static void rows_without_a_lease_are_spoken_of(void **state)
 {
@@ -298,6 +336,7 @@ int main(void)
 		SERVER_TEST(what_the_table_refuses_of_an_end_is_left_out),
 		SERVER_TEST(a_database_in_another_encoding_takes_every_end),
 		SERVER_TEST(a_role_that_reads_by_default_can_work),
+		SERVER_TEST(when_leases_end_at_once_only_the_newest_claim_counts),
 		SERVER_TEST(rows_without_a_lease_are_spoken_of),
 		SERVER_TEST(limits_hold_where_transactions_see_the_past),
 		SERVER_TEST(a_row_goes_through_and_comes_back),
