@@ -111,6 +111,8 @@ int database_start(struct database *db, const struct database_read *read);
 int database_take(struct database *db, PGresult **rows, bool *more);
 int64_t database_left_ms(const struct database *db);
 
+/* A name, however it is spelt. */
+void database_put_name(FILE *out, const char *name);
 /* Columns of a statement: table."column", however that is spelt, and ... */
 void database_put_column(FILE *out, const char *table, const char *column);
 /* ... the time that it says, as text: milliseconds since 1970, or 'infinity', '-infinity'. */

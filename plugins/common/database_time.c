@@ -4,15 +4,21 @@
 
 #include <stdlib.h>
 
-void database_put_column(FILE *out, const char *table, const char *column)
+void database_put_name(FILE *out, const char *name)
 {
-	fprintf(out, "%s.\"", table);
-	for (; *column; column++) {
-		if (*column == '"')
+	fputc('"', out);
+	for (; *name; name++) {
+		if (*name == '"')
 			fputc('"', out);
-		fputc(*column, out);
+		fputc(*name, out);
 	}
 	fputc('"', out);
+}
+
+void database_put_column(FILE *out, const char *table, const char *column)
+{
+	fprintf(out, "%s.", table);
+	database_put_name(out, column);
 }
 
 /* A timestamp without a zone has milliseconds since 1970 only in some zone: in that of the reading. */

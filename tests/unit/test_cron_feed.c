@@ -6,6 +6,10 @@
 
 static const bool all[FEED_COLUMNS] = {true, true, true, true, true, true, true, true};
 
+#define TIME(column) \
+	"CASE WHEN isfinite(" column "::timestamptz) THEN floor(extract(epoch FROM " column \
+	"::timestamptz) * 1000)::bigint::text ELSE " column "::text END"
+
 static void names_are_quoted_and_columns_mapped(void **unused)
 {
 	static const struct tocsin_pair columns[] = {{"job_name", "ta\"sk"}, {"results", ""}};
@@ -18,18 +22,23 @@ static void names_are_quoted_and_columns_mapped(void **unused)
 	has[FEED_RESULTS] = false;
 	sql = feed_sql(&table, has, false);
 	assert_string_equal(
-		sql, "SELECT runs.\"id\"::text, runs.\"ta\"\"sk\"::text, "
-		     "floor(extract(epoch FROM runs.\"started_at\") * 1000)::bigint::text, "
-		     "floor(extract(epoch FROM runs.\"completed_at\") * 1000)::bigint::text, "
-		     "runs.\"duration_ms\"::text, runs.\"status\"::text, NULL, "
-		     "runs.\"error_message\"::text, runs.\"started_at\"::text "
-		     "FROM \"app\".\"ru\"\"ns\" AS runs WHERE runs.\"started_at\" >= $1 AND "
-		     "(runs.\"started_at\", runs.\"id\"::text) > ($1, $2) "
-		     "ORDER BY runs.\"started_at\", runs.\"id\"::text LIMIT 7");
+		sql,
+		"SELECT runs.\"id\"::text, runs.\"ta\"\"sk\"::text, " TIME("runs.\"started_at\"") ", " TIME(
+			"runs.\"completed_at\"") ", "
+						 "runs.\"duration_ms\"::text, runs.\"status\"::text, NULL, "
+						 "runs.\"error_message\"::text, runs.\"started_at\"::text "
+						 "FROM \"app\".\"ru\"\"ns\" AS runs WHERE runs.\"started_at\" >= $1::timestamptz AND "
+						 "(runs.\"started_at\", runs.\"id\"::text) > ($2, $3) "
+						 "ORDER BY runs.\"started_at\", runs.\"id\"::text LIMIT 7");
 	free(sql);
-	table = (struct table_config){.query = "SELECT 1", .batch = 7};
+	table = (struct table_config){.query = "SELECT 1;\n ;\n", .batch = 7};
 	sql = feed_sql(&table, all, true);
-	assert_non_null(strstr(sql, "FROM (SELECT 1) AS runs WHERE runs.\"id\" = ANY($1)"));
+	assert_non_null(strstr(sql, "FROM (SELECT 1\n) AS runs WHERE "
+				    "runs.\"id\" = ANY($1)"));
+	free(sql);
+	table.query = "SELECT 1 -- of today";
+	sql = feed_sql(&table, all, true);
+	assert_non_null(strstr(sql, "FROM (SELECT 1 -- of today\n) AS runs WHERE "));
 	free(sql);
 }
 
@@ -130,16 +139,18 @@ static void rows_that_make_no_sense_harm_nobody(void **unused)
 		{"4", "j", "x", NOON_MS, "y", "failed", NULL, NULL, ""},
 		{"0123456789012345678901234567890123456789012345678901234567890123456789", "j",
 		 NOON_MS, NOON_MS, NULL, "failed", NULL, NULL, ""},
+		{"9", "j", "infinity", NOON_MS, NULL, "failed", NULL, NULL, ""},
 		/* judged by what there is */
 		{"5", "j", NOON_MS, NOON_MS, NULL, "weird", "not json", NULL, ""},
 		{"6", "j", NOON_MS, NOON_MS, NULL, "weird", NULL, "oh", ""},
 		{"7", "j", NOON_MS, NULL, NULL, NULL, NULL, NULL, ""},
 		{"8", "j", "99999999999999999", NOON_MS, NULL, "failed", NULL, NULL, ""},
+		{"10", "k", NOON_MS, "infinity", NULL, NULL, NULL, NULL, ""},
 	};
 
 	(void)unused;
 	begin();
-	assert_int_equal(take(rows, 10), NOON);
+	assert_int_equal(take(rows, 12), NOON);
 	assert_item("j", "total", "3");
 	assert_item("j", "succeeded", "1");
 	assert_item("j", "running", "1");

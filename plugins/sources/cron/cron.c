@@ -169,6 +169,9 @@ static const struct tocsin_option table_options[] = {
 		      .max = 3600000, .help = "Longest time that one statement may take."),
 	TOCSIN_OPTION(STRING, struct table_config, table, .example = "cron_job_executions",
 		      .help = "The table with the runs, with or without its schema."),
+	TOCSIN_OPTION(ZONE, struct table_config, timezone, .example = "Europe/Berlin",
+		      .help = "Time zone of timestamps that are written without one. Default: what "
+			      "the database has for this role as `TimeZone`."),
 };
 
 static const struct tocsin_option options[] = {

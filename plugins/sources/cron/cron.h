@@ -76,6 +76,7 @@ struct job_config {
 
 struct table_config {
 	const char *connection, *password, *table, *query;
+	const struct tocsin_zone *timezone;
 	struct tocsin_map columns;
 	int64_t poll, lookback, history, statement_timeout, batch;
 };

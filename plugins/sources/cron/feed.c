@@ -25,10 +25,11 @@ struct feed {
 	enum phase phase;
 	bool known; /* the columns are */
 	bool has[FEED_COLUMNS];
-	char *sql; /* of the reading under way */
+	char *sql;               /* of the reading under way */
+	char from[INSTANT_SIZE]; /* rows that started before are not read */
 	char after[INSTANT_SIZE + 24], after_id[CRON_ID + 1];
 	char *followed;
-	const char *value[2];
+	const char *value[3];
 	int64_t began_ms, due_ms; /* of the clock that nobody sets */
 	int64_t first_ms, seen_ms;
 	bool loaded, swept;
@@ -44,7 +45,8 @@ int feed_open(struct cron *cron)
 	const struct table_config *config = &cron->config->table;
 	struct database_settings settings = {.connection = config->connection,
 					     .password = config->password,
-					     .timeout_ms = config->statement_timeout};
+					     .timeout_ms = config->statement_timeout,
+					     .timezone = config->timezone};
 
 	if (!config->connection)
 		return 0;
@@ -99,6 +101,8 @@ static int load(struct cron *cron, int64_t now_ms)
 		return -EAGAIN;
 	feed->first_ms = json_integer_value(json_object_get(object, "first"));
 	feed->seen_ms = json_integer_value(json_object_get(object, "seen"));
+	if (feed->first_ms > now_ms)
+		feed->first_ms = now_ms;
 	if (feed->first_ms == 0) {
 		feed->first_ms = now_ms;
 		feed->seen_ms = now_ms - cron->config->table.history;
@@ -169,16 +173,20 @@ static int start_page(struct cron *cron)
 {
 	struct feed *feed = cron->feed;
 
-	feed->value[0] = feed->after;
-	feed->value[1] = feed->after_id;
-	return start(cron, PHASE_PAGES, feed_sql(&cron->config->table, feed->has, false), 2);
+	feed->value[0] = feed->from;
+	feed->value[1] = feed->after;
+	feed->value[2] = feed->after_id;
+	return start(cron, PHASE_PAGES, feed_sql(&cron->config->table, feed->has, false), 3);
 }
 
 static int start_first_page(struct cron *cron)
 {
 	struct feed *feed = cron->feed;
+	int64_t now = cron_wall_ms(), seen = feed->seen_ms < now ? feed->seen_ms : now;
 
-	instant_text(feed->seen_ms - cron->config->table.lookback, feed->after);
+	/* what was seen in the future was so before the clock was set back */
+	instant_text(seen - cron->config->table.lookback, feed->from);
+	snprintf(feed->after, sizeof(feed->after), "-infinity");
 	feed->after_id[0] = '\0';
 	return start_page(cron);
 }

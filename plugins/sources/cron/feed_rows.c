@@ -29,46 +29,47 @@ const char *feed_column(const struct table_config *config, enum feed_column colu
 
 /* --- statements --- */
 
-static void put_name(FILE *out, const char *name)
+/* On lines of its own: a query may end with a comment. */
+static void put_query(FILE *out, const char *query)
 {
-	fputc('"', out);
-	for (; *name; name++)
-		fprintf(out, *name == '"' ? "\"\"" : "%c", *name);
-	fputc('"', out);
+	size_t length = strlen(query);
+
+	while (length > 0 && strchr("; \t\r\n", query[length - 1]))
+		length--;
+	fprintf(out, "(%.*s\n) AS runs", (int)length, query);
 }
 
 void feed_put_from(FILE *out, const struct table_config *config)
 {
 	const char *dot = config->table ? strchr(config->table, '.') : NULL;
+	char schema[128];
 
 	if (config->query) {
-		fprintf(out, "(%s) AS runs", config->query);
+		put_query(out, config->query);
 		return;
 	}
 	if (dot) {
-		char schema[128];
-
 		snprintf(schema, sizeof(schema), "%.*s", (int)(dot - config->table), config->table);
-		put_name(out, schema);
+		database_put_name(out, schema);
 		fputc('.', out);
 	}
-	put_name(out, dot ? dot + 1 : config->table);
+	database_put_name(out, dot ? dot + 1 : config->table);
 	fputs(" AS runs", out);
 }
 
 static void put_column(FILE *out, const struct table_config *config, enum feed_column column)
 {
-	fputs("runs.", out);
-	put_name(out, feed_column(config, column));
+	database_put_column(out, "runs", feed_column(config, column));
 }
 
 static void put_selected(FILE *out, const struct table_config *config, enum feed_column column)
 {
-	bool is_time = column == FEED_STARTED || column == FEED_COMPLETED;
-
-	fputs(is_time ? "floor(extract(epoch FROM " : "", out);
+	if (column == FEED_STARTED || column == FEED_COMPLETED) {
+		database_put_time(out, "runs", feed_column(config, column));
+		return;
+	}
 	put_column(out, config, column);
-	fputs(is_time ? ") * 1000)::bigint::text" : "::text", out);
+	fputs("::text", out);
 }
 
 char *feed_sql(const struct table_config *config, const bool has[FEED_COLUMNS], bool followed)
@@ -95,11 +96,12 @@ char *feed_sql(const struct table_config *config, const bool has[FEED_COLUMNS], 
 	if (followed) {
 		fputs(" = ANY($1)", out);
 	} else {
-		fputs(" >= $1 AND (", out);
+		/* $2: a time as the column itself has it */
+		fputs(" >= $1::timestamptz AND (", out);
 		put_column(out, config, FEED_STARTED);
 		fputs(", ", out);
 		put_column(out, config, FEED_ID);
-		fputs("::text) > ($1, $2) ORDER BY ", out);
+		fputs("::text) > ($2, $3) ORDER BY ", out);
 		put_column(out, config, FEED_STARTED);
 		fputs(", ", out);
 		put_column(out, config, FEED_ID);
@@ -146,6 +148,14 @@ static int64_t number_of(const PGresult *rows, int row, enum feed_column column,
 	return text ? strtoll(text, NULL, 10) : absent;
 }
 
+/* A time that never comes is none. */
+static int64_t time_of(const PGresult *rows, int row, enum feed_column column, int64_t absent)
+{
+	int64_t ms;
+
+	return database_time(rows, row, (int)column, &ms) == DATABASE_TIME ? ms : absent;
+}
+
 /* A word that nobody knows is judged by whether the run has an end. */
 static enum run_status status_of(const PGresult *rows, int row)
 {
@@ -154,7 +164,7 @@ static enum run_status status_of(const PGresult *rows, int row)
 
 	if (word && run_status_read(word, &status))
 		return status;
-	if (!value_of(rows, row, FEED_COMPLETED))
+	if (time_of(rows, row, FEED_COMPLETED, 0) == 0)
 		return RUN_RUNNING;
 	return value_of(rows, row, FEED_ERROR) ? RUN_FAILED : RUN_COMPLETED;
 }
@@ -189,8 +199,8 @@ static int take_end(struct cron *cron, struct job *job, struct run *run, bool wh
 		return -ENOMEM;
 	}
 	run_end(run, status,
-		number_of(rows, row, FEED_COMPLETED,
-			  run->started_ms + (run->duration_ms > 0 ? run->duration_ms : 0)));
+		time_of(rows, row, FEED_COMPLETED,
+			run->started_ms + (run->duration_ms > 0 ? run->duration_ms : 0)));
 	return whole ? book_whole(cron, job, run, now_ms) : book_end(cron, job, run, now_ms);
 }
 
@@ -202,10 +212,10 @@ static int take_new(struct cron *cron, struct job *job, const PGresult *rows, in
 	if (!run)
 		return -ENOMEM;
 	run_init(run, value_of(rows, row, FEED_ID), CAUSE_TABLE,
-		 number_of(rows, row, FEED_STARTED, 0));
+		 time_of(rows, row, FEED_STARTED, 0));
 	if (status_of(rows, row) == RUN_RUNNING)
 		return book_begin(cron, job, run, now_ms);
-	run->quiet = number_of(rows, row, FEED_COMPLETED, run->started_ms) < first_ms;
+	run->quiet = time_of(rows, row, FEED_COMPLETED, run->started_ms) < first_ms;
 	return take_end(cron, job, run, true, rows, row, now_ms);
 }
 
@@ -213,7 +223,7 @@ static int take_row(struct cron *cron, const PGresult *rows, int row, int64_t fi
 		    int64_t now_ms)
 {
 	const char *id = value_of(rows, row, FEED_ID), *name = value_of(rows, row, FEED_JOB);
-	int64_t started = number_of(rows, row, FEED_STARTED, 0);
+	int64_t started = time_of(rows, row, FEED_STARTED, 0);
 	enum run_status now = status_of(rows, row);
 	const struct run *running;
 	struct entry *entry;
@@ -249,7 +259,7 @@ int feed_take(struct cron *cron, const PGresult *rows, int64_t first_ms, int64_t
 	int rc = 0;
 
 	for (int row = 0; rc == 0 && row < PQntuples(rows); row++) {
-		int64_t started = number_of(rows, row, FEED_STARTED, 0);
+		int64_t started = time_of(rows, row, FEED_STARTED, 0);
 
 		rc = take_row(cron, rows, row, first_ms, now_ms);
 		if (started > *seen_ms && started <= now_ms)
