@@ -129,6 +129,32 @@ static void a_program_that_lists_its_run_itself_is_one_run(void **unused)
 	assert_alert("error=exit status 3");
 }
 
+static void an_id_that_is_given_again_is_another_run(void **unused)
+{
+	(void)unused;
+	begin();
+	for (int i = 0; i < 2; i++)
+		take_one("1", "1763467190000", "1763467191000", "completed");
+	assert_item("j", "total", "1");
+	for (int i = 0; i < 2; i++)
+		take_one("1", "1763467195000", NOON_MS, "failed");
+	assert_item("j", "total", "2");
+	assert_int_equal(self.n_alerts, 1);
+	/* it waited, and its start is told when it begins */
+	take_one("2", "1763467196000", NULL, "pending");
+	take_one("2", "1763467197000", NULL, "running");
+	assert_item("j", "running", "1");
+	for (int i = 0; i < 2; i++)
+		take_one("2", "1763467197000", NOON_MS, "completed");
+	assert_item("j", "running", "0");
+	assert_item("j", "total", "3");
+	assert_int_equal(host_values(&self, "run/j/"), 3);
+	assert_int_equal(cron->job[0]->last.duration_ms, 3000);
+	for (int i = 0; i < 2; i++)
+		take_one("2", "1763467198000", NOON_MS, "completed");
+	assert_item("j", "total", "4");
+}
+
 static void rows_that_make_no_sense_harm_nobody(void **unused)
 {
 	static const char *const rows[][FEED_COLUMNS + 1] = {
@@ -205,6 +231,7 @@ int main(void)
 		TEST(names_are_quoted_and_columns_mapped),
 		TEST(a_row_is_taken_once_and_followed_to_its_end),
 		TEST(a_program_that_lists_its_run_itself_is_one_run),
+		TEST(an_id_that_is_given_again_is_another_run),
 		TEST(rows_that_make_no_sense_harm_nobody),
 		TEST(what_was_pruned_is_not_taken_again),
 		TEST(what_was_pruned_is_not_taken_again_beside_a_run_that_goes_on),

@@ -110,7 +110,7 @@ int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_
 	run->status = RUN_RUNNING;
 	if (!run->own)
 		run_time(run, now_ms - run->started_ms);
-	rc = job_entry(job, run->id) ? -EEXIST : job_add_entry(job, run);
+	rc = job_entry_at(job, run->id, run->started_ms) ? -EEXIST : job_add_entry(job, run);
 	if (rc == 0)
 		rc = job_add_running(job, run);
 	if (rc != 0) {
@@ -124,6 +124,23 @@ int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_
 	if (rc == 0 && !alone && !may_overlap && job->triggers.overlapped && !run->quiet)
 		rc = book_problem(cron, job, run, PROBLEM_OVERLAPPED, now_ms);
 	return rc ? rc : limit_open(cron, job, now_ms);
+}
+
+int book_began(struct cron *cron, struct job *job, struct run *run, int64_t started_ms,
+	       int64_t now_ms)
+{
+	char *name = run_value_name(job, run->started_ms, run->id);
+	struct entry *entry = job_entry_at(job, run->id, run->started_ms);
+	int rc = name ? cron->host->keep(cron->self, name, NULL) : -ENOMEM;
+
+	free(name);
+	run->started_ms = started_ms;
+	run_time(run, now_ms - started_ms);
+	if (entry)
+		job_drop_entry(job, entry);
+	if (rc == 0)
+		rc = job_add_entry(job, run);
+	return rc ? rc : run_keep(cron, job, run);
 }
 
 /* One that began in the future did so before the clock was set back. */
@@ -217,7 +234,7 @@ static int close_run(struct cron *cron, struct job *job, struct run *run, int64_
 
 int book_end(struct cron *cron, struct job *job, struct run *run, int64_t now_ms)
 {
-	struct entry *entry = job_entry(job, run->id);
+	struct entry *entry = job_entry_at(job, run->id, run->started_ms);
 	struct run ended = *run;
 
 	if (entry)
@@ -242,7 +259,7 @@ int book_lost(struct cron *cron, struct job *job, struct run *run, int64_t now_m
 
 int book_whole(struct cron *cron, struct job *job, struct run *run, int64_t now_ms)
 {
-	int rc = job_entry(job, run->id) ? -EEXIST : job_add_entry(job, run);
+	int rc = job_entry_at(job, run->id, run->started_ms) ? -EEXIST : job_add_entry(job, run);
 
 	if (rc == 0 && run->status != RUN_MISSED)
 		note_start(job, run);

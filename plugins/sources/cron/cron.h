@@ -234,6 +234,7 @@ struct entry {
 	int64_t started_ms;
 	char id[CRON_ID + 1];
 	enum run_status status;
+	bool own;
 };
 
 struct cron;
@@ -273,7 +274,9 @@ struct job *job_take(struct cron *cron, const char *name, int *status, const cha
 int jobs_configure(struct cron *cron);
 int jobs_announce(struct cron *cron);
 void jobs_free(struct cron *cron);
+/* The newest of that id; or the one that began then: a table may give an id again. */
 struct entry *job_entry(struct job *job, const char *id);
+struct entry *job_entry_at(struct job *job, const char *id, int64_t started_ms);
 struct run *job_running(const struct job *job, const char *id);
 /* One under way that tocsin itself started, or NULL: what others begin keeps no program from starting. */
 const struct run *job_own_run(const struct job *job);
@@ -328,6 +331,9 @@ const char *words_duration(int64_t ms, char out[WORDS_DURATION]);
 
 /* Takes the run. -EEXIST: it is known already (and freed). */
 int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_ms);
+/* One under way that others began did so at another time than was told first. */
+int book_began(struct cron *cron, struct job *job, struct run *run, int64_t started_ms,
+	       int64_t now_ms);
 /* Nobody will tell the end of this run. */
 int book_lost(struct cron *cron, struct job *job, struct run *run, int64_t now_ms);
 /* The run, one of those under way, has ended with what it says now. */

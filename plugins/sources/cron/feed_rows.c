@@ -225,7 +225,7 @@ static int take_row(struct cron *cron, const PGresult *rows, int row, int64_t fi
 	const char *id = value_of(rows, row, FEED_ID), *name = value_of(rows, row, FEED_JOB);
 	int64_t started = time_of(rows, row, FEED_STARTED, 0);
 	enum run_status now = status_of(rows, row);
-	const struct run *running;
+	struct run *running;
 	struct entry *entry;
 	struct job *job;
 	const char *why;
@@ -236,11 +236,16 @@ static int take_row(struct cron *cron, const PGresult *rows, int row, int64_t fi
 	job = job_take(cron, name, &status, &why);
 	if (!job)
 		return status == 503 ? -ENOMEM : 0;
-	running = job_running(job, id);
-	/* the program itself wrote it, by its TOCSIN_RUN: how it ends is seen */
-	if (running && running->own)
-		return 0;
 	entry = job_entry(job, id);
+	/* the program itself wrote it, by its TOCSIN_RUN: how it ends is seen */
+	if (entry && entry->own)
+		return 0;
+	/* one under way is the same, its start is told anew; else the id was given again */
+	running = job_running(job, id);
+	if (running && running->started_ms != started &&
+	    book_began(cron, job, running, started, now_ms) != 0)
+		return -ENOMEM;
+	entry = job_entry_at(job, id, started);
 	if (entry && entry->status == RUN_RUNNING && now != RUN_RUNNING)
 		return take_end(cron, job, job_running(job, id), false, rows, row, now_ms);
 	if (entry && entry->status == RUN_LOST && (now == RUN_COMPLETED || now == RUN_FAILED)) {

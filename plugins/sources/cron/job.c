@@ -109,6 +109,14 @@ struct entry *job_entry(struct job *job, const char *id)
 	return NULL;
 }
 
+struct entry *job_entry_at(struct job *job, const char *id, int64_t started_ms)
+{
+	for (size_t i = job->n; i-- > 0;)
+		if (job->entry[i].started_ms == started_ms && strcmp(job->entry[i].id, id) == 0)
+			return &job->entry[i];
+	return NULL;
+}
+
 struct run *job_running(const struct job *job, const char *id)
 {
 	for (size_t i = 0; i < job->n_running; i++)
@@ -188,7 +196,8 @@ int job_add_entry(struct job *job, const struct run *run)
 	while (at > 0 && job->entry[at - 1].started_ms > run->started_ms)
 		at--;
 	memmove(job->entry + at + 1, job->entry + at, (job->n - at) * sizeof(struct entry));
-	job->entry[at] = (struct entry){.started_ms = run->started_ms, .status = run->status};
+	job->entry[at] = (struct entry){
+		.started_ms = run->started_ms, .status = run->status, .own = run->own};
 	memcpy(job->entry[at].id, run->id, sizeof(run->id));
 	job->n++;
 	return 0;
