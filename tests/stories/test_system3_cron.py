@@ -205,6 +205,38 @@ def test_a_row_that_commits_late_is_not_missed(tocsin, database, postgres, tmp_p
     tocsin.wait_counter("delivered", 1)
 
 
+@pytest.mark.needs("postgres")
+def test_a_table_as_others_keep_it(tocsin, database, postgres, tmp_path):
+    """Times without a zone in a database far from UTC, an infinite one, ids that come again."""
+    database.sql(f"ALTER DATABASE {database.name} SET timezone = 'Asia/Tokyo'")
+    connection = postgres.connect(database.name)
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("CREATE TABLE runs (id serial PRIMARY KEY, job_name text, status text,"
+                   " started_at timestamp DEFAULT now(), completed_at timestamp DEFAULT now())")
+    cursor.execute("INSERT INTO runs (job_name, status, started_at, completed_at) VALUES"
+                   " ('odd', 'completed', 'infinity', now()), ('odd', 'weird', now(), 'infinity')")
+    table = {"connection": database.conninfo, "poll": "50ms", "unreachable_after": "300ms",
+             "query": "SELECT *, NULL AS duration_ms, NULL AS results, NULL AS error_message"
+                      " FROM runs; "}
+    tocsin.configure(sources={"runs": {"type": "cron", "table": table}},
+                     channels={"log": {"type": "file", "path": str(tmp_path / "log")}}).start()
+    wait_job(tocsin, "odd", lambda it: it["state"] == "running")
+    for number in (1, 2):
+        cursor.execute("TRUNCATE runs RESTART IDENTITY")
+        cursor.execute("INSERT INTO runs (job_name, status) VALUES (%s, 'failed')", (JOB,))
+        wait_job(tocsin, JOB, lambda it: it["total"] == number)
+        tocsin.wait_counter("delivered", number)
+    cursor.execute("ALTER TABLE runs RENAME TO moved")
+    tocsin.wait_counter("delivered", 3)
+    assert "could not be read for" in (tmp_path / "log").read_text()
+    cursor.execute("ALTER TABLE moved RENAME TO runs")
+    tocsin.wait_counter("delivered", 4)
+    connection.close()
+    started = job(tocsin, JOB)["runs"][0]["started_at"]
+    assert started[:10] == time.strftime("%Y-%m-%d", time.gmtime()), started
+
+
 def script(path, text):
     """A program."""
     path.write_text("#!/bin/sh\n" + text)

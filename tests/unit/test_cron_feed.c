@@ -225,6 +225,56 @@ static void what_was_pruned_is_not_taken_again_beside_a_run_that_goes_on(void **
 	assert_item("j", "total", "3");
 }
 
+static void a_table_that_cannot_be_read_is_told_until_it_can_be(void **unused)
+{
+	(void)unused;
+	config.table = (struct table_config){.table = "runs", .unreachable_after = 5 * M};
+	config.table.connection = "dbname=none";
+	begin();
+	assert_int_equal(unread_note(cron, "no route to it", host_now_ms), 0);
+	host_set_clock(24 * H);
+	host_now_ms += 4 * M;
+	assert_int_equal(unread_note(cron, "no route to it", host_now_ms), 0);
+	assert_int_equal(book_flush(cron), 0);
+	assert_int_equal(self.n_alerts, 0);
+	host_now_ms += M;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(unread_note(cron, "no route to it", host_now_ms), 0);
+	assert_int_equal(book_flush(cron), 0);
+	assert_int_equal(self.n_alerts, 1);
+	assert_alert("FIRING 4 alertname=CronTableFails table=runs | "
+		     "summary=the table of runs could not be read for 5m 0s: no route to it");
+	/* nor is it told again by the next life, which reads another one */
+	end();
+	host_forget(&self);
+	config.table.table = "others";
+	begin();
+	host_now_ms += 10 * M;
+	assert_int_equal(unread_note(cron, "no route to it", host_now_ms), 0);
+	assert_int_equal(book_flush(cron), 0);
+	assert_int_equal(self.n_alerts, 0);
+	assert_int_equal(unread_note(cron, NULL, host_now_ms), 0);
+	assert_int_equal(book_flush(cron), 0);
+	assert_int_equal(self.n_alerts, 1);
+	assert_alert("RESOLVED 4 alertname=CronTableFails table=runs | "
+		     "summary=the table of runs can be read again, after 15m");
+	assert_null(host_value(&self, "unread"));
+}
+
+static void a_table_that_is_no_longer_read_is_no_trouble(void **unused)
+{
+	(void)unused;
+	host_set(&self, "unread",
+		 "{\"since\":1763467200000,\"labels\":{\"alertname\":\"CronTableFails\"}}");
+	begin();
+	assert_int_equal(self.n_alerts, 1);
+	assert_alert("RESOLVED 4 alertname=CronTableFails | summary=the table of runs is no longer "
+		     "read");
+	end();
+	begin();
+	assert_int_equal(self.n_alerts, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +282,8 @@ int main(void)
 		TEST(a_row_is_taken_once_and_followed_to_its_end),
 		TEST(a_program_that_lists_its_run_itself_is_one_run),
 		TEST(an_id_that_is_given_again_is_another_run),
+		TEST(a_table_that_cannot_be_read_is_told_until_it_can_be),
+		TEST(a_table_that_is_no_longer_read_is_no_trouble),
 		TEST(rows_that_make_no_sense_harm_nobody),
 		TEST(what_was_pruned_is_not_taken_again),
 		TEST(what_was_pruned_is_not_taken_again_beside_a_run_that_goes_on),

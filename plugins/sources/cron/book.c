@@ -13,8 +13,7 @@
 
 #include "../../common/tojson.h"
 
-/* Takes the letter. */
-static int post(struct cron *cron, struct letter *letter)
+int book_post(struct cron *cron, struct letter *letter)
 {
 	struct letter **grown = NULL;
 
@@ -42,7 +41,7 @@ int book_state(struct cron *cron, struct job *job, enum problem problem, bool ho
 	job->fired[problem] = NULL;
 	if (letter && holds)
 		job->fired[problem] = tojson_map(&letter_alert(letter)->labels);
-	rc = post(cron, letter);
+	rc = book_post(cron, letter);
 	if (rc == 0 && holds && !job->fired[problem])
 		rc = -ENOMEM;
 	job->since_ms[problem] = holds ? now_ms : 0;
@@ -54,7 +53,7 @@ int book_state(struct cron *cron, struct job *job, enum problem problem, bool ho
 int book_problem(struct cron *cron, struct job *job, const struct run *run, enum problem problem,
 		 int64_t now_ms)
 {
-	return post(cron, letter_of_run(cron, job, run, 1u << problem, now_ms));
+	return book_post(cron, letter_of_run(cron, job, run, 1u << problem, now_ms));
 }
 
 static int64_t max_run(const struct job *job)
@@ -71,7 +70,7 @@ static int raise_problems(struct cron *cron, struct job *job, const struct run *
 		problems |= 1u << PROBLEM_TOO_LONG;
 	if (problems == 0 || run->quiet)
 		return 0;
-	return post(cron, letter_of_run(cron, job, run, problems, now_ms));
+	return book_post(cron, letter_of_run(cron, job, run, problems, now_ms));
 }
 
 /* A start that was waited for has come. Those of tocsin itself are made, whatever others run. */

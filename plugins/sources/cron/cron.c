@@ -172,6 +172,10 @@ static const struct tocsin_option table_options[] = {
 	TOCSIN_OPTION(ZONE, struct table_config, timezone, .example = "Europe/Berlin",
 		      .help = "Time zone of timestamps that are written without one. Default: what "
 			      "the database has for this role as `TimeZone`."),
+	TOCSIN_OPTION(DURATION, struct table_config, unreachable_after, .preset = "5m",
+		      .max = 366 * DAY,
+		      .help = "When the table cannot be read for so long an alert CronTableFails "
+			      "holds, until it can be again."),
 };
 
 static const struct tocsin_option options[] = {

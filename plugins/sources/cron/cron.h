@@ -22,6 +22,7 @@
  *	report.c     runs that others report
  *	ping.c       the same by pings
  *	feed.c       runs that a table lists (with feed_rows.c)
+ *	unread.c     that the table cannot be read
  *
  * Whatever changes is kept (host->keep) and raised (host->emit) in one commit, see
  * book_flush. A program is started after the commit that says so.
@@ -78,7 +79,7 @@ struct table_config {
 	const char *connection, *password, *table, *query;
 	const struct tocsin_zone *timezone;
 	struct tocsin_map columns;
-	int64_t poll, lookback, history, statement_timeout, batch;
+	int64_t poll, lookback, history, statement_timeout, unreachable_after, batch;
 };
 
 struct cron_config {
@@ -266,7 +267,7 @@ struct job {
 	int64_t overdue_boot_ms;         /* since when a start is; 0: none was when last looked */
 };
 
-/* A new one of that name; NULL: no memory. */
+/* NULL: no memory. */
 struct job *job_new(struct cron *cron, const char *name);
 struct job *job_find(struct cron *cron, const char *name);
 /* The job, made when there is none yet and that is allowed. NULL and *status, and a sentence. */
@@ -321,6 +322,17 @@ struct letter *letter_of_run(const struct cron *cron, const struct job *job, con
 /* Begins or ends; run: the one that shows it, or NULL. */
 struct letter *letter_of_state(const struct cron *cron, const struct job *job, enum problem problem,
 			       bool holds, const struct run *run, int64_t now_ms);
+struct unread {
+	json_t *fired;        /* the labels, while that is told; or NULL */
+	int64_t since_ms;     /* then, by the wall clock */
+	bool failing;         /* in this life ... */
+	int64_t from_boot_ms; /* ... since then */
+};
+/* That the table cannot be read, or (why NULL) no longer so. */
+struct letter *letter_of_table(const struct cron *cron, const struct unread *unread,
+			       const char *why, int64_t lasted_ms, int64_t now_ms);
+/* With which that begins; a new reference. */
+json_t *letter_table_labels(const struct cron *cron);
 void letter_free(struct letter *letter);
 const struct tocsin_alert *letter_alert(const struct letter *letter);
 /* "12ms", "45.3s", "12m 5s", "2h 3m" */
@@ -329,6 +341,8 @@ const char *words_duration(int64_t ms, char out[WORDS_DURATION]);
 
 /* --- book.c --- */
 
+/* Takes the letter; it goes out with the next commit. */
+int book_post(struct cron *cron, struct letter *letter);
 /* Takes the run. -EEXIST: it is known already (and freed). */
 int book_begin(struct cron *cron, struct job *job, struct run *run, int64_t now_ms);
 /* One under way that others began did so at another time than was told first. */
@@ -440,6 +454,14 @@ bool feed_swept(const struct cron *cron);
 /* What it has in memory is read anew. */
 void feed_reset(struct cron *cron);
 
+/* --- unread.c: 0 or a negative errno --- */
+
+/* The table could not be read just now; why NULL: it could. */
+int unread_note(struct cron *cron, const char *why, int64_t now_ms);
+/* Part of the start: what is told, and its end when there is no table any more. */
+int unread_load(struct cron *cron);
+void unread_forget(struct cron *cron);
+
 /* --- loop.c --- */
 
 struct feed;
@@ -466,6 +488,7 @@ struct cron {
 	bool loaded;
 	bool broken;             /* memory was short in a call: run ends, and begins anew */
 	struct feed *feed;
+	struct unread unread;
 };
 
 int cron_run(void *state);

@@ -310,7 +310,7 @@ static int64_t pause_after(const struct cron *cron, int64_t took_ms)
 }
 
 /* The reading is over, well or not. */
-static void conclude(struct cron *cron, int rc)
+static int conclude(struct cron *cron, int rc, int64_t now_ms)
 {
 	struct feed *feed = cron->feed;
 	int64_t now = database_now_ms();
@@ -326,6 +326,7 @@ static void conclude(struct cron *cron, int rc)
 	}
 	end_reading(feed);
 	feed->due_ms = now + pause_after(cron, now - feed->began_ms);
+	return unread_note(cron, rc ? feed->db.why : NULL, now_ms);
 }
 
 /* While nothing is read the server has nothing to say but that it ends. */
@@ -340,7 +341,7 @@ static void listen_idle(struct feed *feed)
 int feed_read(struct cron *cron, int64_t now_ms, int64_t *wait_ms)
 {
 	struct feed *feed = cron->feed;
-	int rc;
+	int rc, noted;
 
 	*wait_ms = CRON_WAKE_MS;
 	if (!feed)
@@ -362,8 +363,10 @@ int feed_read(struct cron *cron, int64_t now_ms, int64_t *wait_ms)
 	}
 	if (rc == -ENOMEM && !feed->db.lost)
 		return rc;
-	conclude(cron, rc);
+	noted = conclude(cron, rc, now_ms);
 	*wait_ms = feed->due_ms - database_now_ms();
+	if (noted != 0)
+		return noted;
 	/* a run that is once waits for no server */
 	return cron->host->once(cron->self) ? rc : 0;
 }

@@ -14,11 +14,15 @@ int cron_load(struct cron *cron)
 		return 0;
 	rc = jobs_load(cron);
 	if (rc == 0)
+		rc = unread_load(cron);
+	if (rc == 0)
 		rc = jobs_configure(cron);
 	if (rc == 0)
 		rc = jobs_announce(cron);
-	if (rc < 0)
+	if (rc < 0) {
 		jobs_free(cron);
+		unread_forget(cron);
+	}
 	cron->loaded = rc == 0;
 	return rc;
 }
@@ -29,6 +33,7 @@ void cron_unload(struct cron *cron)
 		letter_free(cron->letter[i]);
 	cron->n_letters = cron->n_starting = 0;
 	jobs_free(cron);
+	unread_forget(cron);
 	cron->loaded = cron->broken = cron->dirty = false;
 }
 

@@ -385,6 +385,14 @@ static struct letter *letter_new(const struct cron *cron, const struct job *job,
 	return letter;
 }
 
+json_t *letter_table_labels(const struct cron *cron)
+{
+	const struct table_config *table = &cron->config->table;
+
+	return json_pack("{ss ss}", "alertname", "CronTableFails", "table",
+			 table->table ? table->table : "query");
+}
+
 static struct letter *letter_end(struct letter *letter)
 {
 	letter->alert.annotations = (struct tocsin_map){letter->annotation, letter->n};
@@ -450,5 +458,31 @@ struct letter *letter_of_state(const struct cron *cron, const struct job *job, e
 	if (run)
 		say_run(letter, run);
 	say_description(letter, job, holds ? run : NULL, 0);
+	return letter_end(letter);
+}
+
+struct letter *letter_of_table(const struct cron *cron, const struct unread *unread,
+			       const char *why, int64_t lasted_ms, int64_t now_ms)
+{
+	struct letter *letter = calloc(1, sizeof(*letter));
+	char took[WORDS_DURATION];
+
+	if (!letter)
+		return NULL;
+	letter->alert = (struct tocsin_alert){
+		.size = sizeof(letter->alert),
+		.severity = (enum tocsin_severity)cron->config->severity,
+		.status = why ? TOCSIN_FIRING : TOCSIN_RESOLVED,
+		.starts_at_ms = unread->since_ms,
+		.ends_at_ms = why ? 0 : now_ms,
+	};
+	set_fired_labels(letter, unread->fired);
+	words_duration(lasted_ms, took);
+	if (why)
+		say(letter, "summary", "the table of runs could not be read for %s: %s", took, why);
+	else if (cron->config->table.connection)
+		say(letter, "summary", "the table of runs can be read again, after %s", took);
+	else
+		say(letter, "summary", "the table of runs is no longer read");
 	return letter_end(letter);
 }
