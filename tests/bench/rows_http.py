@@ -3,7 +3,7 @@
 the sink; and the memory when the sink hangs."""
 
 import peers
-from lab import Daemon, Figure, Sink, evaluated_hook, hook, running, templated_hook
+from lab import Daemon, Figure, Sink, evaluated_hook, hook, least_hook, running, templated_hook
 from table import compare
 
 
@@ -43,11 +43,13 @@ def rows(lab):
     for scale in lab.scales:
         rounds = lab.rounds if scale == 1 else 1
         alerts = lab.size(20000) * scale
-        ours, curl, manager, ng = lab.interleave(
-            lambda: deliver(lab, hook, alerts), lambda: peers.curl_loop(lab, alerts),
+        ours, core, curl, manager, ng = lab.interleave(
+            lambda: deliver(lab, hook, alerts), lambda: deliver(lab, least_hook, alerts),
+            lambda: peers.curl_loop(lab, alerts),
             lambda: peers.alertmanager(lab, "webhook", alerts),
             lambda: peers.syslog_ng(lab, alerts), rounds=rounds)
         what = "webhook, default body, 64 under way"
+        yield compare(what, alerts, ours, "core, least channel", core, ratio=1)
         yield compare(what, alerts, ours, "bare curl-multi loop", curl, rate=12000, ratio=0.4)
         yield compare(what, alerts, ours, "Alertmanager webhook", manager, ratio=2)
         yield compare(what, alerts, ours, "syslog-ng, 8 workers, disk", ng, ratio=0.6)
