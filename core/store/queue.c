@@ -32,14 +32,12 @@ struct store_request *queue_pop(struct queue *queue)
 	return request;
 }
 
-static bool fits(const struct queue *group, const struct store_request *request)
+void queue_fill(struct queue *group, struct queue *from, size_t most, size_t most_added)
 {
-	return request->adds == 0 || group->adds == 0 || group->adds + request->adds <= STORE_ADDED;
-}
+	const struct store_request *next;
 
-void queue_fill(struct queue *group, struct queue *from, size_t most)
-{
-	while (group->n < most && from->head && fits(group, from->head))
+	while (group->n < most && (next = from->head) &&
+	       (next->adds == 0 || group->adds == 0 || group->adds + next->adds <= most_added))
 		queue_push(group, queue_pop(from));
 }
 

@@ -16,9 +16,9 @@ void queue_init(struct queue *queue);
 void queue_push(struct queue *queue, struct store_request *request);
 /* NULL when it is empty. */
 struct store_request *queue_pop(struct queue *queue);
-/* Moves, in their order, as many as one transaction takes: `most` requests and STORE_ADDED alerts with
- * those that are there. */
-void queue_fill(struct queue *group, struct queue *from, size_t most);
+/* Moves requests in their order, until there are `most`, or so many alerts added, with those that are
+ * there. */
+void queue_fill(struct queue *group, struct queue *from, size_t most, size_t most_added);
 /* Moves everything to the end of another queue. */
 void queue_move(struct queue *to, struct queue *from);
 

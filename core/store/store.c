@@ -28,6 +28,7 @@ struct store {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t changed;
 	struct queue first, waiting;
+	bool outcomes;       /* there were some that go first when the last group was taken */
 	bool urgent;         /* some of these do not wait for others */
 	int64_t patience_ms; /* boot time up to which the others do */
 	struct store_hooks hooks;
@@ -233,8 +234,8 @@ static void run_group(struct store *store, struct queue *group, const struct sto
 	if (result < 0 && result != -EIO) {
 		report_full(store, result == -ENOSPC || store_is_full(store)); /* then answer */
 		keep_persistent(store, group, result);
-		queue_fill(group, &store->kept,
-			   STORE_GROUP); /* small: without the intake they may fit */
+		/* small: without the intake they may fit */
+		queue_fill(group, &store->kept, STORE_GROUP, SIZE_MAX);
 		if (group->n)
 			result = commit_group(store, group, NULL);
 		store->retry_at_ms = store->wake_at_ms = clock_boot_ms() + RETRY_MS;
@@ -276,18 +277,22 @@ static int64_t group_due_ms(const struct store *store)
 /* Waits for work; fills the group and says with which hooks to run it. False: close now. */
 static bool next_group(struct store *store, struct queue *group, struct store_hooks *hooks)
 {
+	bool more, outcomes;
+	size_t added;
 	int64_t due;
-	bool more;
 
 	pthread_mutex_lock(&store->lock);
 	while ((due = group_due_ms(store)) > clock_boot_ms() && !store->closing)
 		clock_cond_wait(&store->changed, &store->lock, due);
 	more = due <= clock_boot_ms();
 	if (!more || clock_boot_ms() >= store->retry_at_ms) /* at the end a last try */
-		queue_fill(group, &store->kept, STORE_GROUP);
-	queue_fill(group, &store->first, STORE_FIRST);
-	queue_fill(group, &store->waiting, STORE_GROUP);
-	queue_fill(group, &store->first, STORE_GROUP);
+		queue_fill(group, &store->kept, STORE_GROUP, SIZE_MAX);
+	outcomes = store->first.n > 0;
+	added = outcomes || store->outcomes ? STORE_ADDED : SIZE_MAX;
+	store->outcomes = outcomes;
+	queue_fill(group, &store->first, STORE_FIRST, added);
+	queue_fill(group, &store->waiting, STORE_GROUP, added);
+	queue_fill(group, &store->first, STORE_GROUP, added);
 	store->urgent = n_waiting(store) > 0; /* more than one group takes */
 	store->wake = false;
 	*hooks = store->hooked ? store->hooks

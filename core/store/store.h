@@ -5,8 +5,8 @@
  * Any thread submits requests. The writer takes those that wait (at most
  * STORE_GROUP), applies them in one transaction, commits once, and then calls
  * each request's done. A commit costs the same for many, so requests that wait for `company` get
- * STORE_PATIENCE_MS for others to join them. Outcomes of deliveries go `first`, and one transaction adds
- * no more than STORE_ADDED: while many alerts come in, channels would else stand still, because what they
+ * STORE_PATIENCE_MS for others to join them. Outcomes of deliveries go `first`, and while there
+ * are some, one transaction adds no more than STORE_ADDED: while many alerts come in, channels would else stand still, because what they
  * may have under way waits for its commit. A request whose apply fails by its own fault (-EINVAL,
  * -ENOENT, ...; it must not have written anything) fails alone. When the
  * store cannot write now (-ENOSPC, -ENOMEM, ...) the whole transaction is
@@ -33,7 +33,7 @@
 
 #define STORE_GROUP 256      /* requests in one transaction */
 #define STORE_FIRST 192      /* of these, those that go first */
-#define STORE_ADDED 256      /* alerts in one transaction, but for a request that has more by itself */
+#define STORE_ADDED 256      /* alerts beside outcomes, but for a request that has more by itself */
 #define STORE_PATIENCE_MS 2
 
 struct store;
