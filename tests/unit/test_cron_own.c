@@ -2,6 +2,8 @@
 /* Jobs that tocsin runs: real programs. */
 #include "cron_setting.h"
 
+#include <errno.h>
+
 static void a_job_is_started_when_it_is_due_and_recorded(void **unused)
 {
 	struct job_config *job = add(
@@ -26,6 +28,23 @@ static void a_job_is_started_when_it_is_due_and_recorded(void **unused)
 	at(NOON + H + 1);
 	at(NOON + 2 * H - 1);
 	assert_item("report", "total", "1");
+}
+
+static void a_jitter_that_reaches_the_next_start_is_refused(void **unused)
+{
+	struct job_config *job = add("j", "exit 0");
+	void *state = NULL;
+
+	(void)unused;
+	job->schedule = &hourly.schedule;
+	job->jitter = H;
+	assert_int_equal(tocsin_plugin.source->open(&self, host_of_tests(), &config, &state),
+			 -EINVAL);
+	assert_non_null(strstr(self.log,
+			       "job j: 'jitter' must be shorter than the time between two "
+			       "starts, and the schedule has some that are only 3600 s"));
+	job->jitter = H - 1;
+	open_cron();
 }
 
 static void how_a_program_ends_is_what_the_run_says(void **unused)
@@ -339,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_job_is_started_when_it_is_due_and_recorded),
+		TEST(a_jitter_that_reaches_the_next_start_is_refused),
 		TEST(how_a_program_ends_is_what_the_run_says),
 		TEST(no_run_overlaps_unless_that_is_allowed),
 		TEST(no_more_programs_run_at_once_than_may),

@@ -97,7 +97,8 @@ static const struct tocsin_option job_options[] = {
 			      "without a command is not watched for that."),
 	TOCSIN_OPTION(DURATION, struct job_config, jitter, .max = DAY, .example = "5m",
 		      .help = "Starts are delayed by up to so much, each by its own time, so that "
-			      "not all machines begin at once."),
+			      "not all machines begin at once. It must be shorter than the time "
+			      "between two starts."),
 	TOCSIN_OPTION(INT, struct job_config, keep_runs, .min = 0, .max = 10000, .example = "500",
 		      .help = "How many runs are kept. Default: as the source says."),
 	TOCSIN_OPTION(DURATION, struct job_config, kill_after, .preset = "10s", .min = 1,
@@ -268,6 +269,8 @@ static int cron_open(struct tocsin_self *self, const struct tocsin_host *host, c
 		rc = find_accounts(cron);
 	else
 		host->log(self, TOCSIN_LOG_ERROR, "no descriptor to wait on is left");
+	for (size_t i = 0; rc == 0 && i < cron->config->jobs.n; i++)
+		rc = job_check_jitter(cron, (const struct job_config *)cron->config->jobs.item + i);
 	if (rc == 0)
 		rc = feed_open(cron);
 	if (rc != 0) {

@@ -134,6 +134,8 @@ struct plan_step plan_step(struct plan *plan, const struct plan_schedule *schedu
 			   const struct plan_rules *rules, int64_t now_ms);
 /* A run began by itself: the start that it stands for is no longer waited for. */
 void plan_started(struct plan *plan, const struct plan_schedule *schedule, int64_t at_ms);
+/* The shortest time between the next starts; PLAN_NEVER: there is one at most. */
+int64_t plan_round(const struct plan_schedule *schedule, int64_t now_ms);
 /* When a start that is due then really begins. */
 int64_t plan_jittered(const struct plan_rules *rules, int64_t due_ms);
 
@@ -273,6 +275,7 @@ struct job *job_find(struct cron *cron, const char *name);
 /* The job, made when there is none yet and that is allowed. NULL and *status, and a sentence. */
 struct job *job_take(struct cron *cron, const char *name, int *status, const char **why);
 int jobs_configure(struct cron *cron);
+int job_check_jitter(const struct cron *cron, const struct job_config *config);
 int jobs_announce(struct cron *cron);
 void jobs_free(struct cron *cron);
 /* The newest of that id; or the one that began then: a table may give an id again. */
@@ -449,7 +452,7 @@ int feed_open(struct cron *cron);
 void feed_close(struct cron *cron);
 /* Reads when it is time to; how long until it is again. */
 int feed_read(struct cron *cron, int64_t now_ms, int64_t *wait_ms);
-/* Has it read everything once, or is there nothing to read? */
+/* Has it read everything once? */
 bool feed_swept(const struct cron *cron);
 /* What it has in memory is read anew. */
 void feed_reset(struct cron *cron);
@@ -463,7 +466,6 @@ int unread_load(struct cron *cron);
 void unread_forget(struct cron *cron);
 
 /* --- loop.c --- */
-
 struct feed;
 struct cron {
 	struct tocsin_self *self;
@@ -492,7 +494,6 @@ struct cron {
 };
 
 int cron_run(void *state);
-/* Reads what is kept unless that was done. */
 int cron_load(struct cron *cron);
 void cron_unload(struct cron *cron);
 int64_t cron_wall_ms(void);

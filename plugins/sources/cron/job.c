@@ -225,6 +225,26 @@ struct plan_schedule job_schedule(const struct job *job)
 	return (struct plan_schedule){next_of, job};
 }
 
+/* A start that is put off behind the next one would be lost. Says so. */
+int job_check_jitter(const struct cron *cron, const struct job_config *config)
+{
+	const struct job job = {.config = config, .host = cron->host};
+	struct plan_schedule schedule = job_schedule(&job);
+	int64_t round;
+
+	if (config->jitter <= 0 || !config->schedule)
+		return 0;
+	round = plan_round(&schedule, cron_wall_ms());
+	if (config->jitter < round)
+		return 0;
+	cron->host->log(
+		cron->self, TOCSIN_LOG_ERROR,
+		"job %s: 'jitter' must be shorter than the time between two starts, and the "
+		"schedule has some that are only %lld s apart",
+		config->name, (long long)(round / 1000));
+	return -EINVAL;
+}
+
 bool job_is_scheduled(const struct job *job)
 {
 	return job->config && job->config->schedule;

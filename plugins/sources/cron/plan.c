@@ -36,6 +36,18 @@ static void set_due(struct plan *plan, const struct plan_schedule *schedule, int
 	plan->due_ms = schedule->next(schedule->data, after_ms);
 }
 
+int64_t plan_round(const struct plan_schedule *schedule, int64_t now_ms)
+{
+	int64_t at = schedule->next(schedule->data, now_ms), next, round = PLAN_NEVER;
+
+	for (int i = 0; i < PLAN_CATCH_UP && at != PLAN_NEVER; i++, at = next) {
+		next = schedule->next(schedule->data, at);
+		if (next != PLAN_NEVER && next - at < round)
+			round = next - at;
+	}
+	return round;
+}
+
 int64_t plan_jittered(const struct plan_rules *rules, int64_t due_ms)
 {
 	uint64_t mixed = rules->seed ^ (uint64_t)due_ms * UINT64_C(0x9e3779b97f4a7c15);
