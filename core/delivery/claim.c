@@ -147,7 +147,7 @@ static int renew_leases(struct dispatch *dispatch)
 		if (result < 0)
 			return result;
 	}
-	result = t->ops->recover(t->state, now, NULL, 0, &n);
+	result = t->ops->recover(t->state, now, NULL, 0, now, &n);
 	FAULT_POINT("claim.renew");
 	if (n > 0)
 		dispatch_look_again(dispatch);

@@ -35,8 +35,8 @@ int pause_apply(const struct delivery *delivery, const struct transaction *trans
 	snprintf(until, sizeof(until), "%" PRId64, delivery->paused_until_ms);
 	name_of(delivery->channel, &name);
 	if (!name.failed)
-		result = transaction->ops->save(transaction->state, STORE_CORE,
-						buffer_text(&name), until);
+		result = transaction->ops->save(transaction->state, STORE_CORE, buffer_text(&name),
+						until);
 	buffer_done(&name);
 	return result;
 }

@@ -7,6 +7,10 @@
 #include "base/fault.h"
 #include "engine/internal.h"
 
+/* What was under way when a process died waits that long in the next one. It may be to blame, and others
+ * get their turn before it; and what merely was there is not met again by the next death at once. */
+#define AGAIN_MS 500
+
 /* What a former process left: nobody else holds the store, so every claim in it is void. */
 struct recovery {
 	struct store_request request;
@@ -56,7 +60,7 @@ static int recover(struct store_request *request, const struct transaction *t)
 	}
 	FAULT_POINT("start.scratch");
 	result = t->ops->recover(t->state, TOCSIN_PARKED, recovery->suspect, recovery->n_suspects,
-				 &recovery->n);
+				 dispatch_now_ms(engine->dispatch) + AGAIN_MS, &recovery->n);
 	for (size_t i = 0; i < recovery->n_suspects && result == 0; i++)
 		result = t->ops->deliveries(t->state,
 					    &(struct tocsin_query){.id = recovery->suspect[i]},

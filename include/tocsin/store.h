@@ -189,9 +189,10 @@ struct tocsin_store_ops {
 	/* Claims whose lease is over (all claims when now_ms is TOCSIN_PARKED: nobody else
 	 * holds the store) become pending again; a store that only one process can have may
 	 * forget them with the process. The suspects were in a plugin's hands when the last
-	 * process ended; the third time such a delivery dies. n: how many of either. */
+	 * process ended: they are due again from again_ms on, so that others get their turn between
+	 * two deaths, and the third time such a delivery dies. n: how many of either. */
 	int (*recover)(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
-		       int64_t *n);
+		       int64_t again_ms, int64_t *n);
 	/* Pending deliveries that are not parked become due at now_ms at the latest. */
 	int (*hasten)(void *state, int64_t now_ms);
 	int (*next_due)(void *state, const char *channel, int64_t *due_ms); /* INT64_MAX: none */

@@ -339,7 +339,7 @@ static int change(void *state)
 	struct tocsin_query dead = {.states = 1U << TOCSIN_STATE_DEAD};
 	size_t removed;
 	int64_t n;
-	int result = OPS->recover(state, TOCSIN_PARKED, suspects, 3, &n);
+	int result = OPS->recover(state, TOCSIN_PARKED, suspects, 3, 0, &n);
 
 	if (!result)
 		result = OPS->park(state, "rows");

@@ -62,9 +62,9 @@ int idle_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until
 }
 
 int idle_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
-		 int64_t *n)
+		 int64_t again_ms, int64_t *n)
 {
-	(void)state, (void)now_ms, (void)suspects, (void)n_suspects;
+	(void)state, (void)now_ms, (void)suspects, (void)n_suspects, (void)again_ms;
 	*n = 0;
 	return 0;
 }

@@ -17,7 +17,7 @@ int idle_commit(void *state);
 void idle_rollback(void *state);
 int idle_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms);
 int idle_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
-			int64_t *n);
+			int64_t again_ms, int64_t *n);
 int idle_save(void *state, const char *instance, const char *name, const char *value);
 int idle_load(void *state, const char *instance, const char *name, char **value);
 int idle_maintain(void *state, bool idle);

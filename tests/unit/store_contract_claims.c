@@ -197,7 +197,7 @@ static void an_old_token_changes_nothing_and_is_counted(void **state)
 	old = contract_claim_one(c, "mail");
 	contract_commit(c);
 	contract_begin(c);
-	assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, NULL, 0, &n), 0);
+	assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, NULL, 0, 0, &n), 0);
 	assert_int_equal(n, 1);
 	assert_true(contract_settle(c, &old, TOCSIN_STATE_DELIVERED, 0).stale);
 	now = contract_claim_one(c, "mail");
@@ -244,9 +244,9 @@ static void only_claims_whose_lease_is_over_are_taken_back(void **state)
 	second = contract_claim_one(c, "mail");
 	assert_int_equal(c->ops->renew(c->store, first.id, first.token, LEASE + 100), 0);
 	assert_int_equal(c->ops->renew(c->store, second.id, second.token + 1, LEASE + 100), 0);
-	assert_int_equal(c->ops->recover(c->store, LEASE - 1, NULL, 0, &n), 0);
+	assert_int_equal(c->ops->recover(c->store, LEASE - 1, NULL, 0, 0, &n), 0);
 	assert_int_equal(n, 0);
-	assert_int_equal(c->ops->recover(c->store, LEASE, NULL, 0, &n), 0);
+	assert_int_equal(c->ops->recover(c->store, LEASE, NULL, 0, 0, &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(contract_claim_one(c, "mail").id, second.id);
 	contract_commit(c);
@@ -267,7 +267,7 @@ static void a_delivery_that_ends_the_process_three_times_dies(void **state)
 		contract_commit(c);
 		contract_reopen(c);
 		contract_begin(c);
-		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &claim.id, 1, &n), 0);
+		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &claim.id, 1, 0, &n), 0);
 		assert_int_equal(n, 1);
 		contract_commit(c);
 	}
@@ -277,6 +277,29 @@ static void a_delivery_that_ends_the_process_three_times_dies(void **state)
 	assert_string_equal(kept.reason,
 			    "the process ended three times while this delivery was under way");
 	assert_true(contract_untold(c, "site-alerts").dead);
+}
+
+/* Others get their turn before it. */
+static void a_suspect_is_due_again_later(void **state)
+{
+	struct contract *c = *state;
+	struct copy suspect, other;
+	int64_t n, due_ms;
+
+	contract_begin(c);
+	(void)contract_accept(c, &(struct sample){0});
+	suspect = contract_claim_one(c, "mail");
+	(void)contract_accept(c, &(struct sample){0});
+	other = contract_claim_one(c, "mail");
+	contract_commit(c);
+	contract_reopen(c);
+	contract_begin(c);
+	assert_int_equal(
+		c->ops->recover(c->store, TOCSIN_PARKED, &suspect.id, 1, NOW + 500, &n), 0);
+	assert_int_equal(contract_claim_one(c, "mail").id, other.id);
+	assert_int_equal(c->ops->next_due(c->store, "mail", &due_ms), 0);
+	assert_int_equal(due_ms, NOW + 500);
+	contract_commit(c);
 }
 
 static void an_attempt_that_ended_forgets_the_crashes_before_it(void **state)
@@ -289,7 +312,7 @@ static void an_attempt_that_ended_forgets_the_crashes_before_it(void **state)
 	(void)contract_accept(c, &(struct sample){0});
 	for (int crash = 0; crash < 4; crash++) {
 		claim = contract_claim_one(c, "mail");
-		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &claim.id, 1, &n), 0);
+		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &claim.id, 1, 0, &n), 0);
 		if (crash != 1)
 			continue;
 		claim = contract_claim_one(c, "mail");
@@ -310,7 +333,7 @@ static void a_claim_that_only_waited_is_no_suspect(void **state)
 	for (int crash = 0; crash < 9; crash++) {
 		claim = contract_claim_one(c, "mail");
 		other = claim.id + 1;
-		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &other, 1, &n), 0);
+		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &other, 1, 0, &n), 0);
 		assert_int_equal(n, 1);
 	}
 	assert_int_equal(contract_delivery(c, claim.id).state, TOCSIN_STATE_PENDING);
@@ -327,7 +350,7 @@ static void many_claims_are_taken_back_at_once(void **state)
 	for (int i = 0; i < 600; i++)
 		(void)contract_accept(c, &(struct sample){0});
 	contract_claim(c, "mail", NOW, 600, copies);
-	assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, NULL, 0, &n), 0);
+	assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, NULL, 0, 0, &n), 0);
 	assert_int_equal(n, 600);
 	contract_claim(c, "mail", NOW, 1000, copies);
 	assert_int_equal(copies->n, 600);
@@ -387,6 +410,7 @@ const struct contract_test contract_claims[] = {
 	CONTRACT_TEST(a_released_claim_is_pending_and_untried),
 	CONTRACT_TEST(only_claims_whose_lease_is_over_are_taken_back),
 	CONTRACT_TEST(a_delivery_that_ends_the_process_three_times_dies),
+	CONTRACT_TEST(a_suspect_is_due_again_later),
 	CONTRACT_TEST(an_attempt_that_ended_forgets_the_crashes_before_it),
 	CONTRACT_TEST(a_claim_that_only_waited_is_no_suspect),
 	CONTRACT_TEST(many_claims_are_taken_back_at_once),

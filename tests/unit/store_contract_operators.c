@@ -248,7 +248,7 @@ static void a_replayed_one_may_end_the_process_again(void **state)
 			assert_int_equal(
 				c->ops->replay(c->store, &(struct tocsin_query){0}, NOW, &n), 0);
 		claim = contract_claim_one(c, "mail");
-		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &claim.id, 1, &n), 0);
+		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &claim.id, 1, 0, &n), 0);
 	}
 	assert_int_equal(contract_delivery(c, claim.id).state, TOCSIN_STATE_PENDING);
 	contract_commit(c);
@@ -426,7 +426,7 @@ static void any_step(struct contract *c, struct copies *held, int64_t step)
 		assert_int_equal(c->ops->drop(c->store, &any, "no", NOW, &n), 0);
 		break;
 	default:
-		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, NULL, 0, &n), 0);
+		assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, NULL, 0, 0, &n), 0);
 	}
 }
 

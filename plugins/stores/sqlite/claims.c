@@ -30,7 +30,8 @@ static const char update_released[] = "UPDATE delivery SET token = ?2, due_ms = 
 static const char update_token[] = "UPDATE delivery SET token = ?2 WHERE id = ?1";
 static const char select_crashed[] =
 	"SELECT alert, crashes FROM delivery WHERE id = ?1 AND state = 0";
-static const char update_crashed[] = "UPDATE delivery SET crashes = crashes + 1 WHERE id = ?1";
+static const char update_crashed[] =
+	"UPDATE delivery SET crashes = crashes + 1, due_ms = max(due_ms, ?2) WHERE id = ?1";
 static const char update_due[] = "UPDATE delivery SET due_ms = ?2 WHERE id = ?1";
 static const char select_next[] =
 	"SELECT coalesce((SELECT due_ms FROM delivery INDEXED BY delivery_ready WHERE state = 0"
@@ -320,7 +321,7 @@ static int take_back(struct db *db, int64_t now_ms, int64_t *n)
 }
 
 /* Counts a death of the process against a delivery that was in a plugin's hands. */
-static int suspect(struct db *db, int64_t delivery, int64_t *n)
+static int suspect(struct db *db, int64_t delivery, int64_t again_ms, int64_t *n)
 {
 	const struct db_settlement poison = {
 		.state = TOCSIN_STATE_DEAD,
@@ -347,17 +348,19 @@ static int suspect(struct db *db, int64_t delivery, int64_t *n)
 	}
 	st = statement_use(db, update_crashed);
 	bind_int(&st, 1, delivery);
+	bind_int(&st, 2, again_ms);
 	return statement_run(&st);
 }
 
-int db_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects, int64_t *n)
+int db_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
+	       int64_t again_ms, int64_t *n)
 {
 	struct db *db = state;
 	int result = 0;
 
 	*n = 0;
 	for (size_t i = 0; i < n_suspects && !result; i++)
-		result = suspect(db, suspects[i], n);
+		result = suspect(db, suspects[i], again_ms, n);
 	return result ? result : take_back(db, now_ms, n);
 }
 

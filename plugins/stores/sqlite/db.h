@@ -201,7 +201,7 @@ int db_settle(void *state, const struct tocsin_attempt *attempt,
 int db_release(void *state, int64_t delivery, int64_t token, int64_t due_ms);
 int db_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms);
 int db_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
-	       int64_t *n);
+	       int64_t again_ms, int64_t *n);
 int db_waiting(void *state, const char *const known[], size_t n_known, tocsin_waiting_fn *fn,
 	       void *data);
 int db_hasten(void *state, int64_t now_ms);
