@@ -71,22 +71,31 @@ static void take_up(struct channel *channel, int64_t left_ms)
 		  "before this start its peer asked for a pause; it goes on in %s", left);
 }
 
+static int load_until(struct store *store, const char *name, char **until)
+{
+	struct recall recall = {.request = {.apply = apply_recall}, .name = name};
+	int result = store_call(store, &recall.request);
+
+	*until = recall.until;
+	return result;
+}
+
 int pause_recall(struct channel *channel)
 {
-	struct recall recall = {.request = {.apply = apply_recall}};
+	struct store *store = channel->world->store;
 	struct buffer name = {0};
+	char *until = NULL;
 	int64_t left;
 	int result;
 
 	name_of(channel, &name);
-	recall.name = buffer_text(&name);
-	result = name.failed ? -ENOMEM : store_call(channel->world->store, &recall.request);
+	result = name.failed ? -ENOMEM : load_until(store, buffer_text(&name), &until);
 	buffer_done(&name);
 	if (result == 0) {
-		left = strtoll(recall.until, NULL, 10) - store_now_ms(channel->world->store);
+		left = strtoll(until, NULL, 10) - store_now_ms(store);
 		if (left > 0)
 			take_up(channel, left);
 	}
-	free(recall.until);
+	free(until);
 	return result == -ENOENT ? 0 : result;
 }

@@ -294,8 +294,8 @@ static void a_suspect_is_due_again_later(void **state)
 	contract_commit(c);
 	contract_reopen(c);
 	contract_begin(c);
-	assert_int_equal(
-		c->ops->recover(c->store, TOCSIN_PARKED, &suspect.id, 1, NOW + 500, &n), 0);
+	assert_int_equal(c->ops->recover(c->store, TOCSIN_PARKED, &suspect.id, 1, NOW + 500, &n),
+			 0);
 	assert_int_equal(contract_claim_one(c, "mail").id, other.id);
 	assert_int_equal(c->ops->next_due(c->store, "mail", &due_ms), 0);
 	assert_int_equal(due_ms, NOW + 500);
