@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Source: runs of jobs, those that tocsin starts and those that it hears of. See cron.h. */
 #include "cron.h"
+#include "task.h"
 
 #include <errno.h>
 #include <stdlib.h>

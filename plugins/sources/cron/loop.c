@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The source's thread: read what is kept, look at the time, wait; and over again. */
 #include "cron.h"
+#include "task.h"
 
 #include <errno.h>
 

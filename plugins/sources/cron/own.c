@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs whose program tocsin itself starts. */
 #include "cron.h"
+#include "task.h"
 
 #include <errno.h>
 #include <poll.h>

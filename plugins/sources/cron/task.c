@@ -5,6 +5,7 @@
  * reload changes: the next instance takes it over by the id of its run. That is why there is one
  * list for the process, with a lock.
  */
+#include "task.h"
 #include "cron.h"
 
 #include <errno.h>
