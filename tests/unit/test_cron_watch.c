@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What keeps a program from starting, and when that, or how long it runs, is told. */
-#include "cron_setting.h"
 #include "../../plugins/sources/cron/task.h"
+#include "cron_setting.h"
 
 static struct host_schedule minutely = {{"* * * * *", NULL}, M};
 
