@@ -28,6 +28,7 @@ def test_a_message_says_what_where_how_bad_and_when(tocsin, discord):
                       annotations={"description": "97 % of /var @everyone",
                                    "runbook_url": "https://example.com/full"},
                       link="https://example.com/db1"))
+    discord.wait_messages(1)
     tocsin.send(alert("disk is full", "critical", site="db1.example.com", status="resolved"))
     first, second = discord.wait_messages(2)
     embed = first["embeds"][0]

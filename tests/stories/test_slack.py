@@ -30,6 +30,7 @@ def test_a_message_says_what_where_how_bad_and_when(tocsin, slack):
 def test_a_resolve_looks_resolved(tocsin, slack):
     tocsin.configure(channels={"chat": slack_channel(slack)}).start()
     tocsin.send(alert("disk is full", "critical"))
+    slack.wait_messages(1)
     tocsin.send(alert("disk is full", "critical", status="resolved"))
     first, second = slack.wait_messages(2)
     assert "resolved" not in all_text(first).lower()

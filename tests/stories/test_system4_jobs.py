@@ -58,10 +58,10 @@ def exec_worker(tocsin, database, path, channel=None, sections=None, **queue):
 
 def test_limits_hold_over_several_processors(make_tocsin, jobs, program):
     """Several processors at once; batch size 20, at most 10 at once, at most 2 per user."""
-    add_jobs(jobs, 60, users=7)
     path = program("sleep 0.1")
     for name in ("one", "two"):
         exec_worker(make_tocsin(name), jobs, path, lease="10s").start()
+    add_jobs(jobs, 60, users=7)     # for both of them, not for the first that is there
     wait_all(jobs)
     book = read_book(program.book)
     assert not book.twice

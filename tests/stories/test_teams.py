@@ -19,6 +19,7 @@ def test_a_card_says_what_where_how_bad_and_when(tocsin, standins, envelope):
                       annotations={"description": "97 % of /var <at>Everyone</at>",
                                    "runbook_url": "https://example.com/full"},
                       link="https://example.com/db1"))
+    teams.wait_cards(1)
     tocsin.send(alert("disk is full", "critical", site="db1.example.com", status="resolved"))
     first, second = teams.wait_cards(2)
     texts = check_card(first)

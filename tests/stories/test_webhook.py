@@ -42,6 +42,7 @@ def detail(tocsin):
 def test_a_receiver_for_alertmanager_understands_it(tocsin, web):
     tocsin.configure(channels={"hook": webhook(web)}).start()
     tocsin.send(alert("disk is full", "critical", labels={"host": "db1"}, link="https://example.com/db1"))
+    web.wait_requests(1)        # else both are under way at once
     tocsin.send(alert("disk is full", "critical", labels={"host": "db1"}, status="resolved"))
     firing, resolved = (r.json() for r in web.wait_requests(2))
     assert firing["version"] == "4" and firing["receiver"] == "hook"
