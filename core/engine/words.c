@@ -189,12 +189,11 @@ static size_t take_owed(struct words *words, int64_t asked_ms, struct owed owed[
 /* Those that were asked at or before that time. */
 static void take_late(struct word_list *list, int64_t asked_ms, struct word_list *late)
 {
+	size_t n = list->n;
 	struct word *word;
 
-	for (size_t n = list->n; n > 0; n--) {
-		word = list_pop(list);
+	while (n-- > 0 && (word = list_pop(list)))
 		list_push(word->asked_ms <= asked_ms ? late : list, word);
-	}
 }
 
 static void end_all(struct word_list *list, const char *sentence)

@@ -81,7 +81,7 @@ static int64_t *times_in(DIR *directory, size_t *n)
 		}
 		time = grown;
 	}
-	if (*n > 0)
+	if (time)
 		qsort(time, *n, sizeof(*time), by_time);
 	return time;
 }
@@ -106,9 +106,9 @@ size_t spool_tidy_refused(int directory, size_t most, size_t *left)
 	int64_t *time = opened ? times_in(opened, left) : NULL;
 	size_t surplus, n = 0;
 
-	if (!time)
+	if (!time) {
 		*left = 0;
-	if (*left > most) {
+	} else if (*left > most) {
 		surplus = *left - (most - most / 10);
 		n = remove_oldest(opened, time[surplus - 1] - 1, surplus);
 		/* many come at the same moment, as far as the file system can tell */
