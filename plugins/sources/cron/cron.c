@@ -217,8 +217,10 @@ static void dispose(struct cron *cron)
 	free(cron->letter);
 	free(cron->starting);
 	free(cron->account);
-	if (cron->notify >= 0)
+	if (cron->notify >= 0) {
+		task_unplug(cron->notify);
 		close(cron->notify);
+	}
 	if (cron->poll >= 0)
 		close(cron->poll);
 	free(cron);

@@ -257,6 +257,15 @@ bool task_collect(const char *id, struct task_end *end)
 	return true;
 }
 
+void task_unplug(int notify)
+{
+	pthread_mutex_lock(&lock);
+	for (struct task *task = tasks; task; task = task->next)
+		if (task->notify == notify)
+			task->notify = -1;
+	pthread_mutex_unlock(&lock);
+}
+
 void task_stop(const char *id)
 {
 	struct task *task;

@@ -37,6 +37,8 @@ bool task_collect(const char *id, struct task_end *end);
 void task_stop(const char *id);
 /* Nobody waits for it any more. */
 void task_leave(const char *id);
+/* The eventfd is about to be closed: none of them writes to it any more. */
+void task_unplug(int notify);
 /* Instances that were opened and do not run yet: those that take over. */
 void task_successor(int more);
 bool task_has_successor(void);
