@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,6 +23,16 @@ struct tocsin_self *fake_self(void)
 void fake_reset(void)
 {
 	memset(&self, 0, sizeof(self));
+}
+
+int fake_in_utc(void **unused)
+{
+	static char zone[] = "TZ=UTC";
+
+	(void)unused;
+	putenv(zone);
+	tzset();
+	return 0;
 }
 
 static void fake_log(struct tocsin_self *who, enum tocsin_level level, const char *format, ...)

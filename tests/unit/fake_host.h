@@ -42,6 +42,8 @@ extern const struct tocsin_host fake_host;
 
 /* Everything forgotten. */
 void fake_reset(void);
+/* The setup of a group of tests whose local time is UTC. */
+int fake_in_utc(void **unused);
 /* Opens the plugin under test; fails the test when that fails. */
 void *fake_open(const void *config);
 

@@ -6,6 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct queue_config fixture_queue = {
+	.table = "jobs",
+	.key = "id",
+	.listen = "tocsin_jobs",
+	.columns = {.status = "status",
+		    .scheduled_at = "scheduled_at",
+		    .attempts = "attempts",
+		    .token = "claim_token",
+		    .lease_until = "lease_until"},
+	.values = {"pending", "processing", "completed", "failed"},
+	.retry = {.attempts = 3, .first = 1000, .max = 60000},
+	.batch = 20,
+	.max_running = 10,
+	.max_per_key = 2,
+	.lease = 12000,
+	.poll = 1000,
+};
+
 bool fixture_server(void)
 {
 	if (getenv("TOCSIN_TEST_POSTGRES"))

@@ -24,6 +24,9 @@ struct fixture {
 	struct tocsin_self host;
 };
 
+/* The section `queue` with what it is when nobody says otherwise. */
+extern const struct queue_config fixture_queue;
+
 bool fixture_server(void);
 int fixture_begin(void **state);
 int fixture_end(void **state);

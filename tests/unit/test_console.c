@@ -4,10 +4,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -213,16 +211,6 @@ static void an_alert_is_whole_or_is_tried_again_when_memory_is_short(void **unus
 	assert_true(failed > 0);
 }
 
-static int in_utc(void **unused)
-{
-	static char zone[] = "TZ=UTC";
-
-	(void)unused;
-	putenv(zone);
-	tzset();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,5 +222,5 @@ int main(void)
 		cmocka_unit_test(an_alert_is_whole_or_is_tried_again_when_memory_is_short),
 	};
 
-	return cmocka_run_group_tests(tests, in_utc, NULL);
+	return cmocka_run_group_tests(tests, fake_in_utc, NULL);
 }

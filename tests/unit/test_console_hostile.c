@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -63,21 +62,11 @@ static void hostile_texts_stay_text(void **unused)
 	}
 }
 
-static int in_utc(void **unused)
-{
-	static char zone[] = "TZ=UTC";
-
-	(void)unused;
-	putenv(zone);
-	tzset();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hostile_texts_stay_text),
 	};
 
-	return cmocka_run_group_tests(tests, in_utc, NULL);
+	return cmocka_run_group_tests(tests, fake_in_utc, NULL);
 }

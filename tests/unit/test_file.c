@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -412,16 +411,6 @@ static void a_record_is_whole_or_is_tried_again_when_memory_is_short(void **unus
 	}
 }
 
-static int in_utc(void **unused)
-{
-	static char zone[] = "TZ=UTC";
-
-	(void)unused;
-	putenv(zone);
-	tzset();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,5 +428,5 @@ int main(void)
 		cmocka_unit_test(a_record_is_whole_or_is_tried_again_when_memory_is_short),
 	};
 
-	return cmocka_run_group_tests(tests, in_utc, NULL);
+	return cmocka_run_group_tests(tests, fake_in_utc, NULL);
 }

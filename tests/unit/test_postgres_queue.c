@@ -6,24 +6,6 @@
 
 #include "postgres_fixture.h"
 
-static const struct queue_config preset = {
-	.table = "jobs",
-	.key = "id",
-	.listen = "tocsin_jobs",
-	.columns = {.status = "status",
-		    .scheduled_at = "scheduled_at",
-		    .attempts = "attempts",
-		    .token = "claim_token",
-		    .lease_until = "lease_until"},
-	.values = {"pending", "processing", "completed", "failed"},
-	.retry = {.attempts = 3, .first = 1000, .max = 60000},
-	.batch = 20,
-	.max_running = 10,
-	.max_per_key = 2,
-	.lease = 12000,
-	.poll = 1000,
-};
-
 /* Of the shipped table. The texts are constants: nobody frees them. */
 static struct queue_names names(void)
 {
@@ -91,7 +73,7 @@ static void make_jobs(struct fixture *f)
 static void the_oldest_due_rows_are_claimed_under_tokens_of_their_own(void **state)
 {
 	struct fixture *f = *state;
-	struct queue_config config = preset;
+	struct queue_config config = fixture_queue;
 
 	make_jobs(f);
 	config.max_running = config.max_per_key = 0;
@@ -126,7 +108,7 @@ static void limits_count_what_others_have_claimed(void **state)
 		{100, 3, 20, 1, 1000, 40, 2},
 	};
 	struct fixture *f = *state;
-	struct queue_config config = preset;
+	struct queue_config config = fixture_queue;
 
 	make_jobs(f);
 	for (size_t i = 0; i < TOCSIN_COUNT(row); i++) {
@@ -171,7 +153,7 @@ static void a_claim_that_ran_out_counts_no_more_and_is_recovered(void **state)
 		    " max_attempts) SELECT 'processing', 'you', gen_random_uuid(), now() + s *"
 		    " interval '1 s', a, m FROM (VALUES (-1, 1, NULL), (-1, 3, NULL), (-1, 3, 4),"
 		    " (9, 3, NULL), (NULL, 1, NULL)) AS v(s, a, m)");
-	result = run(f, queue_sql_recover(&q, &preset), 1, value);
+	result = run(f, queue_sql_recover(&q, &fixture_queue), 1, value);
 	assert_string_equal(PQgetvalue(result, 0, 0), "2");
 	assert_string_equal(PQgetvalue(result, 0, 1), "1");
 	PQclear(result);
@@ -220,7 +202,7 @@ static void each_end_is_written_where_the_token_stands(void **state)
 	PGresult *result;
 
 	claimed(f);
-	result = run(f, queue_sql_finish(&q, &preset), 8, value);
+	result = run(f, queue_sql_finish(&q, &fixture_queue), 8, value);
 	assert_int_equal(PQntuples(result), 5);
 	for (int i = 0; i < 5; i++)
 		assert_string_equal(PQgetvalue(result, i, 2), "ended");
@@ -286,11 +268,11 @@ static void an_end_that_is_told_again_is_recognised(void **state)
 	/* One was cancelled, and one was recovered and claimed by somebody else. */
 	fixture_sql(f, "UPDATE jobs SET status = 'cancelled' WHERE id = 4;"
 		       "UPDATE jobs SET claim_token = '" THEIRS "' WHERE id = 5");
-	result = run(f, queue_sql_finish(&q, &preset), 8, value);
+	result = run(f, queue_sql_finish(&q, &fixture_queue), 8, value);
 	assert_int_equal(PQntuples(result), 3);
 	PQclear(result);
 	before = fixture_number(f, digest);
-	result = run(f, queue_sql_finish(&q, &preset), 8, value);
+	result = run(f, queue_sql_finish(&q, &fixture_queue), 8, value);
 	assert_int_equal(PQntuples(result), 3);
 	for (int i = 0; i < 3; i++)
 		assert_string_equal(PQgetvalue(result, i, 2), "again");
@@ -324,7 +306,7 @@ static void pauses_double_up_to_the_longest(void **state)
 {
 	struct fixture *f = *state;
 	const struct queue_names q = names();
-	struct queue_config config = preset;
+	struct queue_config config = fixture_queue;
 
 	make_jobs(f);
 	config.retry.attempts = 1000;

@@ -7,24 +7,6 @@
 
 #include "postgres_fixture.h"
 
-static const struct queue_config preset = {
-	.table = "jobs",
-	.key = "id",
-	.listen = "tocsin_jobs",
-	.columns = {.status = "status",
-		    .scheduled_at = "scheduled_at",
-		    .attempts = "attempts",
-		    .token = "claim_token",
-		    .lease_until = "lease_until"},
-	.values = {"pending", "processing", "completed", "failed"},
-	.retry = {.attempts = 3, .first = 1000, .max = 60000},
-	.batch = 20,
-	.max_running = 10,
-	.max_per_key = 2,
-	.lease = 12000,
-	.poll = 1000,
-};
-
 static void make_jobs(struct fixture *f)
 {
 	fixture_sql(f, f->jobs);
@@ -38,7 +20,7 @@ static void a_row_goes_through_and_comes_back(void **state)
 	make_jobs(f);
 	fixture_sql(f, "INSERT INTO jobs (kind, user_id, payload) VALUES ('mail', 'ann',"
 		       " '{\"to\": 1}')");
-	f->config.queue = preset;
+	f->config.queue = fixture_queue;
 	assert_int_equal(host_once(host, &f->config), 0);
 	assert_int_equal(host->n, 1);
 	assert_string_equal(host->seen[0].labels, "alertname=jobs;job=1;kind=mail;user=ann;");
@@ -60,7 +42,7 @@ static void a_locked_row_keeps_no_other_from_being_renewed(void **state)
 
 	make_jobs(f);
 	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('mail'), ('mail')");
-	f->config.queue = preset;
+	f->config.queue = fixture_queue;
 	f->config.queue.lease = 900;
 	host->deliver = false;
 	host_start(host, &f->config);
@@ -103,7 +85,7 @@ static void what_is_too_long_for_an_alert_fails_untried(void **state)
 		    "INSERT INTO jobs (kind, payload) SELECT repeat('k', k), to_jsonb(repeat("
 		    "'\u00e9', p - 2)) FROM (VALUES (1, 2), (1, 16001), (1000, 16000), (1001, 2),"
 		    " (1, 2)) AS v(k, p)");
-	f->config.queue = preset;
+	f->config.queue = fixture_queue;
 	assert_int_equal(host_once(host, &f->config), 0);
 	assert_int_equal(host->n, 3);
 	assert_int_equal(fixture_number(f, "SELECT sum(id) FROM jobs WHERE status = 'completed'"),
@@ -165,7 +147,7 @@ static void what_the_table_refuses_of_an_end_is_left_out(void **state)
 
 	for (size_t i = 0; i < 100000; i++)
 		output[i] = (char)('a' + (random = random * 1103515245 + 12345) / 65536 % 26);
-	f->config.queue = preset;
+	f->config.queue = fixture_queue;
 	host->output = output;
 	host->reason = "it ended with status 3";
 	for (size_t i = 0; i < TOCSIN_COUNT(alter); i++) {
@@ -197,7 +179,7 @@ static void a_database_in_another_encoding_takes_every_end(void **state)
 		       " template0");
 	f->admin = PQconnectdb(connection);
 	f->config.connection = connection;
-	f->config.queue = preset;
+	f->config.queue = fixture_queue;
 	host->output = "10 \xe2\x82\xac";
 	run_two(f, "SELECT 1", "completed");
 	assert_true(host_logged(host, "is written without output and error"));
@@ -227,7 +209,7 @@ static void limits_hold_where_transactions_see_the_past(void **state)
 	fixture_sql(f, "INSERT INTO jobs (user_id) VALUES ('ann'), ('ann')");
 	fixture_sql(f,
 		    "BEGIN; SELECT pg_advisory_xact_lock(1953457009, 'jobs'::regclass::oid::int)");
-	f->config.queue = preset;
+	f->config.queue = fixture_queue;
 	f->config.connection = connection;
 	host_start(host, &f->config);
 	for (int i = 0; i < 1000 && fixture_number(f, waiting) == 0; i++)
@@ -254,7 +236,7 @@ static void a_role_that_reads_by_default_can_work(void **state)
 	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('mail'), ('mail'); INSERT INTO jobs"
 		       " (status, lease_until, attempts) VALUES ('processing', now() - interval"
 		       " '1 s', 1)");
-	f->config.queue = preset;
+	f->config.queue = fixture_queue;
 	f->config.queue.max_running = f->config.queue.max_per_key = 0;
 	f->config.connection = connection;
 	assert_int_equal(host_once(host, &f->config), 0);
@@ -274,7 +256,7 @@ static void when_leases_end_at_once_only_the_newest_claim_counts(void **state)
 
 	make_jobs(f);
 	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('mail')");
-	f->config.queue = preset;
+	f->config.queue = fixture_queue;
 	f->config.queue.poll = 50;
 	host->deliver = false;
 	host_start(host, &f->config);
@@ -310,7 +292,7 @@ static void rows_without_a_lease_are_spoken_of(void **state)
 	make_jobs(f);
 	fixture_sql(f, "INSERT INTO jobs (status, started_at) SELECT 'processing', now() - interval"
 		       " '1 h' FROM generate_series(1, 3)");
-	f->config.queue = preset;
+	f->config.queue = fixture_queue;
 	f->config.queue.poll = 10;
 	host_start(host, &f->config);
 	for (int i = 0; i < 500 && !host_logged(host, "3 rows of jobs are 'processing' without");

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -349,16 +348,6 @@ static void the_preview_is_the_message(void **unused)
 	free(text);
 }
 
-static int in_utc(void **unused)
-{
-	static char zone[] = "TZ=UTC";
-
-	(void)unused;
-	putenv(zone);
-	tzset();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,5 +364,5 @@ int main(void)
 		cmocka_unit_test(the_preview_is_the_message),
 	};
 
-	return cmocka_run_group_tests(tests, in_utc, NULL);
+	return cmocka_run_group_tests(tests, fake_in_utc, NULL);
 }
