@@ -21,7 +21,6 @@
 #include "serve/spool_said.h"
 #include "serve/spool_tidy.h"
 
-#define REFUSED SPOOL_REFUSED
 #define TOGETHER 64   /* handed in at once, so that they share commits */
 #define AGAIN_MS 1000 /* after something could not be taken; doubled each time ... */
 #define AGAIN_MOST_MS 60000
@@ -116,7 +115,8 @@ static void limit_refused(struct spool *spool)
 		return;
 	spool->told_of_refused = true;
 	log_write(spool->options.log, TOCSIN_LOG_WARNING, "spool",
-		  "more than %d files are in %s/" REFUSED ": the oldest are removed, now and from "
+		  "more than %d files are in %s/" SPOOL_REFUSED
+		  ": the oldest are removed, now and from "
 		  "now on",
 		  SPOOL_REFUSED_MOST, spool->path);
 }
@@ -132,7 +132,8 @@ static bool is_gone(int directory, const char *name)
 static int make_refused_again(struct spool *spool)
 {
 	struct error err;
-	int fd = -1, result = open_directory(spool->directory, REFUSED, spool->path, &fd, &err);
+	int fd = -1,
+	    result = open_directory(spool->directory, SPOOL_REFUSED, spool->path, &fd, &err);
 
 	if (result < 0) {
 		if (fd >= 0)
@@ -169,13 +170,13 @@ static bool set_aside(struct spool *spool, const char *name, const char *why)
 	char what[400];
 
 	if (result < 0) {
-		snprintf(what, sizeof(what), "is refused (%.300s) and cannot be moved to " REFUSED,
-			 why);
+		snprintf(what, sizeof(what),
+			 "is refused (%.300s) and cannot be moved to " SPOOL_REFUSED, why);
 		complain(spool, name, what, -result);
 		return false;
 	}
 	log_write(spool->options.log, TOCSIN_LOG_WARNING, "spool",
-		  "%s is refused and moved to %s/" REFUSED ": %s", name, spool->path, why);
+		  "%s is refused and moved to %s/" SPOOL_REFUSED ": %s", name, spool->path, why);
 	spool->n_refused++;
 	limit_refused(spool);
 	return true;
@@ -376,7 +377,7 @@ static int open_directories(struct spool *spool, struct error *err)
 		return errno == EWOULDBLOCK
 			       ? error_set(err, -EBUSY, "%s is used by another tocsind", path)
 			       : fail(err, path, "cannot be locked");
-	result = open_directory(spool->directory, REFUSED, path, &spool->refused, err);
+	result = open_directory(spool->directory, SPOOL_REFUSED, path, &spool->refused, err);
 	if (result < 0)
 		return result;
 	/* not before: with these rights somebody else could have made what is in it */

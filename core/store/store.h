@@ -5,10 +5,10 @@
  * Any thread submits requests. The writer takes those that wait (at most
  * STORE_GROUP), applies them in one transaction, commits once, and then calls
  * each request's done. A commit costs the same for many, so requests that wait for `company` get
- * STORE_PATIENCE_MS for others to join them. Outcomes of deliveries go `first`, and while there
- * are some, one transaction adds no more than STORE_ADDED: while many alerts come in, channels would else stand still, because what they
- * may have under way waits for its commit. A request whose apply fails by its own fault (-EINVAL,
- * -ENOENT, ...; it must not have written anything) fails alone. When the
+ * STORE_PATIENCE_MS for others to join them. Outcomes of deliveries go `first`, and while there are
+ * some, one transaction adds no more than STORE_ADDED: else channels would stand still while many
+ * alerts come in, because what they may have under way waits for its commit. A request whose apply
+ * fails by its own fault (-EINVAL, -ENOENT, ...; it must not have written anything) fails alone. When the
  * store cannot write now (-ENOSPC, -ENOMEM, ...) the whole transaction is
  * rolled back: requests marked `persist` stay queued and are applied again
  * until they succeed, the others fail with that. When the store cannot vouch
