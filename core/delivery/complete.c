@@ -285,8 +285,9 @@ static size_t judge(struct delivery *delivery, const struct end *end)
 	channel->uncommitted++;
 	if (delivery->begun && channel_begins(channel))
 		channel->begun--;
-	/* The others go on while fewer wait for the commit than are worked on at once. */
-	company = channel->under_way > 0 ? channel_parallel(channel) : 0;
+	/* The others go on while fewer wait for the commit than are worked on at once: with half of
+	 * these in a commit, neither the channel nor the disk waits long for the other. */
+	company = channel->under_way > 0 ? (channel_parallel(channel) + 1) / 2 : 0;
 	if (channel->spec.at_once.label)
 		lanes_leave(channel, each[0]);
 	was_open = channel->breaker.state != BREAKER_CLOSED;
