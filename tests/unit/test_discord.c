@@ -9,9 +9,8 @@
 #include <cmocka.h>
 
 #include "../../plugins/channels/discord/discord.h"
-#include "hostile.h"
+#include "chat_fixture.h"
 #include "judge.h"
-#include "scarce.h"
 
 #define URL "https://discord.example.com/api/webhooks/1/token"
 
@@ -227,18 +226,6 @@ static void times_beyond_the_calendar_are_left_out(void **unused)
 	json_decref(posted(&plain, &fake));
 }
 
-/* Of n letters, each of which may need an escape, more bytes or two units. */
-static char *letters(size_t n, const char *letter)
-{
-	char *text = malloc(n * strlen(letter) + 1);
-
-	assert_non_null(text);
-	text[0] = '\0';
-	for (size_t i = 0; i < n; i++)
-		memcpy(text + i * strlen(letter), letter, strlen(letter) + 1);
-	return text;
-}
-
 enum slot { TITLE, DESCRIPTION, ANNOTATION, LABEL, SOURCE, ALL };
 
 static void post_with(const char *text, enum slot slot)
@@ -266,7 +253,8 @@ static void no_length_of_any_text_breaks_a_limit(void **unused)
 
 	(void)unused;
 	for (size_t n = 0; n <= 7000; n++) {
-		char *text = letters(n, "x"), *other = letters(n, kinds[n % TOCSIN_COUNT(kinds)]);
+		char *text = chat_letters(n, "x"),
+		     *other = chat_letters(n, kinds[n % TOCSIN_COUNT(kinds)]);
 
 		post_with(text, ALL);
 		post_with(other, (enum slot)(n % (ALL + 1)));
@@ -281,7 +269,7 @@ static void a_text_that_fits_exactly_is_shown_whole(void **unused)
 
 	(void)unused;
 	for (size_t n = 4090; n <= 4100; n++) {
-		char *text = letters(n, "x");
+		char *text = chat_letters(n, "x");
 		json_t *message;
 
 		fake_alert_init(&fake, "s");
@@ -318,66 +306,36 @@ static void fields_that_have_no_room_are_counted(void **unused)
 	json_decref(message);
 }
 
-static void nothing_hostile_means_anything(void **unused)
+static void post_plain(struct fake_alert *fake)
 {
-	uint64_t seed = hostile_seed();
-	struct fake_alert fake;
-
-	(void)unused;
-	for (size_t i = 0; i < HOSTILE_TEXTS; i++) {
-		char *text = hostile_text(seed, i);
-
-		(i % 2 ? hostile_fill : hostile_fill_shown)(&fake, text);
-		json_decref(posted(&plain, &fake));
-		free(text);
-	}
+	json_decref(posted(&plain, fake));
 }
 
-struct sweep {
-	struct fake_alert fake;
-	struct discord_config config;
-	char wanted[sizeof(((struct tocsin_self *)0)->body)];
-};
-
-/* The whole message goes out, or none and the core tries again. */
-static int send_one(void *data)
+static void nothing_hostile_means_anything(void **unused)
 {
-	struct sweep *sweep = data;
-	const struct fake_done *done;
-	void *state = NULL;
-	int result;
-
-	fake_reset();
-	result = tocsin_plugin.channel->open(fake_self(), &fake_host, &sweep->config, &state);
-	if (result < 0)
-		return result;
-	done = fake_deliver(state, &sweep->fake);
-	tocsin_plugin.channel->close(state);
-	if (done->outcome == TOCSIN_RETRY)
-		return -ENOMEM;
-	if (done->outcome != TOCSIN_DELIVERED || strcmp(fake_self()->body, sweep->wanted) != 0)
-		scarce_fail("half a message");
-	return 0;
+	(void)unused;
+	chat_each_hostile(post_plain);
 }
 
 static void a_message_is_whole_or_is_tried_again_when_memory_is_short(void **unused)
 {
 	static const char *const who[] = {"user:1", "everyone"};
-	struct sweep *sweep = calloc(1, sizeof(*sweep));
+	struct discord_config config = plain;
+	struct chat_message *message = calloc(1, sizeof(*message));
 
 	(void)unused;
-	sweep->config = plain;
-	sweep->config.mentions = (struct tocsin_strings){who, 2};
-	sweep->config.username = "tocsin";
-	fake_alert_init(&sweep->fake, "disk is full \xff");
-	fake_annotate(&sweep->fake, "description", "97 % of /var");
-	fake_annotate(&sweep->fake, "metric_value", "97");
-	fake_annotate(&sweep->fake, "runbook_url", "https://example.com/2");
-	sweep->fake.alert.link = "https://example.com/?a=1";
-	json_decref(posted(&sweep->config, &sweep->fake));
-	strcpy(sweep->wanted, fake_self()->body);
-	assert_true(scarce_sweep("discord message", send_one, sweep) > 0);
-	free(sweep);
+	assert_non_null(message);
+	config.mentions = (struct tocsin_strings){who, 2};
+	config.username = "tocsin";
+	message->config = &config;
+	fake_alert_init(&message->fake, "disk is full \xff");
+	fake_annotate(&message->fake, "description", "97 % of /var");
+	fake_annotate(&message->fake, "metric_value", "97");
+	fake_annotate(&message->fake, "runbook_url", "https://example.com/2");
+	message->fake.alert.link = "https://example.com/?a=1";
+	json_decref(posted(&config, &message->fake));
+	chat_sweep(message, "discord message");
+	free(message);
 }
 
 int main(void)

@@ -9,9 +9,8 @@
 #include <cmocka.h>
 
 #include "../../plugins/channels/slack/slack.h"
-#include "hostile.h"
+#include "chat_fixture.h"
 #include "judge.h"
-#include "scarce.h"
 
 static const struct slack_config plain = {.url = "https://hooks.example.com/services/T/B/x",
 					  .threads = true};
@@ -162,17 +161,6 @@ static void many_and_long_fields_fit_and_the_rest_is_counted(void **unused)
 	}
 }
 
-static char *letters(size_t n, const char *letter)
-{
-	char *text = malloc(n * strlen(letter) + 1);
-
-	assert_non_null(text);
-	text[0] = '\0';
-	for (size_t i = 0; i < n; i++)
-		memcpy(text + i * strlen(letter), letter, strlen(letter) + 1);
-	return text;
-}
-
 static void no_length_of_any_text_breaks_a_limit(void **unused)
 {
 	static const char *const kinds[] = {"x", "&", "🚨", " ", "漢", "*", "\n"};
@@ -180,7 +168,7 @@ static void no_length_of_any_text_breaks_a_limit(void **unused)
 
 	(void)unused;
 	for (size_t n = 0; n <= 7000; n += 1 + n / 500) {
-		char *text = letters(n, kinds[n % TOCSIN_COUNT(kinds)]);
+		char *text = chat_letters(n, kinds[n % TOCSIN_COUNT(kinds)]);
 
 		fake_alert_init(&fake, text);
 		fake_annotate(&fake, "description", text);
@@ -192,19 +180,15 @@ static void no_length_of_any_text_breaks_a_limit(void **unused)
 	}
 }
 
+static void post_plain(struct fake_alert *fake)
+{
+	json_decref(posted(&plain, fake));
+}
+
 static void nothing_hostile_means_anything(void **unused)
 {
-	uint64_t seed = hostile_seed();
-	struct fake_alert fake;
-
 	(void)unused;
-	for (size_t i = 0; i < HOSTILE_TEXTS; i++) {
-		char *text = hostile_text(seed, i);
-
-		(i % 2 ? hostile_fill : hostile_fill_shown)(&fake, text);
-		json_decref(posted(&plain, &fake));
-		free(text);
-	}
+	chat_each_hostile(post_plain);
 }
 
 static void a_configuration_is_of_a_webhook_or_of_a_bot(void **unused)
@@ -230,79 +214,38 @@ static void a_configuration_is_of_a_webhook_or_of_a_bot(void **unused)
 		assert_non_null(tocsin_plugin.channel->check(&bad[i], why, sizeof(why)));
 }
 
-struct sweep {
-	struct fake_alert fake;
-	struct slack_config config;
-	struct tocsin_reply reply;
-	char note[SLACK_NOTE];
-	char wanted[sizeof(((struct tocsin_self *)0)->body)];
-};
-
-/* The whole message goes out, or none and the core tries again. */
-static int send_one(void *data)
-{
-	struct sweep *sweep = data;
-	const struct fake_done *done;
-	void *state = NULL;
-	int result;
-
-	fake_reset();
-	strcpy(fake_self()->note, sweep->note);
-	fake_self()->reply = sweep->config.token ? &sweep->reply : NULL;
-	result = tocsin_plugin.channel->open(fake_self(), &fake_host, &sweep->config, &state);
-	if (result < 0)
-		return result;
-	done = fake_deliver(state, &sweep->fake);
-	tocsin_plugin.channel->close(state);
-	if (done->outcome == TOCSIN_RETRY)
-		return -ENOMEM;
-	if (done->outcome != TOCSIN_DELIVERED || strcmp(fake_self()->body, sweep->wanted) != 0)
-		scarce_fail("half a message, or one at the wrong place");
-	return 0;
-}
-
-/* With memory: what it must be. Then without. */
-static void sweep_it(struct sweep *sweep, const char *name)
-{
-	void *state;
-
-	fake_alert_init(&sweep->fake, "disk is full \xff");
-	fake_annotate(&sweep->fake, "description", "97 % of /var");
-	fake_annotate(&sweep->fake, "metric_value", "97");
-	sweep->fake.alert.link = "https://example.com/?a=1";
-	fake_reset();
-	strcpy(fake_self()->note, sweep->note);
-	fake_self()->reply = sweep->config.token ? &sweep->reply : NULL;
-	state = fake_open(&sweep->config);
-	assert_int_equal(fake_deliver(state, &sweep->fake)->outcome, TOCSIN_DELIVERED);
-	tocsin_plugin.channel->close(state);
-	strcpy(sweep->wanted, fake_self()->body);
-	assert_true(scarce_sweep(name, send_one, sweep) > 0);
-}
-
 static void a_message_is_whole_or_is_tried_again_when_memory_is_short(void **unused)
 {
 	static const char body[] = "{\"ok\":true,\"channel\":\"C1\",\"ts\":\"2.2\"}";
-	struct sweep *sweep = calloc(1, sizeof(*sweep));
+	static const struct tocsin_reply reply = {.size = sizeof(reply),
+						  .status = 200,
+						  .body = body,
+						  .body_length = sizeof(body) - 1};
+	static const struct slack_config bot = {.token = "xoxb-1",
+						.api_url = "https://api.example.com",
+						.channel = "#a",
+						.threads = true};
+	struct slack_config classic = plain;
+	struct chat_message *message = calloc(1, sizeof(*message));
 
 	(void)unused;
-	sweep->config = plain;
-	sweep_it(sweep, "slack message");
-	sweep->config.layout = SLACK_CLASSIC;
-	sweep_it(sweep, "slack classic message");
+	assert_non_null(message);
+	fake_alert_init(&message->fake, "disk is full \xff");
+	fake_annotate(&message->fake, "description", "97 % of /var");
+	fake_annotate(&message->fake, "metric_value", "97");
+	message->fake.alert.link = "https://example.com/?a=1";
+	message->config = &plain;
+	chat_sweep(message, "slack message");
+	classic.layout = SLACK_CLASSIC;
+	message->config = &classic;
+	chat_sweep(message, "slack classic message");
 	/* a bot replies in the thread, or not at all for now: it does not begin another one */
-	sweep->config = (struct slack_config){.token = "xoxb-1",
-					      .api_url = "https://api.example.com",
-					      .channel = "#a",
-					      .threads = true};
-	sweep->reply = (struct tocsin_reply){.size = sizeof(sweep->reply),
-					     .status = 200,
-					     .body = body,
-					     .body_length = sizeof(body) - 1};
-	strcpy(sweep->note, "1.1 C1 open #a");
-	sweep_it(sweep, "slack bot");
-	assert_non_null(strstr(sweep->wanted, "\"thread_ts\":\"1.1\""));
-	free(sweep);
+	message->config = &bot;
+	message->reply = &reply;
+	message->note = "1.1 C1 open #a";
+	chat_sweep(message, "slack bot");
+	assert_non_null(strstr(message->wanted, "\"thread_ts\":\"1.1\""));
+	free(message);
 }
 
 int main(void)

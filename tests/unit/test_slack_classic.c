@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "../../plugins/channels/slack/slack.h"
-#include "hostile.h"
+#include "chat_fixture.h"
 #include "judge.h"
 
 static const struct slack_config plain = {.url = "https://hooks.example.com/services/T/B/x",
@@ -141,19 +141,15 @@ static void a_long_link_is_left_out_whole(void **unused)
 	json_decref(message);
 }
 
+static void post_plain(struct fake_alert *fake)
+{
+	json_decref(posted(&plain, fake));
+}
+
 static void nothing_hostile_is_a_control_sequence(void **unused)
 {
-	uint64_t seed = hostile_seed();
-	struct fake_alert fake;
-
 	(void)unused;
-	for (size_t i = 0; i < HOSTILE_TEXTS; i++) {
-		char *text = hostile_text(seed, i);
-
-		(i % 2 ? hostile_fill : hostile_fill_shown)(&fake, text);
-		json_decref(posted(&plain, &fake));
-		free(text);
-	}
+	chat_each_hostile(post_plain);
 }
 
 int main(void)

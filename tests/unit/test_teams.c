@@ -9,9 +9,8 @@
 #include <cmocka.h>
 
 #include "../../plugins/channels/teams/teams.h"
-#include "hostile.h"
+#include "chat_fixture.h"
 #include "judge.h"
-#include "scarce.h"
 
 static const struct teams_config plain = {.url = "https://flow.example.com/x?sig=y"};
 
@@ -149,17 +148,6 @@ static void templates_take_the_place_of_the_words(void **unused)
 	json_decref(card);
 }
 
-static char *letters(size_t n, const char *letter)
-{
-	char *text = malloc(n * strlen(letter) + 1);
-
-	assert_non_null(text);
-	text[0] = '\0';
-	for (size_t i = 0; i < n; i++)
-		memcpy(text + i * strlen(letter), letter, strlen(letter) + 1);
-	return text;
-}
-
 static void no_length_of_any_text_makes_it_too_large(void **unused)
 {
 	static const char *const kinds[] = {"x", "*", "🚨", " ", "漢", "\"", "\n"};
@@ -167,7 +155,7 @@ static void no_length_of_any_text_makes_it_too_large(void **unused)
 
 	(void)unused;
 	for (size_t n = 0; n <= 70000; n += n < 7000 ? 13 : 997) {
-		char *text = letters(n, kinds[n % TOCSIN_COUNT(kinds)]);
+		char *text = chat_letters(n, kinds[n % TOCSIN_COUNT(kinds)]);
 
 		fake_alert_init(&fake, text);
 		fake_annotate(&fake, "description", text);
@@ -183,7 +171,7 @@ static void the_text_is_cut_before_facts_are_left_out(void **unused)
 {
 	struct tocsin_pair labels[60];
 	struct fake_alert fake;
-	char names[60][8], *text = letters(19000, "漢"), *value = letters(990, "漢");
+	char names[60][8], *text = chat_letters(19000, "漢"), *value = chat_letters(990, "漢");
 	json_t *card;
 
 	(void)unused;
@@ -206,19 +194,15 @@ static void the_text_is_cut_before_facts_are_left_out(void **unused)
 	free(value);
 }
 
+static void post_plain(struct fake_alert *fake)
+{
+	json_decref(posted(&plain, fake));
+}
+
 static void nothing_hostile_means_anything(void **unused)
 {
-	uint64_t seed = hostile_seed();
-	struct fake_alert fake;
-
 	(void)unused;
-	for (size_t i = 0; i < HOSTILE_TEXTS; i++) {
-		char *text = hostile_text(seed, i);
-
-		(i % 2 ? hostile_fill : hostile_fill_shown)(&fake, text);
-		json_decref(posted(&plain, &fake));
-		free(text);
-	}
+	chat_each_hostile(post_plain);
 }
 
 static const struct fake_done *answer(bool legacy, int status, const char *body)
@@ -284,48 +268,22 @@ static void a_connector_has_delivered_only_what_it_says_1_to(void **unused)
 	assert_int_equal(answer(false, 200, limited)->outcome, TOCSIN_DELIVERED);
 }
 
-struct sweep {
-	struct fake_alert fake;
-	struct teams_config config;
-	char wanted[sizeof(((struct tocsin_self *)0)->body)];
-};
-
-/* The whole message goes out, or none and the core tries again. */
-static int send_one(void *data)
-{
-	struct sweep *sweep = data;
-	const struct fake_done *done;
-	void *state = NULL;
-	int result;
-
-	fake_reset();
-	result = tocsin_plugin.channel->open(fake_self(), &fake_host, &sweep->config, &state);
-	if (result < 0)
-		return result;
-	done = fake_deliver(state, &sweep->fake);
-	tocsin_plugin.channel->close(state);
-	if (done->outcome == TOCSIN_RETRY)
-		return -ENOMEM;
-	if (done->outcome != TOCSIN_DELIVERED || strcmp(fake_self()->body, sweep->wanted) != 0)
-		scarce_fail("half a message");
-	return 0;
-}
-
 static void a_message_is_whole_or_is_tried_again_when_memory_is_short(void **unused)
 {
 	static const struct tocsin_pair who[] = {{"Ann", "ann@example.com"}};
-	struct sweep *sweep = calloc(1, sizeof(*sweep));
+	struct teams_config config = plain;
+	struct chat_message *message = calloc(1, sizeof(*message));
 
 	(void)unused;
-	sweep->config = plain;
-	sweep->config.mentions = (struct tocsin_map){who, 1};
-	fake_alert_init(&sweep->fake, "disk is full \xff");
-	fake_annotate(&sweep->fake, "description", "97 % of /var\n.");
-	fake_annotate(&sweep->fake, "runbook_url", "https://example.com/2");
-	json_decref(posted(&sweep->config, &sweep->fake));
-	strcpy(sweep->wanted, fake_self()->body);
-	assert_true(scarce_sweep("teams message", send_one, sweep) > 0);
-	free(sweep);
+	assert_non_null(message);
+	config.mentions = (struct tocsin_map){who, 1};
+	message->config = &config;
+	fake_alert_init(&message->fake, "disk is full \xff");
+	fake_annotate(&message->fake, "description", "97 % of /var\n.");
+	fake_annotate(&message->fake, "runbook_url", "https://example.com/2");
+	json_decref(posted(&config, &message->fake));
+	chat_sweep(message, "teams message");
+	free(message);
 }
 
 int main(void)
