@@ -14,8 +14,10 @@ void intake_free(struct intake *intake)
 {
 	if (!intake)
 		return;
-	for (size_t i = 0; i < intake->n; i++)
+	for (size_t i = 0; i < intake->n; i++) {
 		alert_free(intake->entry[i].alert);
+		free(intake->entry[i].body);
+	}
 	free(intake->entry);
 	arena_free(intake->arena);
 	free(intake);
@@ -34,6 +36,86 @@ static int decide_all(struct intake *intake, decide_fn *by, const char *channel)
 		result = by(engine->current->settings, &intake->entry[i].alert->pub, channel,
 			    intake->arena, &intake->entry[i].decisions);
 	pthread_rwlock_unlock(&engine->lock);
+	return result;
+}
+
+/* The same row gives the same key whichever store and machine it passes through. */
+static int make_key(const struct intake_entry *entry, const struct decision *decision,
+		    char key[ID_TEXT])
+{
+	const struct tocsin_alert *alert = &entry->alert->pub;
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", entry->generation);
+	if (entry->mark)
+		return id_derive((const char *const[]){alert->source, entry->mark,
+						       decision->channel, decision->recipient,
+						       number},
+				 5, key);
+	return id_derive((const char *const[]){alert->id, decision->channel, decision->recipient},
+			 3, key);
+}
+
+/* The decisions as the store takes them, but for when they are due. */
+static int prepare(struct intake *intake, struct intake_entry *entry, int generation)
+{
+	size_t n = entry->decisions.n;
+	struct tocsin_new_delivery *delivery = arena_alloc(intake->arena, n * sizeof(*delivery));
+	char(*key)[ID_TEXT] = arena_alloc(intake->arena, n * sizeof(*key));
+
+	if (!delivery || !key)
+		return -ENOMEM;
+	entry->generation = generation;
+	entry->failed_at_once = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct decision *decision = &entry->decisions.item[i];
+
+		if (make_key(entry, decision, key[i]) < 0)
+			return -ENOMEM;
+		delivery[i] = (struct tocsin_new_delivery){.channel = decision->channel,
+							   .recipient = decision->recipient,
+							   .route = decision->route,
+							   .key = key[i],
+							   .state = decision->state,
+							   .reason = decision->reason};
+		entry->failed_at_once |= decision->state == TOCSIN_STATE_DEAD;
+	}
+	entry->delivery = delivery;
+	return 0;
+}
+
+static int write_body(struct intake_entry *entry)
+{
+	if (!entry->body)
+		entry->body = alert_to_json(&entry->alert->pub);
+	return entry->body ? 0 : -ENOMEM;
+}
+
+/* What the store's thread need not do. One with a mark may be known, or be there once more. */
+static int prepare_ahead(struct intake *intake)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < intake->n && result == 0; i++) {
+		if (intake->entry[i].mark)
+			continue;
+		result = prepare(intake, &intake->entry[i], 0);
+		if (result == 0)
+			result = write_body(&intake->entry[i]);
+	}
+	return result;
+}
+
+/* In the transaction: they are due from now on. */
+static int complete(struct intake *intake, struct intake_entry *entry, int generation)
+{
+	int64_t due = dispatch_now_ms(intake->engine->dispatch);
+	int result = 0;
+
+	if (!entry->delivery || entry->generation != generation)
+		result = prepare(intake, entry, generation);
+	for (size_t i = 0; i < entry->decisions.n && result == 0; i++)
+		entry->delivery[i].due_ms = due;
 	return result;
 }
 
@@ -61,6 +143,8 @@ static int make(struct engine *engine, struct alert **alerts, const char *const 
 		entry[i].mark = marks ? marks[i] : NULL;
 	}
 	code = decide_all(intake, by, channel);
+	if (code == 0)
+		code = prepare_ahead(intake);
 	if (code < 0) {
 		intake_free(intake);
 		return code;
@@ -106,68 +190,6 @@ void intake_submit(struct intake *intake, engine_accepted_fn *done, void *data)
 	store_submit(intake->engine->store, &intake->request);
 }
 
-/* The same row gives the same key whichever store and machine it passes through. */
-static int make_key(const struct intake_entry *entry, const struct decision *decision,
-		    int generation, char key[ID_TEXT])
-{
-	const struct tocsin_alert *alert = &entry->alert->pub;
-	char number[16];
-
-	snprintf(number, sizeof(number), "%d", generation);
-	if (entry->mark)
-		return id_derive((const char *const[]){alert->source, entry->mark,
-						       decision->channel, decision->recipient,
-						       number},
-				 5, key);
-	return id_derive((const char *const[]){alert->id, decision->channel, decision->recipient},
-			 3, key);
-}
-
-/* The decisions of one alert as the store takes them. */
-struct prepared {
-	struct tocsin_new_delivery *delivery;
-	char (*key)[ID_TEXT];
-};
-
-static void prepared_done(struct prepared *prepared)
-{
-	free(prepared->delivery);
-	free(prepared->key);
-}
-
-static int prepare(struct intake *intake, struct intake_entry *entry, int generation,
-		   struct prepared *prepared)
-{
-	int64_t due = dispatch_now_ms(intake->engine->dispatch);
-	size_t n = entry->decisions.n;
-
-	prepared->delivery = calloc(n, sizeof(*prepared->delivery));
-	prepared->key = calloc(n, sizeof(*prepared->key));
-	if (!prepared->delivery || !prepared->key) {
-		prepared_done(prepared);
-		return -ENOMEM;
-	}
-	entry->failed_at_once = false;
-	for (size_t i = 0; i < n; i++) {
-		const struct decision *decision = &entry->decisions.item[i];
-
-		if (make_key(entry, decision, generation, prepared->key[i]) < 0) {
-			prepared_done(prepared);
-			return -ENOMEM;
-		}
-		prepared->delivery[i] =
-			(struct tocsin_new_delivery){.channel = decision->channel,
-						     .recipient = decision->recipient,
-						     .route = decision->route,
-						     .key = prepared->key[i],
-						     .state = decision->state,
-						     .reason = decision->reason,
-						     .due_ms = due};
-		entry->failed_at_once |= decision->state == TOCSIN_STATE_DEAD;
-	}
-	return 0;
-}
-
 static void announce(struct intake *intake, const struct intake_entry *entry)
 {
 	struct dispatch *dispatch = intake->engine->dispatch;
@@ -199,18 +221,16 @@ static int accept_entry(struct intake *intake, struct intake_entry *entry, int g
 					 .tell = intake->tell,
 					 .now_ms = clock_wall_ms(),
 					 .n = entry->decisions.n};
-	struct prepared prepared;
-	char *body = alert_to_json(&entry->alert->pub);
-	int result = body ? prepare(intake, entry, generation, &prepared) : -ENOMEM;
+	int result = complete(intake, entry, generation);
 
+	if (result == 0)
+		result = write_body(entry);
 	if (result == 0) {
-		fresh.body = body;
-		fresh.delivery = prepared.delivery;
+		fresh.body = entry->body;
+		fresh.delivery = entry->delivery;
 		result = t->ops->accept(t->state, &fresh, &entry->number);
 		FAULT_POINT("intake.accept");
-		prepared_done(&prepared);
 	}
-	free(body);
 	if (result == 0 && entry->failed_at_once)
 		note_deaths(intake, entry);
 	entry->result = TOCSIN_ACCEPTED;
@@ -223,7 +243,6 @@ static int know_entry(struct intake *intake, struct intake_entry *entry,
 {
 	const struct tocsin_new_delivery *wanted;
 	size_t n = entry->decisions.n;
-	struct prepared prepared;
 	int result;
 
 	entry->result = TOCSIN_KNOWN;
@@ -235,16 +254,15 @@ static int know_entry(struct intake *intake, struct intake_entry *entry,
 		FAULT_POINT("intake.unpark");
 		return result;
 	}
-	result = prepare(intake, entry, found->generation, &prepared);
+	result = complete(intake, entry, found->generation);
 	if (result < 0)
 		return result;
-	wanted = prepared.delivery;
+	wanted = entry->delivery;
 	result = fallen_add_all(intake->engine, &entry->alert->pub, intake->arena, &wanted, &n);
 	if (result == 0)
 		result = t->ops->revive(t->state, found->alert, wanted, n,
 					dispatch_now_ms(intake->engine->dispatch));
 	FAULT_POINT("intake.revive");
-	prepared_done(&prepared);
 	entry->unparked = found->pending + found->dead;
 	return result;
 }

@@ -14,6 +14,10 @@ struct intake_entry {
 	struct alert *alert;        /* owned by the intake */
 	const char *mark;           /* borrowed until done; NULL: none */
 	struct decisions decisions;
+	/* as the store takes it; of one with a mark in the transaction, which knows the generation */
+	char *body;                 /* owned by the intake; NULL: not written yet */
+	struct tocsin_new_delivery *delivery; /* of each decision, in the arena; NULL: not yet */
+	int generation;             /* by which their keys were made */
 	/* results of the transaction */
 	enum tocsin_intake result;
 	int64_t number;             /* of the alert in the store */
