@@ -296,7 +296,14 @@ int alert_new(const struct tocsin_alert *from, const char *source, int64_t now_m
 	return 0;
 }
 
+struct alert *alert_hold(struct alert *alert)
+{
+	atomic_fetch_add_explicit(&alert->holders, 1, memory_order_relaxed);
+	return alert;
+}
+
 void alert_free(struct alert *alert)
 {
-	free(alert);
+	if (alert && atomic_fetch_sub(&alert->holders, 1) == 1)
+		free(alert);
 }

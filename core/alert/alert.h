@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * alert/alert: an alert as the core keeps it. Owns all its strings; immutable
- * once made, so that threads may share it while somebody holds it.
+ * once made, so that threads may share it. Whoever makes one holds it.
  */
 #ifndef ALERT_ALERT_H
 #define ALERT_ALERT_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +26,8 @@
 #define ALERT_BODY (256 * 1024)  /* bytes of the whole as JSON */
 
 struct alert {
-	struct tocsin_alert pub; /* what plugins see; points into this alert's own memory */
+	struct tocsin_alert pub; /* what plugins see; points into this alert's own memory; first */
+	atomic_int holders;
 };
 
 /*
@@ -36,6 +38,8 @@ struct alert {
  */
 int alert_new(const struct tocsin_alert *from, const char *source, int64_t now_ms,
 	      const struct severity_aliases *aliases, struct alert **alert, struct error *err);
+/* One more holder: it is there until each has freed it. */
+struct alert *alert_hold(struct alert *alert);
 void alert_free(struct alert *alert);
 
 /*

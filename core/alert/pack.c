@@ -145,6 +145,7 @@ int alert_pack(const struct tocsin_alert *from, struct alert **alert)
 	recipient = (const char **)(pair + pairs);
 	filling.at = (char *)(recipient + from->recipients.n);
 
+	atomic_init(&made->holders, 1);
 	made->pub = *from;
 	made->pub.id = put(&filling, from->id);
 	made->pub.source = put(&filling, from->source);

@@ -208,6 +208,7 @@ int alert_read_stored(const char *text, struct alert **alert)
 	reading.pair = (struct tocsin_pair *)(made + 1);
 	reading.item = (const char **)(reading.pair + strings / 2);
 	reading.at = memcpy(reading.item + strings, text, length + 1);
+	atomic_init(&made->holders, 1);
 	made->pub = (struct tocsin_alert){.size = sizeof(made->pub)};
 	if (!read_members(&reading, &made->pub)) {
 		free(made);

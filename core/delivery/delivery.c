@@ -17,6 +17,16 @@ static const char *append(char **at, const char *text)
 	return copy;
 }
 
+/* As intake made it, when the store held it meanwhile. */
+static int take_alert(const struct tocsin_stored_delivery *stored, struct alert **alert,
+		      struct error *err)
+{
+	if (!stored->accepted)
+		return alert_from_json(stored->body, alert, err);
+	*alert = alert_hold((struct alert *)stored->accepted); /* pub is its first member */
+	return 0;
+}
+
 int delivery_new(const struct tocsin_stored_delivery *stored, struct channel *channel,
 		 const char *channel_name, struct delivery **result, struct error *err)
 {
@@ -27,7 +37,7 @@ int delivery_new(const struct tocsin_stored_delivery *stored, struct channel *ch
 
 	if (!delivery)
 		return error_set(err, -ENOMEM, "out of memory");
-	code = alert_from_json(stored->body, &delivery->alert, err);
+	code = take_alert(stored, &delivery->alert, err);
 	if (code < 0) {
 		free(delivery);
 		return code;

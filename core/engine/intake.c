@@ -212,6 +212,16 @@ static void note_deaths(struct intake *intake, const struct intake_entry *entry)
 	}
 }
 
+static void hold_alert(const struct tocsin_alert *alert)
+{
+	(void)alert_hold((struct alert *)alert);
+}
+
+static void release_alert(const struct tocsin_alert *alert)
+{
+	alert_free((struct alert *)alert);
+}
+
 static int accept_entry(struct intake *intake, struct intake_entry *entry, int generation,
 			const struct transaction *t)
 {
@@ -220,7 +230,9 @@ static int accept_entry(struct intake *intake, struct intake_entry *entry, int g
 					 .generation = generation,
 					 .tell = intake->tell,
 					 .now_ms = clock_wall_ms(),
-					 .n = entry->decisions.n};
+					 .n = entry->decisions.n,
+					 .hold = hold_alert,
+					 .release = release_alert};
 	int result = complete(intake, entry, generation);
 
 	if (result == 0)

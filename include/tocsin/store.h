@@ -61,6 +61,10 @@ struct tocsin_new_alert {
 	int64_t now_ms;             /* wall time at which it was received */
 	const struct tocsin_new_delivery *delivery;
 	size_t n;
+	/* The store may hold on to `alert` and hand it out with claims, so that it need not be read
+	 * again; it releases it once for each hold, at the latest when it is closed. NULL: it may not. */
+	void (*hold)(const struct tocsin_alert *alert);
+	void (*release)(const struct tocsin_alert *alert);
 };
 
 /* The newest alert of a source and mark. */
@@ -84,7 +88,8 @@ struct tocsin_stored_delivery {
 	int64_t created_ms, due_ms; /* own time */
 	int64_t done_ms;            /* wall time */
 	const char *reason;         /* last answer, or why it is dead or suppressed; "" */
-	const char *body;           /* the alert as JSON */
+	const char *body;           /* the alert as JSON; NULL when it is there as `accepted` */
+	const struct tocsin_alert *accepted; /* claim: what accept was given and the store holds; or NULL */
 	int64_t received_ms;        /* of the alert, wall time */
 };
 typedef int tocsin_delivery_fn(const struct tocsin_stored_delivery *delivery, void *data);

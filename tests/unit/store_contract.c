@@ -49,29 +49,69 @@ static void make_key(const struct contract *c, const struct sample *sample, size
 		(void)snprintf(key, 64, "key-%" PRId64 "-%zu", c->alerts, i);
 }
 
-int contract_try(struct contract *c, const struct sample *sample, int64_t *number)
+/* An alert that the store may hold, with its text. */
+struct given {
+	struct tocsin_alert alert; /* first */
+	int holders;
+	char id[33], source[32], body[64];
+};
+static int n_given; /* that somebody holds */
+
+static void hold(const struct tocsin_alert *alert)
 {
-	char id[33], key[4][64];
-	const struct tocsin_alert alert = {
-		.size = sizeof(alert),
-		.id = id,
-		.source = sample->source ? sample->source : "site-alerts",
+	((struct given *)alert)->holders++;
+}
+
+static void release(const struct tocsin_alert *alert)
+{
+	struct given *given = (struct given *)alert;
+
+	assert_true(given->holders > 0);
+	if (--given->holders > 0)
+		return;
+	free(given);
+	n_given--;
+}
+
+static struct given *give(struct contract *c, const struct sample *sample)
+{
+	struct given *given = calloc(1, sizeof(*given));
+
+	contract_id(++c->alerts, given->id);
+	(void)snprintf(given->source, sizeof(given->source), "%s",
+		       sample->source ? sample->source : "site-alerts");
+	(void)snprintf(given->body, sizeof(given->body), "%s", sample->body ? sample->body : "{}");
+	given->alert = (struct tocsin_alert){
+		.size = sizeof(given->alert),
+		.id = given->id,
+		.source = given->source,
 		.fingerprint = "0123456789abcdef",
 		.severity = TOCSIN_WARNING,
 		.status = TOCSIN_EVENT,
 	};
+	given->holders = 1;
+	n_given++;
+	return given;
+}
+
+int contract_try(struct contract *c, const struct sample *sample, int64_t *number)
+{
+	char key[4][64];
+	struct given *given = give(c, sample);
 	struct tocsin_new_delivery delivery[4] = {{0}};
 	struct tocsin_new_alert new = {
-		.alert = &alert,
-		.body = sample->body ? sample->body : "{}",
+		.alert = &given->alert,
+		.body = given->body,
 		.mark = sample->mark,
 		.generation = sample->generation,
 		.tell = sample->tell,
 		.now_ms = sample->now_ms ? sample->now_ms : NOW,
 		.delivery = delivery,
+		.hold = c->subject->may_hold ? hold : NULL,
+		.release = c->subject->may_hold ? release : NULL,
 	};
+	int result;
 
-	contract_id(++c->alerts, id);
 	while (!sample->no_delivery && new.n < 4 && (new.n == 0 || sample->channel[new.n])) {
 		struct tocsin_new_delivery *made = &delivery[new.n];
 
@@ -84,7 +124,9 @@ int contract_try(struct contract *c, const struct sample *sample, int64_t *numbe
 		made->reason = sample->reason;
 		made->due_ms = sample->due_ms ? sample->due_ms : NOW;
 	}
-	return c->ops->accept(c->store, &new, number);
+	result = c->ops->accept(c->store, &new, number);
+	release(&given->alert);
+	return result;
 }
 
 int64_t contract_accept(struct contract *c, const struct sample *sample)
@@ -97,6 +139,20 @@ int64_t contract_accept(struct contract *c, const struct sample *sample)
 }
 
 #define COPY(field) (void)snprintf(to->field, sizeof(to->field), "%s", from->field)
+
+/* The alert as JSON, or the one that was accepted. */
+static const char *body_of(const struct tocsin_stored_delivery *delivery)
+{
+	const struct given *given = (const struct given *)delivery->accepted;
+
+	if (!given)
+		return delivery->body;
+	assert_null(delivery->body);
+	assert_int_equal(delivery->state, TOCSIN_STATE_CLAIMED);
+	assert_string_equal(given->id, delivery->alert_id);
+	assert_string_equal(given->source, delivery->source);
+	return given->body;
+}
 
 int contract_copy(const struct tocsin_stored_delivery *from, void *data)
 {
@@ -123,7 +179,7 @@ int contract_copy(const struct tocsin_stored_delivery *from, void *data)
 	COPY(route);
 	COPY(key);
 	COPY(reason);
-	COPY(body);
+	(void)snprintf(to->body, sizeof(to->body), "%s", body_of(from));
 	return 0;
 }
 
@@ -234,6 +290,7 @@ static int tear_down(void **state)
 	if (c->store)
 		c->ops->close(c->store);
 	free(c);
+	assert_int_equal(n_given, 0);
 	return 0;
 }
 
@@ -241,8 +298,9 @@ int store_contract_run(struct store_subject *subject)
 {
 	const struct contract_test *const part[] = {
 		contract_intake, contract_claims,  contract_sources, contract_operators,
-		contract_notes,  contract_instead, contract_values};
+		contract_notes,  contract_instead, contract_again,   contract_values};
 	struct CMUnitTest test[128];
+	int failed;
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
@@ -252,5 +310,8 @@ int store_contract_run(struct store_subject *subject)
 							subject};
 		}
 	}
-	return _cmocka_run_group_tests("store contract", test, n, NULL, NULL);
+	subject->may_hold = false;
+	failed = _cmocka_run_group_tests("store contract", test, n, NULL, NULL);
+	subject->may_hold = true;
+	return failed + _cmocka_run_group_tests("store contract, alerts held", test, n, NULL, NULL);
 }

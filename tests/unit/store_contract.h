@@ -23,9 +23,11 @@ struct store_subject {
 	/* Opens it, again after a close. 0 or a negative errno. */
 	int (*open)(struct store_subject *subject, void **state);
 	void *data;
+	bool may_hold; /* alerts are given to it to hold on to; the run decides */
 };
 
-/* Runs every test of the contract; the number of failures. */
+/* Runs every test of the contract, with and without alerts that the store may hold; the number of
+ * failures. */
 int store_contract_run(struct store_subject *subject);
 
 /* What a test gets: an open store, no transaction begun. */
@@ -117,6 +119,6 @@ struct contract_test {
 	}
 extern const struct contract_test contract_intake[], contract_claims[], contract_sources[],
 	contract_operators[], contract_notes[], contract_instead[],
-	contract_values[]; /* each ends with a NULL name */
+	contract_again[], contract_values[]; /* each ends with a NULL name */
 
 #endif

@@ -354,6 +354,18 @@ static void subject_is_the_most_telling_label(void **state)
 	assert_string_equal(alert_subject(&from), "");
 }
 
+static void an_alert_is_there_until_its_last_holder_has_freed_it(void **state)
+{
+	struct tocsin_alert from = minimal();
+	struct alert *alert = made(&from), *same = alert_hold(alert);
+
+	(void)state;
+	assert_ptr_equal(same, alert);
+	alert_free(alert);
+	assert_string_equal(alert_get(&same->pub.labels, "alertname"), "test");
+	alert_free(same);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +383,7 @@ int main(void)
 		cmocka_unit_test(a_link_must_be_a_web_address),
 		cmocka_unit_test(an_alert_without_its_size_is_refused),
 		cmocka_unit_test(subject_is_the_most_telling_label),
+		cmocka_unit_test(an_alert_is_there_until_its_last_holder_has_freed_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

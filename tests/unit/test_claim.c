@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "delivery/delivery.h"
 #include "delivery/dispatch.h"
 #include "idle_store.h"
 
@@ -155,9 +156,31 @@ static void what_a_full_disk_rolled_back_is_claimed_again(void **state)
 	dispatch_free(dispatch);
 }
 
+static void an_alert_that_the_store_holds_is_not_read_again(void **state)
+{
+	const struct tocsin_alert from = {
+		.size = sizeof(from),
+		.labels = {.pair = &(const struct tocsin_pair){"alertname", "disk"}, .n = 1}};
+	struct tocsin_stored_delivery stored = idle_delivery(1, "fake");
+	struct delivery *delivery;
+	struct alert *alert;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(alert_new(&from, "api", 1, NULL, &alert, &err), 0);
+	stored.body = NULL;
+	stored.accepted = &alert->pub;
+	assert_int_equal(delivery_new(&stored, NULL, "fake", &delivery, &err), 0);
+	assert_ptr_equal(delivery->pub.alert, &alert->pub);
+	alert_free(alert); /* which the delivery still holds */
+	assert_string_equal(delivery->pub.alert->labels.pair[0].value, "disk");
+	delivery_free(delivery);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_alert_that_the_store_holds_is_not_read_again),
 		cmocka_unit_test(what_a_full_disk_rolled_back_is_claimed_again),
 	};
 

@@ -64,12 +64,68 @@ static void look_no_more_before(struct db *db, int64_t channel, int64_t due_ms)
 		db->looked_most_ms = due_ms;
 }
 
-/* Reads a delivery that is ready, and holds it. */
-static int hold(struct db *db, struct statement *st, const char *channel, int64_t lease_until_ms,
-		struct tocsin_stored_delivery *delivery)
-{
-	struct held claim;
+/* A delivery that is ready. */
+struct ready {
+	int64_t id, due_ms;
+};
 
+/* Who claims it, and until when. */
+struct claimant {
+	const char *channel;
+	int64_t lease_until_ms;
+	tocsin_delivery_fn *fn;
+	void *data;
+};
+
+/* Holds it and hands it out. The caller may settle it before it returns. */
+static int hand_out(struct db *db, const struct claimant *to, struct held claim,
+		    const struct tocsin_stored_delivery *delivery)
+{
+	int result;
+
+	claim.delivery = delivery->id;
+	claim.alert = delivery->alert;
+	claim.token = delivery->token;
+	claim.lease_until_ms = to->lease_until_ms;
+	result = held_put(&db->held, &claim);
+	if (result)
+		return result;
+	result = to->fn(delivery, to->data);
+	/* What the caller could not take is pending again. */
+	if (result)
+		(void)db_release(db, delivery->id, delivery->token, delivery->due_ms);
+	return result;
+}
+
+/* What is known of it from memory: it was never claimed. */
+static int claim_fresh(struct db *db, const struct claimant *to, const struct fresh *fresh,
+		       int64_t due_ms)
+{
+	const struct tocsin_stored_delivery delivery = {
+		.id = fresh->delivery,
+		.alert = fresh->alert,
+		.alert_id = fresh->accepted->id,
+		.source = fresh->accepted->source,
+		.channel = to->channel,
+		.recipient = fresh->recipient,
+		.route = fresh->route,
+		.key = fresh->key,
+		.state = TOCSIN_STATE_CLAIMED,
+		.token = 1,
+		.created_ms = fresh->created_ms,
+		.due_ms = due_ms,
+		.reason = "",
+		.accepted = fresh->accepted,
+		.received_ms = fresh->received_ms,
+	};
+	const struct held claim = {.tell = fresh->tell, .alone = fresh->alone};
+
+	return hand_out(db, to, claim, &delivery);
+}
+
+static int read_row(struct db *db, struct statement *st, const char *channel,
+		    struct tocsin_stored_delivery *delivery)
+{
 	*delivery = (struct tocsin_stored_delivery){
 		.id = column_int(st, 0),
 		.alert = column_int(st, 1),
@@ -92,17 +148,10 @@ static int hold(struct db *db, struct statement *st, const char *channel, int64_
 		return st->error;
 	if (!delivery->source || !delivery->route)
 		return db->spoiled ? db->spoiled : -ENOMEM;
-	claim = (struct held){.delivery = delivery->id,
-			      .alert = delivery->alert,
-			      .token = delivery->token,
-			      .lease_until_ms = lease_until_ms,
-			      .tell = column_int(st, 13)};
-	return held_put(&db->held, &claim);
+	return 0;
 }
 
-/* Claims one delivery and hands it out. The caller may settle it before it returns. */
-static int hand_out(struct db *db, int64_t id, const char *channel, int64_t lease_until_ms,
-		    tocsin_delivery_fn *fn, void *data)
+static int claim_stored(struct db *db, const struct claimant *to, int64_t id)
 {
 	struct statement st = statement_use(db, select_ready_row);
 	struct tocsin_stored_delivery delivery;
@@ -112,51 +161,60 @@ static int hand_out(struct db *db, int64_t id, const char *channel, int64_t leas
 	row = statement_row(&st);
 	if (row != 1)
 		return statement_end(&st, row < 0 ? row : -EPROTO);
-	result = hold(db, &st, channel, lease_until_ms, &delivery);
-	if (!result) {
-		result = fn(&delivery, data);
-		/* What the caller could not take is pending again. */
-		if (result)
-			(void)db_release(db, id, delivery.token, delivery.due_ms);
-	}
+	result = read_row(db, &st, to->channel, &delivery);
+	if (!result)
+		result = hand_out(db, to, (struct held){.tell = column_int(&st, 13)}, &delivery);
 	return statement_end(&st, result);
 }
 
-/* Numbers of what is ready; they are read before the first is handed out, which may change it. */
-static int find_ready(struct db *db, int64_t channel, int64_t now_ms, size_t limit, int64_t *id,
-		      size_t *n)
+static int claim_one(struct db *db, const struct claimant *to, const struct ready *ready)
+{
+	struct fresh *fresh = fresh_take(&db->fresh, ready->id);
+	int result;
+
+	if (!fresh)
+		return claim_stored(db, to, ready->id);
+	result = claim_fresh(db, to, fresh, ready->due_ms);
+	fresh_free(fresh);
+	return result;
+}
+
+/* What is ready; it is read before the first is handed out, which may change it. */
+static int find_ready(struct db *db, int64_t channel, int64_t now_ms, size_t limit,
+		      struct ready *ready, size_t *n)
 {
 	struct statement st = statement_use(db, select_ready);
-	int64_t last_due_ms = 0;
 	int row;
 
 	bind_int(&st, 1, channel);
 	bind_int(&st, 2, now_ms);
 	bind_int(&st, 3, (int64_t)limit);
 	bind_int(&st, 4, looked_of(db, channel)->until_ms);
-	for (*n = 0; (row = statement_row(&st)) == 1 && *n < limit; ++*n) {
-		id[*n] = column_int(&st, 0);
-		last_due_ms = column_int(&st, 1);
-	}
+	for (*n = 0; (row = statement_row(&st)) == 1 && *n < limit; ++*n)
+		ready[*n] = (struct ready){.id = column_int(&st, 0), .due_ms = column_int(&st, 1)};
 	if (*n > 0)
-		look_no_more_before(db, channel, last_due_ms);
+		look_no_more_before(db, channel, ready[*n - 1].due_ms);
 	return statement_end(&st, row < 0 ? row : 0);
 }
 
 int db_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms, size_t limit,
 	     tocsin_delivery_fn *fn, void *data)
 {
+	const struct claimant to = {
+		.channel = channel, .lease_until_ms = lease_until_ms, .fn = fn, .data = data};
 	struct db *db = state;
-	int64_t id[DB_CHUNK], name;
+	struct ready ready[DB_CHUNK];
+	int64_t name;
 	int result = db_name_find(db, channel, &name);
 	size_t n = DB_CHUNK;
 
 	if (!name)
 		return result;
 	while (!result && limit && n == DB_CHUNK) {
-		result = find_ready(db, name, now_ms, limit < DB_CHUNK ? limit : DB_CHUNK, id, &n);
+		result = find_ready(db, name, now_ms, limit < DB_CHUNK ? limit : DB_CHUNK, ready,
+				    &n);
 		for (size_t i = 0; i < n && !result; i++)
-			result = hand_out(db, id[i], channel, lease_until_ms, fn, data);
+			result = claim_one(db, &to, &ready[i]);
 		limit -= n;
 	}
 	if (result) /* some were found and not handed out */
@@ -228,6 +286,10 @@ static int end(struct db *db, const struct tocsin_attempt *attempt, const struct
 		result = db_settle_pending(db, attempt->delivery, &settlement);
 	if (result)
 		return result;
+	if (claim->alone && attempt->n_instead == 0) {
+		*alert_settled = true;
+		return claim->tell ? db_alert_ended(db, claim->alert) : 0;
+	}
 	return claim->tell ? db_alert_changed(db, claim->alert, false, alert_settled)
 			   : db_alert_settled(db, claim->alert, alert_settled);
 }

@@ -6,7 +6,7 @@
  * is pending has an index of its own, so that a claim reads few pages however long
  * the history is), attempt, name (names of channels, sources and routes, so that
  * rows and indexes hold small numbers), counter, kept, output, note. Claims live in
- * memory.
+ * memory, and so does what was accepted a moment ago, until it is claimed.
  *
  * A write that fails spoils its transaction: every later call in it returns
  * the same error, and so does commit. After -EIO that holds until close.
@@ -23,6 +23,7 @@
 #include <tocsin/plugin.h>
 #include <tocsin/store.h>
 
+#include "fresh.h"
 #include "held.h"
 
 #define DB_STATEMENTS 128 /* slots of the statement cache; more than twice what is used */
@@ -66,6 +67,7 @@ struct db {
 	int64_t counter[DB_COUNTERS]; /* as this transaction sees them */
 	int64_t committed[DB_COUNTERS];
 	struct held_set held;
+	struct fresh_set fresh;
 	struct db_looked {
 		int64_t channel, until_ms;
 	} looked[DB_LOOKED]; /* by channel: whatever is due before is held, so a claim begins there */
@@ -139,7 +141,8 @@ int db_counters(void *state, struct tocsin_counters *counters);
 /* moves.c: how deliveries change, whoever asks. The counters follow. */
 /* True when each of them can be written: complete, pending or settled by policy. */
 bool db_all_new(const struct tocsin_new_delivery *delivery, size_t n);
-/* Writes one new delivery of an alert, pending or settled at once at that wall time. */
+/* Writes one new delivery of an alert, pending or settled at once at that wall time. Its number is
+ * then the last one. */
 int db_add_delivery(struct db *db, int64_t alert, int64_t source,
 		    const struct tocsin_new_delivery *delivery, int64_t done_ms);
 /* Adds those of them whose channel and recipient the alert does not have yet. */
@@ -161,6 +164,8 @@ int db_restate_dead(struct db *db, int64_t delivery, const struct db_settlement 
 /* After deliveries of the alert changed: whether its source has to be told. was_dead: whether any
  * of them was dead before. *settled, unless NULL: as of db_alert_settled. */
 int db_alert_changed(struct db *db, int64_t alert, bool was_dead, bool *settled);
+/* The same after its only delivery has ended for the first time: its source has not heard of it. */
+int db_alert_ended(struct db *db, int64_t alert);
 /* Whether nothing of the alert is pending. */
 int db_alert_settled(struct db *db, int64_t alert, bool *settled);
 

@@ -123,6 +123,13 @@ const struct held *held_over(const struct held_set *set, int64_t now_ms)
 	return NULL;
 }
 
+void held_join(struct held_set *set, int64_t alert)
+{
+	for (size_t i = 0; i < set->capacity; i++)
+		if (set->slot[i].alert == alert)
+			set->slot[i].alone = false;
+}
+
 void held_commit(struct held_set *set)
 {
 	set->n_undo = 0;

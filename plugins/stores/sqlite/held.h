@@ -18,6 +18,7 @@ struct held {
 	int64_t token;
 	int64_t lease_until_ms;
 	bool tell;              /* its source wants to know the end */
+	bool alone;             /* the alert has no other delivery */
 };
 
 struct held_set {
@@ -35,6 +36,8 @@ int held_put(struct held_set *set, const struct held *claim);
 int held_remove(struct held_set *set, int64_t delivery);
 /* Some claim whose lease is over at that time, or NULL. */
 const struct held *held_over(const struct held_set *set, int64_t now_ms);
+/* The alert got another delivery. A rollback leaves it at that. */
+void held_join(struct held_set *set, int64_t alert);
 void held_commit(struct held_set *set);
 void held_rollback(struct held_set *set);
 void held_done(struct held_set *set);

@@ -84,7 +84,11 @@ int db_accept(void *state, const struct tocsin_new_alert *new, int64_t *number)
 		return result;
 	*number = ++db->counter[COUNTER_LAST_ALERT];
 	db->counter[COUNTER_ALERTS]++;
-	for (size_t i = 0; i < new->n && !result; i++)
+	for (size_t i = 0; i < new->n && !result; i++) {
 		result = db_add_delivery(db, *number, source, &new->delivery[i], new->now_ms);
+		if (!result && new->delivery[i].state == TOCSIN_STATE_PENDING)
+			fresh_add(&db->fresh, db->counter[COUNTER_LAST_DELIVERY], *number,
+				  db->now_ms, new, &new->delivery[i]);
+	}
 	return result;
 }

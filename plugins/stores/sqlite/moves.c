@@ -168,6 +168,7 @@ int db_settle_pending(struct db *db, int64_t delivery, const struct db_settlemen
 		return result;
 	db->counter[COUNTER_PENDING]--;
 	db->counter[counter_of(settlement->state)]++;
+	fresh_free(fresh_take(&db->fresh, delivery));
 	return held_remove(&db->held, delivery);
 }
 
@@ -226,6 +227,22 @@ int db_alert_settled(struct db *db, int64_t alert, bool *settled)
 	return result;
 }
 
+/* ?2: nothing is pending; ?3: and whether any is dead is as it was. */
+static int change_alert(struct db *db, int64_t alert, bool settled, bool as_it_was)
+{
+	struct statement st = statement_use(db, update_alert);
+
+	bind_int(&st, 1, alert);
+	bind_int(&st, 2, settled);
+	bind_int(&st, 3, settled && as_it_was);
+	return statement_run(&st);
+}
+
+int db_alert_ended(struct db *db, int64_t alert)
+{
+	return change_alert(db, alert, true, false);
+}
+
 int db_alert_changed(struct db *db, int64_t alert, bool was_dead, bool *settled)
 {
 	struct statement st = statement_use(db, select_states);
@@ -243,11 +260,7 @@ int db_alert_changed(struct db *db, int64_t alert, bool was_dead, bool *settled)
 		return row;
 	if (settled)
 		*settled = !pending;
-	st = statement_use(db, update_alert);
-	bind_int(&st, 1, alert);
-	bind_int(&st, 2, !pending);
-	bind_int(&st, 3, !pending && dead == was_dead);
-	return statement_run(&st);
+	return change_alert(db, alert, !pending, dead == was_dead);
 }
 
 int db_walk_pending(struct db *db, struct db_walk *walk, struct db_pair *found, size_t *n)

@@ -114,6 +114,7 @@ static int revive_dead(struct db *db, const struct revival *revival, int64_t due
 static int add_unseen(struct db *db, int64_t alert, const struct revival *revival)
 {
 	struct statement st = statement_use(db, select_source);
+	bool added = false;
 	int64_t source;
 	int result;
 
@@ -122,8 +123,14 @@ static int add_unseen(struct db *db, int64_t alert, const struct revival *reviva
 	for (size_t i = 0; i < revival->n && !result; i++) {
 		const struct tocsin_new_delivery *delivery = revival->wanted[i].delivery;
 
-		if (!revival->wanted[i].seen && !delivery->stand_in)
-			result = db_add_delivery(db, alert, source, delivery, db_wall_ms());
+		if (revival->wanted[i].seen || delivery->stand_in)
+			continue;
+		result = db_add_delivery(db, alert, source, delivery, db_wall_ms());
+		added = true;
+	}
+	if (added) {
+		held_join(&db->held, alert);
+		fresh_clear(&db->fresh);
 	}
 	return result;
 }

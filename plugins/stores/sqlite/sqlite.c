@@ -277,6 +277,7 @@ static void finish(struct db *db)
 {
 	disconnect(db);
 	held_done(&db->held);
+	fresh_clear(&db->fresh);
 	db_scratch_done(db);
 	db_unlock(db);
 	free(db);

@@ -113,6 +113,7 @@ void db_rollback(void *state)
 	}
 	memcpy(db->counter, db->committed, sizeof(db->counter));
 	held_rollback(&db->held);
+	fresh_clear(&db->fresh); /* numbers of that transaction are given out again */
 	db_ready_at(db, INT64_MIN);
 	db_names_forget(db);
 	if (db->lost)
