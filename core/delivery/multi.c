@@ -13,6 +13,7 @@
 
 #define EVENTS 128            /* taken from the kernel at once */
 #define LONGEST_WAIT_MS 60000 /* so that a mistake here costs a minute and not a delivery */
+#define KEPT_LEAST 32         /* connections that are kept for later, at least */
 
 struct multi {
 	CURLM *curl;
@@ -20,6 +21,7 @@ struct multi {
 	atomic_bool ringing;
 	int64_t timer_at_ms; /* boot time at which libcurl wants to be called; INT64_MAX: never */
 	int added, running;  /* transfers; the difference has ended and waits for multi_ended */
+	int kept;            /* connections at most, see keep_connections */
 	/* By descriptor: what libcurl waits for. A connection that is kept stays registered while
 	 * nothing is wanted of it, which saves two system calls each time that it is used again. */
 	uint32_t *wanted;
@@ -121,12 +123,23 @@ void multi_free(struct multi *multi)
 	free(multi);
 }
 
+/* As many as were used at once: the next time as many are there again. libcurl by itself keeps four for
+ * each transfer under way, and closes the others when the last transfers of many end. */
+static void keep_connections(struct multi *multi)
+{
+	if (multi->added <= multi->kept)
+		return;
+	multi->kept = multi->added > KEPT_LEAST ? multi->added : KEPT_LEAST;
+	curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)multi->kept);
+}
+
 bool multi_add(struct multi *multi, CURL *easy)
 {
 	if (curl_multi_add_handle(multi->curl, easy) != CURLM_OK)
 		return false;
 	multi->added++;
 	multi->running++;
+	keep_connections(multi);
 	return true;
 }
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The multi handle sleeps when there is nothing to do, and at no other time. */
+/* The multi handle sleeps when there is nothing to do, and at no other time. It keeps connections. */
+#include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -113,6 +117,87 @@ static void it_sleeps_until_its_time(void **state)
 	assert_true(clock_boot_ms() >= until);
 }
 
+#define AT_ONCE 48
+
+/* A server that waits until all requests of a round are there. */
+struct server {
+	int listening, port;
+	int peer[2 * AT_ONCE], asking[AT_ONCE];
+	size_t connections;
+};
+
+static void listen_to(struct server *server)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	socklen_t size = sizeof(address);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	*server = (struct server){
+		.listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+	assert_return_code(bind(server->listening, (struct sockaddr *)&address, size), errno);
+	assert_return_code(listen(server->listening, AT_ONCE), errno);
+	assert_return_code(getsockname(server->listening, (struct sockaddr *)&address, &size),
+			   errno);
+	server->port = ntohs(address.sin_port);
+}
+
+static void hear_all(struct server *server, struct multi *multi)
+{
+	char heard[1024];
+	size_t n = 0;
+	int fd;
+
+	while (n < AT_ONCE) {
+		assert_true(clock_boot_ms() - began_ms < LONG_MS);
+		multi_run(multi, clock_boot_ms() + 1);
+		while ((fd = accept4(server->listening, NULL, NULL,
+				     SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+			assert_true(server->connections < 2 * AT_ONCE);
+			server->peer[server->connections++] = fd;
+		}
+		for (size_t i = 0; i < server->connections && n < AT_ONCE; i++)
+			if (recv(server->peer[i], heard, sizeof(heard), 0) > 0)
+				server->asking[n++] = server->peer[i];
+	}
+}
+
+/* One after the other, so that fewer and fewer transfers are under way. */
+static void answer_all(const struct server *server, struct multi *multi)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+	CURLcode code;
+	CURL *ended;
+
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		assert_int_equal(send(server->asking[i], answer, sizeof(answer) - 1, MSG_NOSIGNAL),
+				 sizeof(answer) - 1);
+		while (!(ended = multi_ended(multi, &code)))
+			multi_run(multi, clock_boot_ms() + LONG_MS);
+		assert_int_equal(code, CURLE_OK);
+		multi_remove(multi, ended);
+		curl_easy_cleanup(ended);
+	}
+}
+
+static void all_connections_of_many_transfers_are_used_again(void **state)
+{
+	struct server server;
+	char url[64];
+
+	listen_to(&server);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server.port);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < AT_ONCE; i++)
+			(void)start(*state, url);
+		hear_all(&server, *state);
+		answer_all(&server, *state);
+	}
+	assert_int_equal(server.connections, AT_ONCE);
+	for (size_t i = 0; i < server.connections; i++)
+		close(server.peer[i]);
+	close(server.listening);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -123,6 +208,7 @@ int main(void)
 		TEST(a_wake_before_the_wait_counts),
 		TEST(no_wake_is_lost_among_many),
 		TEST(it_sleeps_until_its_time),
+		TEST(all_connections_of_many_transfers_are_used_again),
 	};
 	int failed;
 
