@@ -29,6 +29,7 @@ struct attached {
 	struct channel *channel;
 	struct command *detach; /* set when it is to go */
 	size_t requests;        /* transfers under way */
+	struct transfer *idle;  /* to use again: most requests of a channel go to the same URL */
 };
 
 struct timer {
@@ -50,7 +51,6 @@ struct http {
 	/* the engine's own */
 	struct attached *attached;
 	struct timer *timers;
-	struct transfer *idle; /* handles to use again */
 };
 
 /* Who asks is attached: a channel is detached only when nothing of it is under way. */
@@ -64,51 +64,63 @@ static struct attached *find(struct http *http, const struct channel *channel)
 	return found;
 }
 
-static struct transfer *get_transfer(struct http *http)
+static struct transfer *get_transfer(struct attached *attached)
 {
-	struct transfer *transfer = http->idle;
+	struct transfer *transfer = attached->idle;
 
 	if (!transfer)
 		return transfer_new();
-	http->idle = transfer->next;
+	attached->idle = transfer->next;
 	return transfer;
 }
 
-static void put_transfer(struct http *http, struct transfer *transfer)
+static void put_transfer(struct attached *attached, struct transfer *transfer)
 {
 	transfer_reset(transfer);
-	transfer->next = http->idle;
-	http->idle = transfer;
+	transfer->next = attached->idle;
+	attached->idle = transfer;
 }
 
-/* Starts a request; the transfer knows what to do with its reply. */
-static int start(struct http *http, struct channel *channel, const struct tocsin_request *request,
-		 struct transfer *transfer, struct error *err)
+static void free_attached(struct attached *attached)
 {
-	int result = transfer_prepare(transfer, request, channel->spec.timeout_ms, err);
+	struct transfer *transfer;
 
+	while ((transfer = attached->idle)) {
+		attached->idle = transfer->next;
+		transfer_free(transfer);
+	}
+	free(attached);
+}
+
+/* Starts a request; what is to be done with its reply is for the caller to say. */
+static int start(struct http *http, struct channel *channel, const struct tocsin_request *request,
+		 struct transfer **started, struct error *err)
+{
+	struct attached *attached = find(http, channel);
+	struct transfer *transfer = get_transfer(attached);
+	int result;
+
+	if (!transfer)
+		return error_set(err, -ENOMEM, "out of memory");
+	result = transfer_prepare(transfer, request, channel->spec.timeout_ms, err);
 	if (result == 0 && !multi_add(http->multi, transfer->easy))
 		result = error_set(err, -ENOMEM, "the HTTP engine refused the request");
 	if (result < 0) {
-		put_transfer(http, transfer);
+		put_transfer(attached, transfer);
 		return result;
 	}
-	transfer->channel = channel;
-	find(http, channel)->requests++;
+	transfer->attached = attached;
+	attached->requests++;
+	*started = transfer;
 	return 0;
 }
 
 void http_post(struct http *http, struct delivery *delivery, const struct tocsin_request *request)
 {
-	struct transfer *transfer = get_transfer(http);
+	struct transfer *transfer;
 	struct error err;
-	int result;
+	int result = start(http, delivery->channel, request, &transfer, &err);
 
-	if (!transfer) {
-		channel_complete(delivery, TOCSIN_RETRY, 0, "out of memory");
-		return;
-	}
-	result = start(http, delivery->channel, request, transfer, &err);
 	if (result < 0)
 		channel_complete(delivery, result == -EINVAL ? TOCSIN_REJECTED : TOCSIN_RETRY, 0,
 				 err.text);
@@ -119,12 +131,9 @@ void http_post(struct http *http, struct delivery *delivery, const struct tocsin
 int http_request(struct http *http, struct channel *channel, const struct tocsin_request *request,
 		 tocsin_reply_fn *reply_fn, void *data)
 {
-	struct transfer *transfer = get_transfer(http);
-	int result;
+	struct transfer *transfer;
+	int result = start(http, channel, request, &transfer, NULL);
 
-	if (!transfer)
-		return -ENOMEM;
-	result = start(http, channel, request, transfer, NULL);
 	if (result == 0) {
 		transfer->reply_fn = reply_fn;
 		transfer->data = data;
@@ -150,14 +159,14 @@ int http_timer(struct http *http, struct channel *channel, int64_t after_ms, toc
 
 static void finish(struct http *http, struct transfer *transfer, CURLcode code)
 {
-	struct channel *channel = transfer->channel;
+	struct attached *attached = transfer->attached;
 	struct tocsin_reply reply;
 	struct tocsin_verdict verdict;
 
 	transfer_reply(transfer, code, &reply);
 	FAULT_POINT("http.reply");
 	multi_remove(http->multi, transfer->easy);
-	find(http, channel)->requests--;
+	attached->requests--;
 	if (transfer->delivery) {
 		verdict_from_reply(&reply, &verdict);
 		if (transfer->judge)
@@ -167,7 +176,7 @@ static void finish(struct http *http, struct transfer *transfer, CURLcode code)
 	} else {
 		transfer->reply_fn(&reply, transfer->data);
 	}
-	put_transfer(http, transfer);
+	put_transfer(attached, transfer);
 }
 
 static void finish_all(struct http *http)
@@ -305,7 +314,7 @@ static void attach(struct http *http, struct command *command)
 		if (result < 0) {
 			http->attached = attached->next;
 			drop_timers(http, channel);
-			free(attached);
+			free_attached(attached);
 		}
 	}
 	answer(http, command, result);
@@ -350,7 +359,7 @@ static void run_detaches(struct http *http)
 		drop_timers(http, channel);
 		channel->spec.plugin->channel.close(channel->instance->state);
 		answer(http, attached->detach, 0);
-		free(attached);
+		free_attached(attached);
 	}
 }
 
@@ -400,8 +409,6 @@ int http_new(struct log *log, struct http **result, struct error *err)
 
 void http_free(struct http *http)
 {
-	struct transfer *transfer;
-
 	if (!http)
 		return;
 	pthread_mutex_lock(&http->lock);
@@ -410,10 +417,6 @@ void http_free(struct http *http)
 	multi_wake(http->multi);
 	pthread_join(http->thread, NULL);
 	assert(!http->attached);
-	while ((transfer = http->idle)) {
-		http->idle = transfer->next;
-		transfer_free(transfer);
-	}
 	multi_free(http->multi);
 	pthread_cond_destroy(&http->answered);
 	pthread_mutex_destroy(&http->lock);

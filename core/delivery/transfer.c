@@ -22,6 +22,8 @@
 #define CONNECT_TIMEOUT_MS 10000
 /* What is read at once. Most replies are shorter, and each request has such a piece of its own. */
 #define READ_BYTES 1024L
+/* libcurl asks whether a server wants a body that is larger than 1 MiB; this is below. */
+#define ASKED_FOR (64 * 1024)
 
 void transfer_free(struct transfer *transfer)
 {
@@ -32,8 +34,40 @@ void transfer_free(struct transfer *transfer)
 	buffer_done(&transfer->body);
 	buffer_done(&transfer->header_text);
 	buffer_done(&transfer->line);
+	buffer_done(&transfer->url);
 	curl_easy_cleanup(transfer->easy);
+	curl_url_cleanup(transfer->parts);
 	free(transfer);
+}
+
+static bool has_proxy; /* of the environment, which does not change */
+/* libcurl 7.83 to 8.2 (Debian 12 has 7.88) keeps a pointer into the headers of the reply before in a
+ * handle that is used again, and follows it when the next reply begins with a folded line. Such a reply
+ * is wrong, and may be refused (RFC 9112, 2.2); so these versions are to show the head to on_body, which
+ * they do before they look at it themselves. */
+static bool shows_head;
+
+static void look_around(void)
+{
+	static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+					    "ALL_PROXY"};
+	unsigned int version = curl_version_info(CURLVERSION_NOW)->version_num;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		has_proxy |= getenv(names[i]) != NULL;
+	shows_head = version >= 0x075300 && version < 0x080300;
+}
+
+/* A line of the head, or a part of one. */
+static size_t on_head(struct transfer *transfer, const char *data, size_t length)
+{
+	bool folded = transfer->head_begins && (*data == ' ' || *data == '\t');
+
+	transfer->head_begins = false;
+	if (folded)
+		snprintf(transfer->refused, sizeof(transfer->refused),
+			 "the first header line of the reply is the rest of another");
+	return folded ? 0 : length;
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *userdata)
@@ -41,6 +75,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *userdata)
 	struct transfer *transfer = userdata;
 	size_t length = size * n, room = HTTP_BODY - transfer->body.length;
 
+	if (transfer->in_head && length > 0)
+		return on_head(transfer, data, length);
 	buffer_add(&transfer->body, data, length < room ? length : room);
 	/* What is over the limit is read and dropped: the status counts. What memory does not hold
 	 * ends the transfer: a judge must not see half an answer. */
@@ -76,16 +112,26 @@ static bool keep_header(struct transfer *transfer, const char *line, size_t name
 	return true;
 }
 
+/* Only the last reply counts (100 Continue). What came as its body is this line, if libcurl shows it. */
+static void begin_head(struct transfer *transfer)
+{
+	transfer->n_headers = 0;
+	buffer_clear(&transfer->header_text);
+	buffer_clear(&transfer->body);
+	transfer->in_head = transfer->head_begins = shows_head;
+}
+
 static size_t on_header(char *data, size_t size, size_t n, void *userdata)
 {
 	struct transfer *transfer = userdata;
 	size_t length = size * n, name = 0, from, to = length;
 
 	if (length > 5 && strncasecmp(data, "HTTP/", 5) == 0) {
-		transfer->n_headers = 0; /* only the last reply's headers count (100 Continue) */
-		buffer_clear(&transfer->header_text);
+		begin_head(transfer);
 		return length;
 	}
+	if (length > 0 && (*data == '\r' || *data == '\n'))
+		transfer->in_head = false;
 	while (name < length && data[name] != ':')
 		name++;
 	if (name == length || transfer->n_headers == TRANSFER_HEADERS)
@@ -133,26 +179,6 @@ static int use_public(void *data, char *peer, char *own, int peer_port, int own_
 	return CURL_PREREQFUNC_ABORT;
 }
 
-static bool has_proxy;
-
-static void look_for_proxy(void)
-{
-	static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-					    "ALL_PROXY"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		has_proxy |= getenv(names[i]) != NULL;
-}
-
-/* libcurl searches the environment, which does not change, in each request, unless no host has one. */
-static bool set_no_proxy(CURL *easy)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, look_for_proxy);
-	return has_proxy || curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK;
-}
-
 /* What no request changes. False when memory is short: libcurl copies texts, and without one of them
  * the requests would be others. */
 static bool set_lasting_options(struct transfer *transfer)
@@ -169,33 +195,23 @@ static bool set_lasting_options(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-	return set_no_proxy(easy) &&
+	curl_easy_setopt(easy, CURLOPT_HEADER, shows_head ? 1L : 0L);
+	/* libcurl would search the environment in each request. */
+	return (has_proxy || curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK) &&
 	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsin/" PACKAGE_VERSION) == CURLE_OK;
 }
 
 struct transfer *transfer_new(void)
 {
-	struct transfer *transfer = calloc(1, sizeof(*transfer));
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (!transfer)
-		return NULL;
-	transfer->easy = curl_easy_init();
-	if (!transfer->easy || !set_lasting_options(transfer)) {
-		transfer_free(transfer);
-		return NULL;
-	}
-	return transfer;
+	pthread_once(&once, look_around);
+	return calloc(1, sizeof(struct transfer));
 }
 
 void transfer_reset(struct transfer *transfer)
 {
-	/* A new handle: libcurl 7.88 (Debian 12) keeps a pointer into the headers of the reply before
-	 * in a handle that is used again, and follows it when the next reply begins with a folded
-	 * line. Without memory there is no handle, and the next request fails. */
-	curl_easy_cleanup(transfer->easy);
-	transfer->easy = curl_easy_init();
-	set_lasting_options(transfer);
 	curl_slist_free_all(transfer->headers);
 	transfer->headers = NULL;
 	transfer->n_headers = 0;
@@ -203,7 +219,7 @@ void transfer_reset(struct transfer *transfer)
 	buffer_clear(&transfer->body);
 	buffer_clear(&transfer->header_text);
 	transfer->delivery = NULL;
-	transfer->channel = NULL;
+	transfer->attached = NULL;
 	transfer->reply_fn = NULL;
 	transfer->judge = NULL;
 	transfer->refused[0] = '\0';
@@ -239,9 +255,11 @@ static int add_headers(struct transfer *transfer, const struct tocsin_request *r
 	int result = 0;
 
 	/* no reply is worth waiting for before the body goes out: switch "Expect" off */
-	transfer->headers = curl_slist_append(NULL, "Expect:");
-	if (!transfer->headers)
-		return error_set(err, -ENOMEM, "out of memory");
+	if (request->body_length > ASKED_FOR) {
+		transfer->headers = curl_slist_append(NULL, "Expect:");
+		if (!transfer->headers)
+			return error_set(err, -ENOMEM, "out of memory");
+	}
 	if (request->body)
 		result = add_header(
 			transfer, "Content-Type",
@@ -287,12 +305,51 @@ static bool sends_body(const struct tocsin_request *request)
 			   strcmp(method, "PATCH") == 0));
 }
 
+/* A handle goes to one URL by one set of rules and is made anew for another, and after a failure: so no
+ * secret, option or state of one receiver can reach another. */
+static bool suits(const struct transfer *transfer, const struct tocsin_request *request)
+{
+	return transfer->url.length > 0 && strcmp(transfer->url.data, request->url) == 0 &&
+	       transfer->public_only == request->public_only && !request->ca_file;
+}
+
+/* libcurl would take the URL to pieces in each request and put them together again. What it cannot read
+ * it will say in its own words. */
+static bool set_url(struct transfer *transfer, const char *url)
+{
+	CURL *easy = transfer->easy;
+
+	transfer->parts = curl_url();
+	if (!transfer->parts || curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
+		return false;
+	/* with the flags that it has for its own reading */
+	return curl_url_set(transfer->parts, CURLUPART_URL, url,
+			    CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+	       curl_easy_setopt(easy, CURLOPT_CURLU, transfer->parts) == CURLE_OK;
+}
+
+/* False: memory is short. */
+static bool renew(struct transfer *transfer, const struct tocsin_request *request)
+{
+	buffer_clear(&transfer->url);
+	curl_easy_cleanup(transfer->easy);
+	curl_url_cleanup(transfer->parts);
+	transfer->parts = NULL;
+	transfer->easy = curl_easy_init();
+	if (!transfer->easy || !set_lasting_options(transfer) || !set_peers(transfer, request) ||
+	    !set_url(transfer, request->url))
+		return false;
+	transfer->public_only = request->public_only;
+	if (!request->ca_file)
+		buffer_puts(&transfer->url, request->url);
+	return !transfer->url.failed;
+}
+
+/* All that may differ from the last request of the handle. */
 static int set_options(struct transfer *transfer, const struct tocsin_request *request,
 		       int64_t timeout_ms)
 {
 	CURL *easy = transfer->easy;
-	bool good = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
-		    set_peers(transfer, request);
 
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -306,9 +363,8 @@ static int set_options(struct transfer *transfer, const struct tocsin_request *r
 	} else {
 		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	}
-	if (curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) != CURLE_OK)
-		good = false;
-	return good ? 0 : -ENOMEM;
+	return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK ? 0
+											  : -ENOMEM;
 }
 
 int transfer_prepare(struct transfer *transfer, const struct tocsin_request *request,
@@ -318,10 +374,13 @@ int transfer_prepare(struct transfer *transfer, const struct tocsin_request *req
 
 	if (request->method && !is_method(request->method))
 		return error_set(err, -EINVAL, "'%.20s' is not an HTTP method", request->method);
+	if (!suits(transfer, request) && !renew(transfer, request))
+		return error_set(err, -ENOMEM, "out of memory");
 	result = add_headers(transfer, request, err);
 	if (result < 0)
 		return result;
 	transfer->error[0] = '\0';
+	transfer->in_head = shows_head;
 	transfer->judge = request->judge;
 	transfer->judge_data = request->judge_data;
 	if (request->body)
@@ -353,6 +412,7 @@ void transfer_reply(struct transfer *transfer, CURLcode code, struct tocsin_repl
 	reply->body = buffer_text(&transfer->body);
 	reply->body_length = transfer->body.length;
 	if (code != CURLE_OK) {
+		buffer_clear(&transfer->url); /* see suits */
 		reply->error = *transfer->refused ? transfer->refused
 			       : *transfer->error ? transfer->error
 						  : curl_easy_strerror(code);

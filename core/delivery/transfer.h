@@ -14,15 +14,18 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-struct channel;
+struct attached;
 struct delivery;
 
 #define TRANSFER_HEADERS 48     /* reply headers that are kept */
 
 struct transfer {
-	struct transfer *next;  /* in the engine's list of free ones */
-	CURL *easy;
-	struct channel *channel;
+	struct transfer *next;  /* in the engine's list of free ones of a channel */
+	CURL *easy;             /* NULL until transfer_prepare */
+	CURLU *parts;           /* of the URL of the handle */
+	struct buffer url;      /* to which the handle may be used again; empty: it may not */
+	bool public_only;       /* as the handle was made */
+	struct attached *attached;      /* the engine's word for the channel */
 	struct delivery *delivery;      /* of host->post, or NULL */
 	tocsin_reply_fn *reply_fn;      /* of host->http, or NULL */
 	void *data;
@@ -36,15 +39,17 @@ struct transfer {
 		size_t name, value;     /* offsets into header_text */
 	} header[TRANSFER_HEADERS];
 	size_t n_headers;
+	bool in_head, head_begins; /* what comes to on_body is the head; its line after the status */
 	struct tocsin_pair pair[TRANSFER_HEADERS];
 	struct tocsin_map map;
 	char error[CURL_ERROR_SIZE];
-	char refused[CURL_ERROR_SIZE]; /* why an address was not used; "" */
+	char refused[CURL_ERROR_SIZE]; /* why an address, or a reply, was refused here; "" */
 };
 
 struct transfer *transfer_new(void);
 void transfer_free(struct transfer *transfer);
-/* Forgets the last request; connections stay with the multi handle. */
+/* Forgets the last request, but for what the next one to the same URL has in common with it. Connections
+ * stay with the multi handle. */
 void transfer_reset(struct transfer *transfer);
 /* Makes the handle ready. 0, or -EINVAL / -ENOMEM with the sentence. */
 int transfer_prepare(struct transfer *transfer, const struct tocsin_request *request,

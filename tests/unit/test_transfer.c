@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One request and its reply: which peers it may have, and what goes out. */
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,101 +7,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "delivery/multi.h"
-#include "delivery/transfer.h"
+#include "exchange.h"
 
-#define LONG_MS 5000
 #define ERROR_SIZE 1024
 
-static struct multi *multi;
-static int listening = -1, peer = -1;
-static int port;
-static int connections;
-static char heard[8192]; /* what the server got last */
+static struct exchange exchange;
 
 static int set_up(void **state)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t size = sizeof(address);
-
 	(void)state;
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	multi = multi_new();
-	listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (!multi || bind(listening, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(listening, 8) < 0 ||
-	    getsockname(listening, (struct sockaddr *)&address, &size) < 0)
-		return -1;
-	port = ntohs(address.sin_port);
-	connections = 0;
-	return 0;
+	return exchange_init(&exchange);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	multi_free(multi);
-	close(listening);
-	if (peer >= 0)
-		close(peer);
-	peer = -1;
+	exchange_done(&exchange);
 	return 0;
 }
 
-/* The server's part of a round: takes who knocks and answers what it hears. */
-static void serve(void)
-{
-	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	ssize_t n;
-
-	if (fd >= 0) {
-		if (peer >= 0)
-			close(peer);
-		peer = fd;
-		connections++;
-	}
-	n = peer >= 0 ? recv(peer, heard, sizeof(heard) - 1, 0) : -1;
-	if (n <= 0)
-		return;
-	heard[n] = '\0';
-	assert_int_equal(send(peer, answer, sizeof(answer) - 1, MSG_NOSIGNAL), sizeof(answer) - 1);
-}
-
-/* Runs one request to its end. The reply's error, "" when there was a reply. */
+/* Runs one request by a transfer of its own. The reply's error, "" when there was a reply. */
 static const char *run(const struct tocsin_request *request)
 {
 	static char error[ERROR_SIZE];
 	struct transfer *transfer = transfer_new();
-	int64_t until = clock_boot_ms() + LONG_MS;
 	struct tocsin_reply reply;
-	struct error err;
-	CURLcode code;
 
 	assert_non_null(transfer);
-	*error = '\0';
-	if (transfer_prepare(transfer, request, LONG_MS, &err) < 0) {
-		snprintf(error, sizeof(error), "%s", err.text);
-		transfer_free(transfer);
-		return error;
-	}
-	assert_true(multi_add(multi, transfer->easy));
-	while (!multi_ended(multi, &code)) {
-		assert_true(clock_boot_ms() < until);
-		multi_run(multi, clock_boot_ms() + 2);
-		serve();
-	}
-	transfer_reply(transfer, code, &reply);
-	if (reply.status == 0)
-		snprintf(error, sizeof(error), "%s", reply.error);
-	multi_remove(multi, transfer->easy);
+	exchange_run(&exchange, transfer, request, &reply);
+	snprintf(error, sizeof(error), "%s", reply.status == 0 ? reply.error : "");
 	transfer_free(transfer);
 	return error;
 }
@@ -112,7 +50,7 @@ static const char *get(const char *host, bool public_only)
 	struct tocsin_request request = {.size = sizeof(request), .public_only = public_only};
 	char url[256];
 
-	snprintf(url, sizeof(url), "http://%s:%d/", host, port);
+	snprintf(url, sizeof(url), "http://%s:%d/", host, exchange.port);
 	request.url = url;
 	return run(&request);
 }
@@ -176,7 +114,7 @@ static void no_spelling_reaches_a_private_address(void **state)
 	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
 		const char *error = get(spellings[i], true);
 
-		if (!*error || connections > 0)
+		if (!*error || exchange.connections > 0)
 			fail_msg("%s was reached", spellings[i]);
 		told += strstr(error, "not an address of the open Internet") != NULL;
 	}
@@ -192,7 +130,7 @@ static void without_the_rule_they_do(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		assert_string_equal(get(same[i], false), "");
-	assert_true(connections > 0);
+	assert_true(exchange.connections > 0);
 }
 
 static void a_kept_connection_of_somebody_else_is_not_used(void **state)
@@ -200,10 +138,10 @@ static void a_kept_connection_of_somebody_else_is_not_used(void **state)
 	(void)state;
 	assert_string_equal(get("127.0.0.1", false), "");
 	assert_string_equal(get("127.0.0.1", false), "");
-	assert_int_equal(connections, 1);
-	*heard = '\0';
+	assert_int_equal(exchange.connections, 1);
+	*exchange.heard = '\0';
 	assert_non_null(strstr(get("127.0.0.1", true), "127.0.0.1, which is not an address of"));
-	assert_string_equal(heard, "");
+	assert_string_equal(exchange.heard, "");
 }
 
 /* A proxy may connect to what it likes; and that its own address is private says nothing. */
@@ -212,12 +150,12 @@ static void with_the_rule_no_proxy_is_asked(void **state)
 	char proxy[64];
 
 	(void)state;
-	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", port);
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", exchange.port);
 	setenv("http_proxy", proxy, 1);
 	assert_non_null(strstr(get("192.0.2.1", true), "means 192.0.2.1, which is not"));
-	assert_int_equal(connections, 0);
+	assert_int_equal(exchange.connections, 0);
 	assert_string_equal(get("192.0.2.1", false), "");
-	assert_int_equal(connections, 1);
+	assert_int_equal(exchange.connections, 1);
 	unsetenv("http_proxy");
 }
 
@@ -227,21 +165,21 @@ static void every_method_goes_out_as_it_is(void **state)
 	char url[64], line[64];
 
 	(void)state;
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/path", port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/path", exchange.port);
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		struct tocsin_request request = {
 			.size = sizeof(request), .url = url, .method = methods[i]};
 
 		snprintf(line, sizeof(line), "%s /path HTTP/1.1\r\n", methods[i]);
 		assert_string_equal(run(&request), "");
-		assert_int_equal(strncmp(heard, line, strlen(line)), 0);
+		assert_int_equal(strncmp(exchange.heard, line, strlen(line)), 0);
 		/* A server may wait for a body of which nobody says that it is empty. */
-		assert_int_equal(strstr(heard, "Content-Length: 0\r\n") != NULL, i < 3);
+		assert_int_equal(strstr(exchange.heard, "Content-Length: 0\r\n") != NULL, i < 3);
 		request.body = "{}";
 		request.body_length = 2;
 		assert_string_equal(run(&request), "");
-		assert_int_equal(strncmp(heard, line, strlen(line)), 0);
-		assert_non_null(strstr(heard, "Content-Length: 2\r\n"));
+		assert_int_equal(strncmp(exchange.heard, line, strlen(line)), 0);
+		assert_non_null(strstr(exchange.heard, "Content-Length: 2\r\n"));
 	}
 }
 
@@ -251,14 +189,14 @@ static void a_method_cannot_bring_a_second_request(void **state)
 	char url[64];
 
 	(void)state;
-	snprintf(url, sizeof(url), "http://127.0.0.1:%d/path", port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d/path", exchange.port);
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
 		struct tocsin_request request = {
 			.size = sizeof(request), .url = url, .method = methods[i]};
 
 		assert_non_null(strstr(run(&request), "is not an HTTP method"));
 	}
-	assert_int_equal(connections, 0);
+	assert_int_equal(exchange.connections, 0);
 }
 
 /* What the environment says is read once, so this one comes first, in a process of its own. */
@@ -270,29 +208,27 @@ static void a_proxy_of_the_environment_is_used(void **state)
 
 	(void)state;
 	if (child == 0) {
-		snprintf(address, sizeof(address), "127.0.0.1:%d", port);
+		snprintf(address, sizeof(address), "127.0.0.1:%d", exchange.port);
 		setenv("http_proxy", address, 1);
 		_exit(*get("nowhere.example.com", false) != '\0' ||
-		      strncmp(heard, "GET http://nowhere.example.com", 30) != 0);
+		      strncmp(exchange.heard, "GET http://nowhere.example.com", 30) != 0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 }
 
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_proxy_of_the_environment_is_used, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(no_spelling_reaches_a_private_address, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(without_the_rule_they_do, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_kept_connection_of_somebody_else_is_not_used,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(with_the_rule_no_proxy_is_asked, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(every_method_goes_out_as_it_is, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_method_cannot_bring_a_second_request, set_up,
-						tear_down),
+		TEST(a_proxy_of_the_environment_is_used),
+		TEST(no_spelling_reaches_a_private_address),
+		TEST(without_the_rule_they_do),
+		TEST(a_kept_connection_of_somebody_else_is_not_used),
+		TEST(with_the_rule_no_proxy_is_asked),
+		TEST(every_method_goes_out_as_it_is),
+		TEST(a_method_cannot_bring_a_second_request),
 	};
 
 	setenv("all_proxy", "", 1); /* whether there is a proxy may be asked once only */
