@@ -375,33 +375,55 @@ static void a_failed_open_leaves_the_file_to_others(void **state)
 	store->subject.ops->close(open_it(store));
 }
 
-static void the_log_is_used_again_instead_of_growing(void **state)
+/* Accepts alerts of 1 MiB, one a millisecond from then on, each with its upkeep; the size of a file after the last. */
+static off_t accept_large(struct sqlite_store *store, void *opened, int n, int64_t now_ms,
+			  bool idle, const char *suffix)
 {
-	struct sqlite_store *store = *state;
 	const struct tocsin_store_ops *ops = store->subject.ops;
 	struct tocsin_alert alert = {.source = "rows", .fingerprint = "f"};
-	struct tocsin_new_alert new = {.alert = &alert, .now_ms = 1};
+	struct tocsin_new_alert new = {.alert = &alert, .now_ms = now_ms};
 	const size_t size = 1 << 20;
-	char *body = malloc(size), id[16];
-	struct stat log = {0};
-	void *opened = open_it(store);
+	char *body = malloc(size), id[24];
+	struct stat status = {0};
 	int64_t number;
 
 	memset(body, 'x', size - 1);
 	body[size - 1] = '\0';
 	new.body = body;
-	for (int i = 0; i < 40; i++) {
-		(void)snprintf(id, sizeof(id), "%d", i);
+	for (int i = 0; i < n; i++) {
+		(void)snprintf(id, sizeof(id), "%lld", (long long)now_ms + i);
 		alert.id = id;
-		assert_int_equal(ops->begin(opened, 1), 0);
+		assert_int_equal(ops->begin(opened, now_ms + i), 0);
 		assert_int_equal(ops->accept(opened, &new, &number), 0);
 		assert_int_equal(ops->commit(opened), 0);
-		assert_int_equal(ops->maintain(opened, false), 0);
-		assert_int_equal(stat(sqlite_beside(store, "-wal"), &log), 0);
-		assert_in_range(log.st_size, i < 16 ? size * (size_t)i : 16 * size, 18 * size);
+		assert_int_equal(ops->maintain(opened, idle), 0);
 	}
 	free(body);
-	ops->close(opened);
+	assert_int_equal(stat(sqlite_beside(store, suffix), &status), 0);
+	return status.st_size >> 20;
+}
+
+static void the_log_is_used_again_instead_of_growing(void **state)
+{
+	struct sqlite_store *store = *state;
+	void *opened = open_it(store);
+
+	assert_in_range(accept_large(store, opened, 60, 1, false, "-wal"), 60, 62);
+	assert_in_range(accept_large(store, opened, 60, 1000, false, "-wal"), 64, 66);
+	store->subject.ops->close(opened);
+}
+
+/* Between alerts that come one after the other nobody waits either, but the next one would. */
+static void the_log_is_moved_early_only_in_a_quiet_time(void **state)
+{
+	struct sqlite_store *store = *state;
+	void *opened = open_it(store);
+
+	assert_in_range(accept_large(store, opened, 20, 1, true, ""), 0, 1);
+	assert_in_range(accept_large(store, opened, 1, 1000, false, ""), 0, 1);
+	assert_in_range(accept_large(store, opened, 1, 1010, true, ""), 0, 1);
+	assert_in_range(accept_large(store, opened, 1, 1100, true, ""), 23, 25);
+	store->subject.ops->close(opened);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -424,6 +446,7 @@ int main(void)
 		TEST(a_number_that_was_never_written_is_damage),
 		TEST(a_failed_open_leaves_the_file_to_others),
 		TEST(the_log_is_used_again_instead_of_growing),
+		TEST(the_log_is_moved_early_only_in_a_quiet_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,8 +82,10 @@ struct db {
 		int64_t id;
 	} name[DB_NAMES], text[DB_NAMES]; /* by text, and by number */
 
-	int wal_pages; /* in the write-ahead log after the last commit */
-	bool reserved; /* PATH.reserve is there */
+	int wal_pages;      /* in the write-ahead log after the last commit */
+	int64_t log_room;   /* bytes that it may take */
+	int64_t kept_up_ms; /* own time of the last upkeep */
+	bool reserved;      /* PATH.reserve is there */
 	int64_t reserve_tried_ms;
 	void *scratch; /* mapped, or NULL */
 	size_t scratch_size;
@@ -109,6 +111,8 @@ int db_create_file(struct db *db);
 int db_sync_directory(struct db *db);
 /* True when the last owner did not close the store. */
 bool db_has_log(const struct db *db, int64_t *file_size);
+/* How large the write-ahead log may become. */
+void db_find_log_room(struct db *db);
 /* Whether a former process left the reserve: the disk may be full by now. */
 void db_find_reserve(struct db *db);
 /* Holds the reserve when there is room for it; that ends a time without room. */

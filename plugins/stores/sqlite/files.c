@@ -23,6 +23,9 @@
 #define RESERVE_RETRY_MS 10000
 #define FULL_RETRY_MS 1000
 #define MIN_ROOM (1 << 20)
+#define LOG_MOST (64 << 20)
+#define LOG_LEAST (4 << 20)
+#define LOG_PART 4 /* of a small disk is the log's */
 
 /* PATH with a suffix. 0 or -ENAMETOOLONG. */
 static int beside(const struct db *db, const char *suffix, char path[PATH_MAX])
@@ -157,6 +160,16 @@ bool db_has_log(const struct db *db, int64_t *file_size)
 
 	*file_size = stat(db->config->path, &status) == 0 ? status.st_size : 0;
 	return beside(db, "-wal", path) == 0 && stat(path, &status) == 0 && status.st_size > 0;
+}
+
+void db_find_log_room(struct db *db)
+{
+	struct statvfs status;
+	uint64_t part = LOG_MOST;
+
+	if (statvfs(db->config->path, &status) == 0)
+		part = status.f_blocks / LOG_PART * status.f_frsize;
+	db->log_room = part > LOG_MOST ? LOG_MOST : part < LOG_LEAST ? LOG_LEAST : (int64_t)part;
 }
 
 static int64_t boot_ms(void)

@@ -155,7 +155,8 @@ static const char settings[] =
 	"PRAGMA trusted_schema = OFF;"
 	"PRAGMA cell_size_check = ON;"
 	"PRAGMA temp_store = MEMORY;"
-	"PRAGMA journal_size_limit = 67108864;"
+	/* Above what upkeep lets it grow to, so that only what a huge transaction left is cut off. */
+	"PRAGMA journal_size_limit = 134217728;"
 	"PRAGMA cache_size = -8192;"
 	/* Only has an effect on a new file, and only before its first page is written. */
 	"PRAGMA auto_vacuum = INCREMENTAL;";
@@ -309,6 +310,7 @@ static int open_store(struct tocsin_self *self, const struct tocsin_host *host, 
 	}
 	(void)sqlite3_wal_hook(db->handle, remember_pages, db);
 	db_reserve(db);
+	db_find_log_room(db);
 	DB_LOG(db, TOCSIN_LOG_DEBUG, "opened %s with SQLite %s", db->config->path,
 	       sqlite3_libversion());
 	*state = db;

@@ -6,10 +6,10 @@
 #include "statement.h"
 
 #define PAGE_SIZE 4096
-#define FULL_PAGES 1000                           /* of log are moved on a full disk */
-#define LOG_PAGES ((16 << 20) / (PAGE_SIZE + 24)) /* 16 MiB of log are moved at any time, */
-#define IDLE_PAGES (LOG_PAGES / 2)                /* and so many when nobody waits */
-#define FREE_PAGES 1024                           /* kept for the next burst */
+#define FULL_PAGES 1000 /* of log are moved on a full disk, and */
+#define QUIET_PART 8    /* this part of the most in a quiet time: when nobody waits, and */
+#define QUIET_MS 50     /* nobody came for so long before */
+#define FREE_PAGES 1024 /* kept for the next burst */
 #define VACUUM_PAGES "200"
 #define PRUNE_CHUNKS 20 /* of DB_CHUNK alerts that one call looks at */
 
@@ -152,15 +152,22 @@ int db_prune(void *state, int64_t settled_before_ms, int64_t dead_before_ms, siz
 	return result;
 }
 
+/* Under load everybody waits for a checkpoint, a few syncs long: hence a large log, so that they are few,
+ * and most of what one moves was written many times. On a full disk it shall not take the last room. */
+static int least_pages(const struct db *db, bool quiet)
+{
+	int most = (int)(db->log_room / (PAGE_SIZE + 24));
+
+	return db->full ? FULL_PAGES : quiet ? most / QUIET_PART : most;
+}
+
 /* Moves the log into the file, so that it is written from its start again. It keeps its size: a
  * commit that only overwrites is durable sooner than one that also makes a file grow. */
-static int checkpoint(struct db *db, bool idle)
+static int checkpoint(struct db *db, bool quiet)
 {
-	/* On a full disk the log is used again early, so that it does not take the last room. */
-	int least = db->full ? FULL_PAGES : idle ? IDLE_PAGES : LOG_PAGES;
 	int pages = 0, done = 0, result;
 
-	if (db->wal_pages < least)
+	if (db->wal_pages < least_pages(db, quiet))
 		return 0;
 	result = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
 					   &done);
@@ -187,10 +194,13 @@ static int shrink(struct db *db)
 int db_maintain(void *state, bool idle)
 {
 	struct db *db = state;
+	/* That nobody waits is not enough: of 500 alerts a second many are alone, and the next is near. */
+	bool quiet = idle && db->now_ms - db->kept_up_ms >= QUIET_MS;
 	int result = db->spoiled;
 
+	db->kept_up_ms = db->now_ms;
 	if (!result)
-		result = checkpoint(db, idle);
+		result = checkpoint(db, quiet);
 	if (!result && idle)
 		result = shrink(db);
 	if (!db->lost)
