@@ -48,6 +48,7 @@ static int keep(struct secrets *secrets, const char *text, size_t length)
 	if (copy == NULL)
 		return -ENOMEM;
 	secrets->text[secrets->n++] = copy;
+	secrets->begins[(unsigned char)*copy] = true;
 	return 0;
 }
 
@@ -260,6 +261,8 @@ static size_t secret_at(const struct secrets *secrets, const char *text, int mos
 	size_t longest = 0;
 	char first[MOST_ESCAPES + 1];
 
+	if (most == 0 && !secrets->begins[(unsigned char)*text])
+		return 0;
 	for (int times = 0; times <= most; times++)
 		(void)spelling_read(text, times, &first[times]);
 	for (size_t i = 0; i < secrets->n; i++) {

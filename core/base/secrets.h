@@ -12,11 +12,13 @@
 #ifndef BASE_SECRETS_H
 #define BASE_SECRETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct secrets {
 	char **text;
 	size_t n;
+	bool begins[256]; /* whether one begins with that byte */
 };
 
 /* Copied. Values shorter than 4 bytes are ignored (masking them would hide half of every text).

@@ -146,15 +146,32 @@ static void add_escape(struct buffer *out, uint32_t point)
 		buffer_printf(out, "\\u%04x", (unsigned int)point);
 }
 
+/* How many bytes from here on anybody can read as they are. */
+static size_t plain_run(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] >= ' ' && text[n] <= '~')
+		n++;
+	return n;
+}
+
 void text_add_safe(struct buffer *out, const char *text, bool keep_newlines)
 {
 	size_t length = strlen(text);
 
 	while (length > 0) {
+		size_t plain = plain_run(text);
 		uint32_t point;
 		bool valid;
-		size_t n = decode(text, length, &point, &valid);
+		size_t n;
 
+		buffer_add(out, text, plain);
+		text += plain;
+		length -= plain;
+		if (length == 0)
+			break;
+		n = decode(text, length, &point, &valid);
 		if (!valid) {
 			for (size_t i = 0; i < n; i++)
 				buffer_printf(out, "\\x%02x", (unsigned char)text[i]);
