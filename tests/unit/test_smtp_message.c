@@ -261,6 +261,30 @@ static void quoted_printable_keeps_lines_short_and_dots_inside(void **unused)
 	free(quoted);
 }
 
+/* Each byte, in each place among others, which are read some at a time. */
+static void quoted_printable_writes_what_is_special_as_digits_wherever_it_stands(void **unused)
+{
+	(void)unused;
+	for (unsigned int byte = 1; byte < 256; byte++) {
+		bool plain = byte == '\t' || (byte >= ' ' && byte <= '~' && byte != '=');
+
+		for (int place = 0; place < 20; place++) {
+			char text[] = "abcdefghijklmnopqrstuvwxyz", wanted[40], *quoted;
+			struct sheet out = {0};
+
+			text[place] = (char)byte;
+			snprintf(wanted, sizeof(wanted), plain ? "%.*s%c%s\r\n" : "%.*s=%02X%s\r\n",
+				 place, text, byte, text + place + 1);
+			if (byte == '.' && place == 0)
+				strcpy(wanted, "=2Ebcdefghijklmnopqrstuvwxyz\r\n");
+			smtp_put_quoted(&out, text, strlen(text));
+			quoted = sheet_end(&out, NULL);
+			assert_string_equal(quoted, wanted);
+			free(quoted);
+		}
+	}
+}
+
 static void base64_is_base64(void **unused)
 {
 	static const char *const cases[][2] = {
@@ -435,6 +459,8 @@ int main(void)
 		cmocka_unit_test(impossible_addresses_are_refused_in_a_sentence),
 		cmocka_unit_test(names_are_quoted_or_encoded),
 		cmocka_unit_test(quoted_printable_keeps_lines_short_and_dots_inside),
+		cmocka_unit_test(
+			quoted_printable_writes_what_is_special_as_digits_wherever_it_stands),
 		cmocka_unit_test(base64_is_base64),
 		cmocka_unit_test(nothing_ends_a_message_early),
 		cmocka_unit_test(a_mail_has_what_people_and_machines_need),

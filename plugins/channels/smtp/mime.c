@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smtp.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define LINE_MAX_BODY 76
@@ -49,6 +50,20 @@ static bool is_special(unsigned char byte)
 	return byte > 126 || byte == '=' || (byte < 32 && byte != '\t');
 }
 
+/* Whether there is none among eight bytes; also false when one is a tab. */
+static bool are_plain(const char *text)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t bytes, equals, below, above;
+
+	memcpy(&bytes, text, sizeof(bytes));
+	equals = bytes ^ ones * '=';
+	equals = (equals - ones) & ~equals;
+	below = (bytes - ones * ' ') & ~bytes;
+	above = (bytes + ones) | bytes; /* 126 */
+	return ((equals | below | above) & tops) == 0;
+}
+
 /* How many bytes of a line can be written as they are, from this column on. A dot that starts a
  * line would need doubling on the way, a space that ends one gets lost. */
 static size_t plain_run(const char *text, size_t length, size_t column)
@@ -57,6 +72,8 @@ static size_t plain_run(const char *text, size_t length, size_t column)
 
 	if (column == 0 && *text == '.')
 		return 0;
+	while (n + sizeof(uint64_t) <= most && are_plain(text + n))
+		n += sizeof(uint64_t);
 	while (n < most && !is_special((unsigned char)text[n]))
 		n++;
 	if (n == length && (text[n - 1] == ' ' || text[n - 1] == '\t'))
