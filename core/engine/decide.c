@@ -45,6 +45,11 @@ static struct decision *add(struct deciding *d)
 	return &list->item[list->n++];
 }
 
+static const char *copy(struct arena *arena, const char *text)
+{
+	return *text ? arena_strdup(arena, text) : "";
+}
+
 static void add_decision(struct deciding *d, const char *channel, const char *recipient,
 			 const char *route, enum tocsin_state state, const char *reason)
 {
@@ -57,11 +62,11 @@ static void add_decision(struct deciding *d, const char *channel, const char *re
 	if (!decision)
 		return;
 	/* the settings may be replaced before this is written: copy */
-	*decision = (struct decision){.channel = arena_strdup(d->arena, channel),
-				      .recipient = arena_strdup(d->arena, recipient),
-				      .route = arena_strdup(d->arena, route),
+	*decision = (struct decision){.channel = copy(d->arena, channel),
+				      .recipient = copy(d->arena, recipient),
+				      .route = copy(d->arena, route),
 				      .state = state,
-				      .reason = arena_strdup(d->arena, reason)};
+				      .reason = copy(d->arena, reason)};
 	if (!decision->channel || !decision->recipient || !decision->route || !decision->reason)
 		d->result = -ENOMEM;
 }

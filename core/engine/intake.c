@@ -60,11 +60,13 @@ static int make_key(const struct intake_entry *entry, const struct decision *dec
 static int prepare(struct intake *intake, struct intake_entry *entry, int generation)
 {
 	size_t n = entry->decisions.n;
-	struct tocsin_new_delivery *delivery = arena_alloc(intake->arena, n * sizeof(*delivery));
-	char(*key)[ID_TEXT] = arena_alloc(intake->arena, n * sizeof(*key));
+	struct tocsin_new_delivery *delivery =
+		arena_alloc(intake->arena, n * (sizeof(*delivery) + ID_TEXT));
+	char(*key)[ID_TEXT];
 
-	if (!delivery || !key)
+	if (!delivery)
 		return -ENOMEM;
+	key = (char(*)[ID_TEXT])(delivery + n); /* behind them */
 	entry->generation = generation;
 	entry->failed_at_once = false;
 	for (size_t i = 0; i < n; i++) {
