@@ -51,6 +51,23 @@ static void valid_text_stays_as_it_is(void **state)
 	assert_true(text_is_valid("", 0));
 }
 
+static void a_byte_is_judged_alike_wherever_it_stands(void **state)
+{
+	static const char byte[] = {'\0', '\1', '\x1f', ' ', 'a', '\x7e', '\x7f', '\x80', '\xff'};
+	char text[40];
+
+	(void)state;
+	for (size_t length = 1; length <= sizeof(text); length++) {
+		for (size_t i = 0; i < length * sizeof(byte); i++) {
+			unsigned char odd = (unsigned char)byte[i % sizeof(byte)];
+
+			memset(text, 'x', sizeof(text));
+			text[i / sizeof(byte)] = (char)odd;
+			assert_int_equal(text_is_valid(text, length), odd > 0 && odd < 0x80);
+		}
+	}
+}
+
 static void invalid_sequences_become_replacement_characters(void **state)
 {
 	static const struct {
@@ -170,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(valid_text_stays_as_it_is),
+		cmocka_unit_test(a_byte_is_judged_alike_wherever_it_stands),
 		cmocka_unit_test(invalid_sequences_become_replacement_characters),
 		cmocka_unit_test(nul_is_dropped),
 		cmocka_unit_test(control_characters_cannot_reach_a_terminal),
