@@ -56,13 +56,29 @@ static size_t decode(const char *text, size_t length, uint32_t *point, bool *val
 	return form->length;
 }
 
+/* The bytes from there on that are valid each by itself, as those of most texts are. */
+static size_t ascii_prefix(const char *text, size_t length)
+{
+	size_t n = 0;
+
+	while (n < length && text[n] != '\0' && (unsigned char)text[n] < 0x80)
+		n++;
+	return n;
+}
+
 void text_add_valid(struct buffer *out, const char *text, size_t length)
 {
 	while (length > 0) {
 		uint32_t point;
 		bool valid;
-		size_t n = decode(text, length, &point, &valid);
+		size_t n = ascii_prefix(text, length);
 
+		buffer_add(out, text, n);
+		text += n;
+		length -= n;
+		if (length == 0)
+			break;
+		n = decode(text, length, &point, &valid);
 		if (!valid)
 			buffer_puts(out, REPLACEMENT);
 		else if (point != 0)

@@ -74,6 +74,7 @@ static void invalid_sequences_become_replacement_characters(void **state)
 		const char *text, *expected;
 	} cases[] = {
 		{"a\xFFz", "a�z"},
+		{"abcdefgh\xFFijk\xC3", "abcdefgh�ijk�"},
 		{"\x80", "�"},
 		{"\xC0\xAF", "��"},           /* overlong slash */
 		{"\xE0\x80\xAF", "���"},      /* overlong slash */

@@ -150,6 +150,34 @@ static void assert_written(struct writer *writer, const char *expected)
 	writer_done(writer);
 }
 
+/* Texts of plain bytes are looked at eight at a time. */
+static void every_byte_is_escaped_wherever_it_stands(void **state)
+{
+	char text[20], expected[64], escape[8];
+	struct writer writer = {0};
+
+	(void)state;
+	for (int c = 1; c < 0x80; c++) {
+		bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+
+		snprintf(escape, sizeof(escape),
+			 plain                   ? "%c"
+			 : c == '\n'             ? "\\n"
+			 : c == '"' || c == '\\' ? "\\%c"
+						 : "\\u%04x",
+			 c);
+		for (int at = 0; at < 18; at++) {
+			memset(text, 'x', sizeof(text));
+			text[at] = (char)c;
+			text[18] = '\0';
+			snprintf(expected, sizeof(expected), "\"%.*s%s%s\"", at, text, escape,
+				 text + at + 1);
+			writer_json(&writer, text);
+			assert_written(&writer, expected);
+		}
+	}
+}
+
 static void encodings_are_right(void **state)
 {
 	struct writer writer = {0};
@@ -299,6 +327,7 @@ int main(void)
 		cmocka_unit_test(what_fits_is_kept_and_what_does_not_has_room_for_the_mark),
 		cmocka_unit_test(no_character_that_people_see_is_split),
 		cmocka_unit_test(every_length_keeps_every_limit),
+		cmocka_unit_test(every_byte_is_escaped_wherever_it_stands),
 		cmocka_unit_test(encodings_are_right),
 		cmocka_unit_test(the_published_vector_of_standard_webhooks_holds),
 		cmocka_unit_test(while_a_secret_is_changed_both_sign),

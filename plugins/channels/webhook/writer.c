@@ -89,12 +89,32 @@ static void add_escaped(struct writer *writer, unsigned char c)
 		writer_add(writer, escape, sizeof(escape));
 }
 
+static bool is_plain(char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* The same of eight bytes at once. What is subtracted borrows the upper bit of the first byte that is
+ * smaller; the others do not matter then. */
+static bool are_plain(const char *text)
+{
+	const uint64_t one = UINT64_C(0x0101010101010101), upper = one << 7;
+	uint64_t bytes;
+
+	memcpy(&bytes, text, sizeof(bytes));
+	return ((bytes | (bytes - one * 0x20) | ((bytes ^ one * 0x7f) - one) |
+		 ((bytes ^ one * '"') - one) | ((bytes ^ one * '\\') - one)) &
+		upper) == 0;
+}
+
 /* How many bytes from there on stand in a JSON string as they are. */
-static size_t plain_bytes(const char *text)
+static size_t plain_bytes(const char *text, size_t length)
 {
 	size_t n = 0;
 
-	while (text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+	while (n + 8 <= length && are_plain(text + n))
+		n += 8;
+	while (n < length && is_plain(text[n]))
 		n++;
 	return n;
 }
@@ -114,13 +134,15 @@ static const char *add_character(struct writer *writer, const char *text)
 
 void writer_json(struct writer *writer, const char *text)
 {
+	const char *end = text + strlen(text);
+
 	writer_add(writer, "\"", 1);
 	for (;;) {
-		size_t plain = plain_bytes(text);
+		size_t plain = plain_bytes(text, (size_t)(end - text));
 
 		writer_add(writer, text, plain);
 		text += plain;
-		if (*text == '\0')
+		if (text == end)
 			break;
 		text = add_character(writer, text);
 	}
