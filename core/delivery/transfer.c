@@ -19,6 +19,7 @@
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "0"
 #endif
+#define AGENT "tocsin/" PACKAGE_VERSION
 #define CONNECT_TIMEOUT_MS 10000
 /* What is read at once. Most replies are shorter, and each request has such a piece of its own. */
 #define READ_BYTES 1024L
@@ -33,7 +34,8 @@ void transfer_free(struct transfer *transfer)
 	buffer_done(&transfer->sent);
 	buffer_done(&transfer->body);
 	buffer_done(&transfer->header_text);
-	buffer_done(&transfer->line);
+	buffer_done(&transfer->lines);
+	buffer_done(&transfer->next_lines);
 	buffer_done(&transfer->url);
 	curl_easy_cleanup(transfer->easy);
 	curl_url_cleanup(transfer->parts);
@@ -196,10 +198,11 @@ static bool set_lasting_options(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
 	curl_easy_setopt(easy, CURLOPT_HEADER, shows_head ? 1L : 0L);
-	/* libcurl would search the environment in each request. */
-	return (has_proxy || curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK) &&
-	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "tocsin/" PACKAGE_VERSION) == CURLE_OK;
+	/* Without a proxy libcurl would search the environment for one in each request; and only a proxy
+	 * needs the name here. */
+	return (has_proxy ? curl_easy_setopt(easy, CURLOPT_USERAGENT, AGENT)
+			  : curl_easy_setopt(easy, CURLOPT_NOPROXY, "*")) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK;
 }
 
 struct transfer *transfer_new(void)
@@ -212,8 +215,6 @@ struct transfer *transfer_new(void)
 
 void transfer_reset(struct transfer *transfer)
 {
-	curl_slist_free_all(transfer->headers);
-	transfer->headers = NULL;
 	transfer->n_headers = 0;
 	buffer_clear(&transfer->sent);
 	buffer_clear(&transfer->body);
@@ -225,49 +226,81 @@ void transfer_reset(struct transfer *transfer)
 	transfer->refused[0] = '\0';
 }
 
-static int add_header(struct transfer *transfer, const char *name, const char *value,
-		      struct error *err)
+/* One after the other, each ended by a NUL, as libcurl wants them. */
+static int put_line(struct buffer *lines, const char *name, const char *value, struct error *err)
 {
-	struct buffer *line = &transfer->line;
-	struct curl_slist *list = NULL;
-
 	if (!*name || strpbrk(name, "\r\n: ") || strpbrk(value, "\r\n"))
 		return error_set(err, -EINVAL,
 				 "the HTTP header '%.40s' has a line break or an "
 				 "impossible name",
 				 name);
 	/* curl wants "name;" to send a header without a value */
-	buffer_clear(line);
-	buffer_puts(line, name);
-	buffer_puts(line, *value ? ": " : ";");
-	buffer_puts(line, value);
-	if (!line->failed)
-		list = curl_slist_append(transfer->headers, line->data);
-	if (!list)
-		return error_set(err, -ENOMEM, "out of memory");
-	transfer->headers = list;
+	buffer_puts(lines, name);
+	buffer_puts(lines, *value ? ": " : ";");
+	buffer_add(lines, value, strlen(value) + 1);
 	return 0;
 }
 
-static int add_headers(struct transfer *transfer, const struct tocsin_request *request,
-		       struct error *err)
+static int put_lines(struct buffer *lines, const struct tocsin_request *request, struct error *err)
 {
+	bool named = false;
 	int result = 0;
 
+	buffer_clear(lines);
 	/* no reply is worth waiting for before the body goes out: switch "Expect" off */
-	if (request->body_length > ASKED_FOR) {
-		transfer->headers = curl_slist_append(NULL, "Expect:");
-		if (!transfer->headers)
-			return error_set(err, -ENOMEM, "out of memory");
-	}
+	if (request->body_length > ASKED_FOR)
+		buffer_add(lines, "Expect:", sizeof("Expect:"));
 	if (request->body)
-		result = add_header(
-			transfer, "Content-Type",
+		result = put_line(
+			lines, "Content-Type",
 			request->content_type ? request->content_type : "application/json", err);
-	for (size_t i = 0; result == 0 && i < request->headers.n; i++)
-		result = add_header(transfer, request->headers.pair[i].name,
-				    request->headers.pair[i].value, err);
+	for (size_t i = 0; result == 0 && i < request->headers.n; i++) {
+		const struct tocsin_pair *pair = &request->headers.pair[i];
+
+		named |= strcasecmp(pair->name, "User-Agent") == 0;
+		result = put_line(lines, pair->name, pair->value, err);
+	}
+	/* as an option libcurl would put it together twice in each request */
+	if (result == 0 && !named)
+		result = put_line(lines, "User-Agent", AGENT, err);
 	return result;
+}
+
+static bool make_list(struct transfer *transfer)
+{
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	for (size_t at = 0; at < transfer->lines.length;) {
+		const char *line = transfer->lines.data + at;
+		struct curl_slist *list = curl_slist_append(transfer->headers, line);
+
+		if (!list)
+			return false;
+		transfer->headers = list;
+		at += strlen(line) + 1;
+	}
+	return true;
+}
+
+/* The list stays for requests with the same headers, which most have. */
+static int set_headers(struct transfer *transfer, const struct tocsin_request *request,
+		       struct error *err)
+{
+	struct buffer *next = &transfer->next_lines, *lines = &transfer->lines, last = *lines;
+	int result = put_lines(next, request, err);
+
+	if (result < 0)
+		return result;
+	if (next->failed)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (next->length == lines->length && memcmp(next->data, lines->data, next->length) == 0)
+		return 0;
+	*lines = *next;
+	*next = last;
+	if (make_list(transfer))
+		return 0;
+	buffer_clear(lines); /* as no request has them: there is a User-Agent at least */
+	return error_set(err, -ENOMEM, "out of memory");
 }
 
 /* libcurl puts the method into the request as it is. */
@@ -345,6 +378,14 @@ static bool renew(struct transfer *transfer, const struct tocsin_request *reques
 	return !transfer->url.failed;
 }
 
+/* NULL: as libcurl names it by itself. */
+static const char *method_of(const struct tocsin_request *request)
+{
+	const char *own = sends_body(request) ? "POST" : "GET";
+
+	return request->method && strcmp(request->method, own) != 0 ? request->method : NULL;
+}
+
 /* All that may differ from the last request of the handle. */
 static int set_options(struct transfer *transfer, const struct tocsin_request *request,
 		       int64_t timeout_ms)
@@ -363,8 +404,9 @@ static int set_options(struct transfer *transfer, const struct tocsin_request *r
 	} else {
 		curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
 	}
-	return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK ? 0
-											  : -ENOMEM;
+	return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method_of(request)) == CURLE_OK
+		       ? 0
+		       : -ENOMEM;
 }
 
 int transfer_prepare(struct transfer *transfer, const struct tocsin_request *request,
@@ -376,7 +418,7 @@ int transfer_prepare(struct transfer *transfer, const struct tocsin_request *req
 		return error_set(err, -EINVAL, "'%.20s' is not an HTTP method", request->method);
 	if (!suits(transfer, request) && !renew(transfer, request))
 		return error_set(err, -ENOMEM, "out of memory");
-	result = add_headers(transfer, request, err);
+	result = set_headers(transfer, request, err);
 	if (result < 0)
 		return result;
 	transfer->error[0] = '\0';

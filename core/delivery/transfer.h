@@ -32,9 +32,9 @@ struct transfer {
 	void (*judge)(const struct tocsin_reply *reply, struct tocsin_verdict *verdict,
 		      const void *judge_data);
 	const void *judge_data;
-	struct curl_slist *headers;
+	struct curl_slist *headers;     /* of the lines */
+	struct buffer lines, next_lines; /* of the request's headers: those set, and a new try */
 	struct buffer sent, body, header_text;
-	struct buffer line;             /* a header of the request under construction */
 	struct {
 		size_t name, value;     /* offsets into header_text */
 	} header[TRANSFER_HEADERS];

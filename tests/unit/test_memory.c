@@ -389,7 +389,8 @@ static void an_answer_is_whole_or_none(void **state)
 static int prepare(void *data)
 {
 	static const struct tocsin_pair pair[] = {{"X-Key", "fedcba98"}, {"X-Empty", ""}};
-	static const char body[70000]; /* so large that a server might be asked whether it wants it */
+	static const char
+		body[70000]; /* so large that a server might be asked whether it wants it */
 	const struct tocsin_request request = {.size = sizeof(request),
 					       .method = "PUT",
 					       .url = "https://example.com/hook",
@@ -406,7 +407,7 @@ static int prepare(void *data)
 		headers += *at->data != '\0';
 	if (result == -EINVAL)
 		scarce_fail("a good request is refused for good");
-	if (result == 0 && (headers != 4 || transfer->sent.length != sizeof(body)))
+	if (result == 0 && (headers != 5 || transfer->sent.length != sizeof(body)))
 		scarce_fail("half a request");
 	transfer_free(transfer);
 	return result;

@@ -71,6 +71,40 @@ static void nothing_of_a_request_is_in_the_next(void **state)
 	assert_int_equal(exchange.connections, 1);
 }
 
+static size_t times(const char *words)
+{
+	size_t n = 0;
+
+	for (const char *at = exchange.heard; (at = strstr(at, words)); at++)
+		n++;
+	return n;
+}
+
+static void the_headers_are_those_of_the_request(void **state)
+{
+	static const struct tocsin_pair pairs[] = {
+		{"X-Key", "1"}, {"X-Key", "2"}, {"X-Empty", ""}, {"user-agent", "mine"}};
+	struct tocsin_request request = {.size = sizeof(request), .url = own_url};
+	struct tocsin_reply reply;
+
+	(void)state;
+	/* Each twice, forwards and backwards, so that every number follows itself and its neighbours. */
+	for (size_t i = 0; i < 20; i++) {
+		size_t n = i < 10 ? i / 2 : (19 - i) / 2;
+
+		request.headers = (struct tocsin_map){pairs, n};
+		exchange_run(&exchange, transfer, &request, &reply);
+		assert_int_equal(reply.status, 200);
+		assert_int_equal(times("\r\nX-Key: "), n < 2 ? n : 2);
+		assert_int_equal(times("\r\nX-Empty:\r\n"), n > 2);
+		assert_int_equal(times("\r\nuser-agent: mine\r\n"), n > 3);
+		assert_int_equal(times("\r\nUser-Agent: tocsin/"), n <= 3);
+	}
+	request.headers = (struct tocsin_map){(const struct tocsin_pair[]){{"X-Key", "3"}}, 1};
+	exchange_run(&exchange, transfer, &request, &reply);
+	assert_int_equal(times("\r\nX-Key: 3\r\n"), 1);
+}
+
 static void what_a_url_says_is_for_that_url(void **state)
 {
 	char with_password[96], elsewhere[96];
@@ -240,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_of_a_request_is_in_the_next),
+		TEST(the_headers_are_those_of_the_request),
 		TEST(what_a_url_says_is_for_that_url),
 		TEST(the_rule_about_peers_is_that_of_the_request),
 		TEST(a_refused_connection_leaves_nothing_behind),
