@@ -82,7 +82,10 @@ static int on_timer(CURLM *curl, long timeout_ms, void *data)
 	struct multi *multi = data;
 
 	(void)curl;
-	multi->timer_at_ms = timeout_ms < 0 ? INT64_MAX : clock_boot_ms() + timeout_ms;
+	if (timeout_ms < 0)
+		multi->timer_at_ms = INT64_MAX;
+	else
+		multi->timer_at_ms = timeout_ms == 0 ? 0 : clock_boot_ms() + timeout_ms;
 	return 0;
 }
 

@@ -132,19 +132,36 @@ static const char *add_character(struct writer *writer, const char *text)
 	return text;
 }
 
+static void add_quoted(struct writer *writer, const char *text, size_t length)
+{
+	char *at;
+
+	if (writer->failed ||
+	    (length + 2 > writer->room - writer->length && !make_room(writer, length + 2)))
+		return;
+	at = writer->data + writer->length;
+	at[0] = '"';
+	memcpy(at + 1, text, length);
+	at[length + 1] = '"';
+	writer->length += length + 2;
+}
+
 void writer_json(struct writer *writer, const char *text)
 {
 	const char *end = text + strlen(text);
+	size_t plain = plain_bytes(text, (size_t)(end - text));
 
+	if (text + plain == end) { /* as most are */
+		add_quoted(writer, text, plain);
+		return;
+	}
 	writer_add(writer, "\"", 1);
-	for (;;) {
-		size_t plain = plain_bytes(text, (size_t)(end - text));
-
+	while (text < end) {
 		writer_add(writer, text, plain);
 		text += plain;
-		if (text == end)
-			break;
-		text = add_character(writer, text);
+		if (text < end)
+			text = add_character(writer, text);
+		plain = plain_bytes(text, (size_t)(end - text));
 	}
 	writer_add(writer, "\"", 1);
 }
