@@ -26,6 +26,7 @@ void break_disk(enum fault fault, long after, bool for_ever)
 /* The file of the real file system stands behind it. */
 struct faulty_file {
 	sqlite3_file base;
+	int kind; /* SQLITE_OPEN_MAIN_DB, SQLITE_OPEN_WAL, or another */
 };
 
 static sqlite3_file *inner(sqlite3_file *file)
@@ -43,9 +44,22 @@ static int file_read(sqlite3_file *file, void *data, int n, sqlite3_int64 at)
 	return inner(file)->pMethods->xRead(inner(file), data, n, at);
 }
 
+static void watch_order(int kind, sqlite3_int64 at)
+{
+	if (kind == SQLITE_OPEN_MAIN_DB) {
+		disk.overtaken += disk.log_unsynced;
+		disk.file_unsynced = true;
+	} else if (kind == SQLITE_OPEN_WAL) {
+		disk.log_begun += at == 0;
+		disk.overtaken += at == 0 && disk.file_unsynced;
+		disk.log_unsynced = true;
+	}
+}
+
 static int file_write(sqlite3_file *file, const void *data, int n, sqlite3_int64 at)
 {
 	disk.written++;
+	watch_order(((struct faulty_file *)file)->kind, at);
 	if (fails(FAULT_WRITE))
 		return SQLITE_IOERR_WRITE;
 	if (fails(FAULT_FULL))
@@ -61,9 +75,16 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 /* Nothing here survives a power cut, so the sweeps need not wait for the real disk. */
 static int file_sync(sqlite3_file *file, int flags)
 {
-	(void)file;
+	int kind = ((struct faulty_file *)file)->kind;
+
 	(void)flags;
-	return fails(FAULT_SYNC) ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+	if (fails(FAULT_SYNC))
+		return SQLITE_IOERR_FSYNC;
+	if (kind == SQLITE_OPEN_MAIN_DB)
+		disk.file_unsynced = false;
+	else if (kind == SQLITE_OPEN_WAL)
+		disk.log_unsynced = false;
+	return SQLITE_OK;
 }
 
 static int file_size(sqlite3_file *file, sqlite3_int64 *size)
@@ -123,6 +144,7 @@ static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 	int result = disk.real->xOpen(disk.real, name, inner(file), flags, out);
 
 	(void)vfs;
+	((struct faulty_file *)file)->kind = flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL);
 	file->pMethods = inner(file)->pMethods ? &methods : NULL;
 	return result;
 }

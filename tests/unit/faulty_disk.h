@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A disk for SQLite that fails: it stands before the real file system and fails the k-th write
- * or sync, or every one from then on.
+ * or sync, or every one from then on. It also sees what a power cut could not be survived with.
  */
 #ifndef FAULTY_DISK_H
 #define FAULTY_DISK_H
@@ -19,6 +19,10 @@ extern struct faulty_disk {
 	bool for_ever;
 	bool hit;                    /* it has failed */
 	long written;                /* calls that changed a file */
+	bool log_unsynced, file_unsynced;
+	long log_begun;              /* how often the log was written from its start */
+	long overtaken;              /* file written before the log was synced, or log begun anew before
+	                              * the file was */
 	sqlite3_vfs vfs, *real;
 } disk;
 

@@ -23,6 +23,7 @@ static int set_up(void **state)
 	struct fixture *f = *state = calloc(1, sizeof(*f));
 
 	break_disk(FAULT_NONE, 0, false);
+	disk.log_begun = disk.overtaken = disk.log_unsynced = disk.file_unsynced = false;
 	sqlite_store_init(&f->store);
 	f->ops = f->store.subject.ops;
 	return f->store.subject.open(&f->store.subject, &f->opened);
@@ -55,6 +56,17 @@ static size_t lines(const char *text)
 	for (; *text; text++)
 		n += *text == '\n';
 	return n;
+}
+
+/* All alerts up to this one, and counts that add up. */
+static void nothing_is_lost(struct fixture *f, int64_t last)
+{
+	struct tocsin_counters n;
+
+	for (int64_t mark = 1; mark <= last; mark++)
+		assert_true(sqlite_has_mark(f->ops, f->opened, mark));
+	assert_int_equal(f->ops->counters(f->opened, &n), 0);
+	assert_int_equal(n.accepted, n.delivered + n.dead + n.suppressed + n.pending);
 }
 
 static void a_failed_sync_is_the_end_until_the_store_is_opened_again(void **state)
@@ -191,20 +203,56 @@ static void the_reserve_is_made_again_when_there_is_room(void **state)
 	assert_int_equal(access(sqlite_beside(&f->store, ".reserve"), F_OK), 0);
 }
 
+/* Enough for a checkpoint in a quiet time, which it is when the store was opened just now. */
+static void fill_log(struct fixture *f, int64_t first)
+{
+	for (int64_t mark = first; mark < first + 800; mark++)
+		assert_int_equal(sqlite_accept_one(f->ops, f->opened, mark), 0);
+}
+
 static void a_full_disk_inside_a_checkpoint_loses_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	for (int mark = 1; mark <= 800; mark++)
-		assert_int_equal(sqlite_accept_one(f->ops, f->opened, mark), 0);
+	fill_log(f, 1);
 	break_disk(FAULT_FULL, 2, false);
 	assert_int_equal(f->ops->maintain(f->opened, true), -ENOSPC);
 	assert_true(disk.hit);
 	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 801), 0);
 	assert_int_equal(f->ops->maintain(f->opened, true), 0);
 	open_again(f);
-	for (int mark = 1; mark <= 801; mark++)
-		assert_true(sqlite_has_mark(f->ops, f->opened, mark));
+	nothing_is_lost(f, 801);
+}
+
+/* What a power cut leaves is whole only then. */
+static void a_checkpoint_does_not_overtake_the_disk(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int64_t i = 0; i < 3; i++) {
+		fill_log(f, 1 + i * 800);
+		assert_false(disk.log_unsynced);
+		assert_int_equal(f->ops->begin(f->opened, NOW + i * 1000), 0);
+		assert_int_equal(f->ops->commit(f->opened), 0);
+		assert_int_equal(f->ops->maintain(f->opened, true), 0);
+		assert_false(disk.file_unsynced);
+	}
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 5000), 0);
+	assert_int_equal(disk.log_begun, 4); /* at first, and after each checkpoint */
+	assert_int_equal(disk.overtaken, 0);
+}
+
+static void a_failed_sync_inside_a_checkpoint_is_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	fill_log(f, 1);
+	break_disk(FAULT_SYNC, 0, false);
+	assert_int_equal(f->ops->maintain(f->opened, true), -EIO);
+	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 801), -EIO);
+	assert_non_null(strstr(f->store.log, "(disk I/O error, code 1034)"));
+	open_again(f);
+	nothing_is_lost(f, 800);
 }
 
 static void a_spoiled_transaction_is_not_committed(void **state)
@@ -279,7 +327,6 @@ static int64_t live(struct fixture *f, int64_t rounds, int *error)
  * are failed one by one, later ones in growing steps. */
 static void sweep(struct fixture *f, enum fault fault, int expected)
 {
-	struct tocsin_counters n;
 	int error = 1;
 
 	for (long k = 0; error; k += 1 + k / 24) {
@@ -290,10 +337,7 @@ static void sweep(struct fixture *f, enum fault fault, int expected)
 		assert_true(disk.hit == (error != 0));
 		assert_true(!error || error == expected);
 		open_again(f);
-		for (int64_t mark = 1; mark <= accepted; mark++)
-			assert_true(sqlite_has_mark(f->ops, f->opened, mark));
-		assert_int_equal(f->ops->counters(f->opened, &n), 0);
-		assert_int_equal(n.accepted, n.delivered + n.dead + n.suppressed + n.pending);
+		nothing_is_lost(f, accepted);
 		f->ops->close(f->opened);
 		f->store.subject.reset(&f->store.subject);
 		assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
@@ -355,7 +399,6 @@ static void short_memory(void)
 static void short_memory_is_reported_and_nothing_breaks(void **state)
 {
 	struct fixture *f = *state;
-	struct tocsin_counters n;
 	int error = 1;
 	long k;
 
@@ -374,10 +417,7 @@ static void short_memory_is_reported_and_nothing_breaks(void **state)
 		memory.left = -1;
 		if (!f->opened)
 			assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
-		for (int64_t mark = 1; mark <= accepted; mark++)
-			assert_true(sqlite_has_mark(f->ops, f->opened, mark));
-		assert_int_equal(f->ops->counters(f->opened, &n), 0);
-		assert_int_equal(n.accepted, n.delivered + n.dead + n.suppressed + n.pending);
+		nothing_is_lost(f, accepted);
 	}
 	assert_true(k > 500);
 }
@@ -390,9 +430,7 @@ static void a_time_without_memory_is_got_over(void **state)
 	for (long k = 0; error; k += 1 + k / 24) {
 		int64_t accepted;
 
-		open_again(f);
 		f->ops->close(f->opened);
-		f->opened = NULL;
 		f->store.subject.reset(&f->store.subject);
 		assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
 		memory.left = k;
@@ -404,9 +442,31 @@ static void a_time_without_memory_is_got_over(void **state)
 		/* What could not even be rolled back then does not stand in the way now. */
 		assert_int_equal(sqlite_accept_one(f->ops, f->opened, 100), 0);
 		assert_true(sqlite_has_mark(f->ops, f->opened, 100));
-		for (int64_t mark = 1; mark <= accepted; mark++)
-			assert_true(sqlite_has_mark(f->ops, f->opened, mark));
+		nothing_is_lost(f, accepted);
 	}
+}
+
+static void short_memory_inside_a_checkpoint_leaves_every_commit_synced(void **state)
+{
+	struct fixture *f = *state;
+	int error = -ENOMEM;
+	long k;
+
+	fill_log(f, 1);
+	for (k = 0; error; k++) {
+		assert_int_equal(f->ops->begin(f->opened, NOW + k * 1000), 0);
+		assert_int_equal(f->ops->commit(f->opened), 0);
+		memory.left = k;
+		memory.for_good = true;
+		error = f->ops->maintain(f->opened, true);
+		assert_true(!error || error == -ENOMEM);
+		memory.left = -1;
+		memory.for_good = false;
+		assert_int_equal(sqlite_accept_one(f->ops, f->opened, 1000 + k), 0);
+		assert_false(disk.log_unsynced);
+	}
+	assert_true(k > 5);
+	assert_int_equal(disk.overtaken, 0);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -423,12 +483,15 @@ int main(void)
 		TEST(a_reserve_that_was_left_is_given_back_by_the_next_process),
 		TEST(the_reserve_is_made_again_when_there_is_room),
 		TEST(a_full_disk_inside_a_checkpoint_loses_nothing),
+		TEST(a_checkpoint_does_not_overtake_the_disk),
+		TEST(a_failed_sync_inside_a_checkpoint_is_the_end),
 		TEST(a_spoiled_transaction_is_not_committed),
 		TEST(no_failing_write_loses_what_was_acknowledged),
 		TEST(no_failing_sync_loses_what_was_acknowledged),
 		TEST(no_full_disk_loses_what_was_acknowledged),
 		TEST(short_memory_is_reported_and_nothing_breaks),
 		TEST(a_time_without_memory_is_got_over),
+		TEST(short_memory_inside_a_checkpoint_leaves_every_commit_synced),
 	};
 
 	short_memory();

@@ -30,6 +30,7 @@
 #define DB_NAMES 256      /* slots of the name cache */
 #define DB_LOOKED 64      /* channels whose place in the queue is remembered */
 #define DB_CHUNK 256      /* rows that a bulk change reads before it writes them */
+#define DB_SYNCHRONOUS "PRAGMA synchronous = FULL;"
 
 struct db_config {
 	const char *path;
@@ -60,6 +61,7 @@ struct db {
 	bool transaction; /* between begin and commit or rollback */
 	int spoiled;      /* first error of this transaction, or 0 */
 	bool stuck;       /* a rollback failed: the transaction is still open */
+	bool lax;         /* SQLite does not sync: nothing may be committed, nor the log be removed */
 	bool lost;        /* -EIO: the file can no longer be vouched for */
 	bool full;        /* no room was said, and there was none for the reserve since */
 
@@ -176,6 +178,9 @@ int db_alert_settled(struct db *db, int64_t alert, bool *settled);
 /* claims.c: a delivery that nobody holds is due then; the next claim has to see it. INT64_MIN: at
  * any time. */
 void db_ready_at(struct db *db, int64_t due_ms);
+
+/* upkeep.c: turns SQLite's own syncs on or off; a result of SQLite. Needs memory: see lax. */
+int db_set_syncs(struct db *db, bool on);
 
 /* A delivery and its alert, as bulk changes collect them. */
 struct db_pair {

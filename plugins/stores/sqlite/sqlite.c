@@ -79,7 +79,8 @@ static void log_lost(struct db *db, int result, const char *text)
 int db_fail(struct db *db, int result)
 {
 	int error = db_errno(result, db->handle ? sqlite3_system_errno(db->handle) : 0);
-	const char *text = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(result);
+	bool said = db->handle && sqlite3_extended_errcode(db->handle) == result;
+	const char *text = said ? sqlite3_errmsg(db->handle) : sqlite3_errstr(result);
 
 	/* The statement alone failed and left no trace: an alert that is already there. */
 	if (error == -EEXIST)
@@ -149,7 +150,9 @@ static const char settings[] =
 	/* One connection for good: no shared memory, and no other program can come between. It is
 	 * the first, because the others read the file already. */
 	"PRAGMA locking_mode = EXCLUSIVE;"
-	"PRAGMA synchronous = FULL;"
+	/* Every commit is on disk. */
+	DB_SYNCHRONOUS
+	/* The log is moved when upkeep says so. */
 	"PRAGMA wal_autocheckpoint = 0;"
 	"PRAGMA mmap_size = 0;"
 	"PRAGMA trusted_schema = OFF;"
@@ -267,7 +270,7 @@ static void disconnect(struct db *db)
 		(void)sqlite3_finalize(db->statement[i].prepared);
 	memset(db->statement, 0, sizeof(db->statement));
 	/* Pages that could not be synced must not reach the file through a last checkpoint. */
-	if (db->lost && db->handle)
+	if ((db->lost || db->lax) && db->handle)
 		(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(db->handle);
 	db->handle = NULL;

@@ -70,6 +70,9 @@ int db_begin(void *state, int64_t now_ms)
 		db_rollback(db);
 	if (db->stuck && !db->spoiled)
 		return -ENOMEM;
+	/* And so does what upkeep turned off for a moment. */
+	if (db->lax && db_set_syncs(db, true) != SQLITE_OK)
+		return -ENOMEM;
 	st = statement_use(db, begin_immediate);
 	result = statement_run(&st);
 	db->transaction = !result;

@@ -161,6 +161,41 @@ static int least_pages(const struct db *db, bool quiet)
 	return db->full ? FULL_PAGES : quiet ? most / QUIET_PART : most;
 }
 
+int db_set_syncs(struct db *db, bool on)
+{
+	const char *sql = on ? DB_SYNCHRONOUS : "PRAGMA synchronous = OFF";
+	int result;
+
+	db->lax = true; /* whatever becomes of the attempt */
+	result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	if (result == SQLITE_OK)
+		db->lax = !on;
+	return result;
+}
+
+static int sync_file(struct db *db)
+{
+	sqlite3_file *file = NULL;
+	int result = sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_FILE_POINTER, &file);
+
+	return result == SQLITE_OK ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : result;
+}
+
+/* Copies the log into the file and syncs that. SQLite would sync the log before, in vain, because every
+ * commit did: so its syncs are off, and the file is synced here, before the log is written again. */
+static int move_log(struct db *db, int *pages, int *done)
+{
+	int result = db_set_syncs(db, false);
+
+	if (result == SQLITE_OK)
+		result = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE,
+						   pages, done);
+	if (result == SQLITE_OK)
+		result = sync_file(db);
+	(void)db_set_syncs(db, true); /* db_begin tries again */
+	return result;
+}
+
 /* Moves the log into the file, so that it is written from its start again. It keeps its size: a
  * commit that only overwrites is durable sooner than one that also makes a file grow. */
 static int checkpoint(struct db *db, bool quiet)
@@ -169,8 +204,7 @@ static int checkpoint(struct db *db, bool quiet)
 
 	if (db->wal_pages < least_pages(db, quiet))
 		return 0;
-	result = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages,
-					   &done);
+	result = move_log(db, &pages, &done);
 	if (result != SQLITE_OK)
 		return db_fail(db, result);
 	db->wal_pages = pages - done;
