@@ -41,6 +41,24 @@ static void one_row_that_refuses_its_mark_keeps_no_other_from_it(void **state)
 	assert_int_equal(fixture_number(f, "SELECT count(*) FROM alerts WHERE email_sent"), 59);
 }
 
+static void rows_are_marked_with_and_without_an_index_of_their_key(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const change[] = {"ANALYZE alerts",
+					     "ALTER TABLE alerts DROP CONSTRAINT alerts_pkey"};
+
+	for (size_t i = 0; i < TOCSIN_COUNT(change); i++) {
+		fixture_sql(f, "DROP TABLE IF EXISTS alerts");
+		fixture_sql(f, f->shipped);
+		fixture_sql(f, change[i]);
+		fixture_sql(f, "INSERT INTO alerts (site_url, message)"
+			       " SELECT 'a', 'b' FROM generate_series(1, 60)");
+		assert_int_equal(host_once(&f->host, &f->config), 0);
+		assert_int_equal(fixture_number(f, "SELECT count(*) FROM alerts WHERE email_sent"),
+				 60);
+	}
+}
+
 static void what_was_given_up_stays_pending_unless_told_otherwise(void **state)
 {
 	struct fixture *f = *state;
@@ -234,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SERVER_TEST(a_settle_statement_without_effect_is_told_and_sends_nothing_twice),
 		SERVER_TEST(one_row_that_refuses_its_mark_keeps_no_other_from_it),
+		SERVER_TEST(rows_are_marked_with_and_without_an_index_of_their_key),
 		SERVER_TEST(what_was_given_up_stays_pending_unless_told_otherwise),
 		SERVER_TEST(a_new_row_is_seen_within_milliseconds),
 		SERVER_TEST(a_row_that_commits_late_with_an_old_time_is_found),

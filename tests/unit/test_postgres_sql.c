@@ -138,6 +138,20 @@ static void settling_writes_only_rows_that_are_not_settled(void **state)
 		" AND (sent = false -- not yet\n) LIMIT 3");
 }
 
+static void keys_with_an_index_are_looked_up_in_it(void **state)
+{
+	struct sql_table table = sample();
+
+	(void)state;
+	table.indexed = true;
+	text_is(sql_settle(&table, "\"sent\""),
+		"UPDATE \"alerts\" SET \"sent\" = true WHERE \"id\" = ANY((SELECT $1)::uuid[])"
+		" AND \"sent\" IS NOT TRUE");
+	text_is(sql_still_pending(&table),
+		"SELECT \"id\"::text FROM \"alerts\" WHERE \"id\" = ANY((SELECT $1)::uuid[])"
+		" AND (sent = false -- not yet\n) LIMIT 3");
+}
+
 static void keys_of_any_text_survive_in_an_array(void **state)
 {
 	const char *const keys[] = {"7", "a,b", "say \"hi\"", "back\\slash", "", "{}", "NULL"};
@@ -159,6 +173,7 @@ int main(void)
 		cmocka_unit_test(rows_without_a_time_are_read_by_key),
 		cmocka_unit_test(a_table_without_order_is_read_by_key),
 		cmocka_unit_test(settling_writes_only_rows_that_are_not_settled),
+		cmocka_unit_test(keys_with_an_index_are_looked_up_in_it),
 		cmocka_unit_test(keys_of_any_text_survive_in_an_array),
 	};
 

@@ -19,6 +19,7 @@ struct sql_table {
 	char *key, *key_type;
 	char *order, *order_type; /* NULL: rows are read in order of the key alone */
 	char *pending;
+	bool indexed; /* the key has an index of its own */
 };
 
 /* Rows that have a value in the order column come first, then those where it is NULL. */

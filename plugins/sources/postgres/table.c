@@ -10,7 +10,7 @@
 static int find_table(struct postgres *p)
 {
 	static const char sql[] =
-		"SELECT c.oid::text, c.relkind, c.relkind <> 'r' OR EXISTS (SELECT FROM pg_index i"
+		"SELECT c.oid::text, c.relkind, EXISTS (SELECT FROM pg_index i"
 		" JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
 		" WHERE i.indrelid = c.oid AND i.indisunique AND i.indnkeyatts = 1"
 		" AND i.indpred IS NULL AND a.attname = $2)"
@@ -18,6 +18,7 @@ static int find_table(struct postgres *p)
 	const char *value[] = {p->table.sql.name, p->config->key};
 	PGresult *result;
 	int rc = database_query(&p->db, "table", sql, 2, value, &result);
+	bool unique;
 
 	if (rc)
 		return rc;
@@ -30,12 +31,14 @@ static int find_table(struct postgres *p)
 				    p->config->queue.table ? "jobs" : "alerts");
 	} else {
 		snprintf(p->table.oid, sizeof(p->table.oid), "%s", PQgetvalue(result, 0, 0));
-		if (*PQgetvalue(result, 0, 2) == 'f' && p->config->queue.table)
+		p->table.sql.indexed = *PQgetvalue(result, 0, 2) == 't';
+		unique = p->table.sql.indexed || *PQgetvalue(result, 0, 1) != 'r';
+		if (!unique && p->config->queue.table)
 			rc = database_error(&p->db, -EINVAL,
 					    "option 'queue.key': column %s of %s is not unique, "
 					    "so that two rows would be one job; name the key",
 					    p->config->key, p->config->table);
-		else if (*PQgetvalue(result, 0, 2) == 'f')
+		else if (!unique)
 			p->host->log(p->self, TOCSIN_LOG_WARNING,
 				     "column %s of %s is not unique: rows that share a value "
 				     "are sent as one alert",
