@@ -56,11 +56,19 @@ static size_t decode(const char *text, size_t length, uint32_t *point, bool *val
 	return form->length;
 }
 
-/* The bytes from there on that are valid each by itself, as those of most texts are. */
+/* How many bytes from there on are ASCII and not NUL, as those of most texts all are. Eight at a time: in
+ * a byte of others the high bit is set, or becomes so when one is taken from 0. */
 static size_t ascii_prefix(const char *text, size_t length)
 {
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t word;
 	size_t n = 0;
 
+	for (; length - n >= sizeof(word); n += sizeof(word)) {
+		memcpy(&word, text + n, sizeof(word));
+		if ((word | (word - ones)) & (ones << 7))
+			break;
+	}
 	while (n < length && text[n] != '\0' && (unsigned char)text[n] < 0x80)
 		n++;
 	return n;
@@ -104,28 +112,12 @@ size_t text_valid_prefix(const char *text, size_t length)
 	return good;
 }
 
-/* ASCII without NUL, eight bytes at a time: in a byte the high bit is set, or becomes so when one is
- * taken from 0. */
-static bool is_ascii(const char *text, size_t length)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint64_t word, odd = 0;
-
-	for (; length >= sizeof(word); length -= sizeof(word), text += sizeof(word)) {
-		memcpy(&word, text, sizeof(word));
-		odd |= word | (word - ones);
-	}
-	for (; length > 0; length--, text++) {
-		word = (unsigned char)*text;
-		odd |= word | (word - 1);
-	}
-	return (odd & (ones << 7)) == 0;
-}
-
 bool text_is_valid(const char *text, size_t length)
 {
-	/* Most texts are: the full check would cost more than all the rest of taking an alert. */
-	return is_ascii(text, length) || text_valid_prefix(text, length) == length;
+	/* The full check of all of it would cost more than all the rest of taking an alert. */
+	size_t n = ascii_prefix(text, length);
+
+	return n == length || text_valid_prefix(text + n, length - n) == length - n;
 }
 
 bool text_is_plain(const char *text)

@@ -375,7 +375,16 @@ static void a_failed_open_leaves_the_file_to_others(void **state)
 	store->subject.ops->close(open_it(store));
 }
 
-/* Accepts alerts of 1 MiB, one a millisecond from then on, each with its upkeep; the size of a file after the last. */
+static off_t size_of(struct sqlite_store *store, const char *suffix)
+{
+	struct stat status;
+
+	assert_int_equal(stat(sqlite_beside(store, suffix), &status), 0);
+	return status.st_size;
+}
+
+/* Accepts alerts of 1 MiB, one a millisecond from then on, each with its upkeep; the MiB of a file after
+ * the last. */
 static off_t accept_large(struct sqlite_store *store, void *opened, int n, int64_t now_ms,
 			  bool idle, const char *suffix)
 {
@@ -384,7 +393,6 @@ static off_t accept_large(struct sqlite_store *store, void *opened, int n, int64
 	struct tocsin_new_alert new = {.alert = &alert, .now_ms = now_ms};
 	const size_t size = 1 << 20;
 	char *body = malloc(size), id[24];
-	struct stat status = {0};
 	int64_t number;
 
 	memset(body, 'x', size - 1);
@@ -399,8 +407,7 @@ static off_t accept_large(struct sqlite_store *store, void *opened, int n, int64
 		assert_int_equal(ops->maintain(opened, idle), 0);
 	}
 	free(body);
-	assert_int_equal(stat(sqlite_beside(store, suffix), &status), 0);
-	return status.st_size >> 20;
+	return size_of(store, suffix) >> 20;
 }
 
 static void the_log_is_used_again_instead_of_growing(void **state)
@@ -426,6 +433,25 @@ static void the_log_is_moved_early_only_in_a_quiet_time(void **state)
 	store->subject.ops->close(opened);
 }
 
+/* Which would make the disk take note of that, too, before it is durable. */
+static void no_commit_makes_the_log_grow(void **state)
+{
+	struct sqlite_store *store = *state;
+	const struct tocsin_store_ops *ops = store->subject.ops;
+	void *opened = open_it(store);
+	off_t size, most = 0;
+
+	for (int64_t mark = 1; mark <= 400; mark++) {
+		assert_int_equal(ops->maintain(opened, false), 0);
+		size = size_of(store, "-wal");
+		assert_int_equal(sqlite_accept_one(ops, opened, mark), 0);
+		assert_int_equal(size_of(store, "-wal"), size);
+		most = size > most ? size : most;
+	}
+	assert_in_range(most, 3 << 20, 16 << 20); /* it did grow meanwhile */
+	ops->close(opened);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -447,6 +473,7 @@ int main(void)
 		TEST(a_failed_open_leaves_the_file_to_others),
 		TEST(the_log_is_used_again_instead_of_growing),
 		TEST(the_log_is_moved_early_only_in_a_quiet_time),
+		TEST(no_commit_makes_the_log_grow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

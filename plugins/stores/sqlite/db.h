@@ -85,7 +85,8 @@ struct db {
 	} name[DB_NAMES], text[DB_NAMES]; /* by text, and by number */
 
 	int wal_pages;      /* in the write-ahead log after the last commit */
-	int64_t log_room;   /* bytes that it may take */
+	int64_t log_room;   /* bytes that it may take, */
+	int64_t log_size;   /* and that it was made to take */
 	int64_t kept_up_ms; /* own time of the last upkeep */
 	bool reserved;      /* PATH.reserve is there */
 	int64_t reserve_tried_ms;

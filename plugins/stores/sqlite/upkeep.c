@@ -5,11 +5,12 @@
 
 #include "statement.h"
 
-#define PAGE_SIZE 4096
-#define FULL_PAGES 1000 /* of log are moved on a full disk, and */
-#define QUIET_PART 8    /* this part of the most in a quiet time: when nobody waits, and */
-#define QUIET_MS 50     /* nobody came for so long before */
-#define FREE_PAGES 1024 /* kept for the next burst */
+#define LOG_PAGE (4096 + 24) /* bytes of a page in the log */
+#define LOG_STEP (1 << 20)   /* bytes by which it grows */
+#define FULL_PAGES 1000      /* of log are moved on a full disk, and */
+#define QUIET_PART 8         /* this part of the most in a quiet time: when nobody waits, and */
+#define QUIET_MS 50          /* nobody came for so long before */
+#define FREE_PAGES 1024      /* kept for the next burst */
 #define VACUUM_PAGES "200"
 #define PRUNE_CHUNKS 20 /* of DB_CHUNK alerts that one call looks at */
 
@@ -156,7 +157,7 @@ int db_prune(void *state, int64_t settled_before_ms, int64_t dead_before_ms, siz
  * and most of what one moves was written many times. On a full disk it shall not take the last room. */
 static int least_pages(const struct db *db, bool quiet)
 {
-	int most = (int)(db->log_room / (PAGE_SIZE + 24));
+	int most = (int)(db->log_room / LOG_PAGE);
 
 	return db->full ? FULL_PAGES : quiet ? most / QUIET_PART : most;
 }
@@ -181,6 +182,40 @@ static int sync_file(struct db *db)
 	return result == SQLITE_OK ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : result;
 }
 
+static int write_zeros(sqlite3_file *file, int64_t from, int64_t to)
+{
+	static const char zeros[16 * LOG_PAGE];
+	int result = SQLITE_OK;
+
+	for (; from < to && result == SQLITE_OK; from += (int64_t)sizeof(zeros))
+		result = file->pMethods->xWrite(file, zeros, sizeof(zeros), from);
+	return result;
+}
+
+/* A commit that only overwrites is durable sooner than one that also makes a file grow, of which the
+ * file system has to take note. So the log grows before it has to, by zeros, which are no pages to
+ * SQLite, and keeps its size. */
+static int grow_log(struct db *db)
+{
+	int64_t wanted = db->log_size + LOG_STEP;
+	sqlite3_int64 size = 0;
+	sqlite3_file *log = NULL;
+	int result;
+
+	if (db->full || wanted > db->log_room ||
+	    (int64_t)db->wal_pages * LOG_PAGE + LOG_STEP / 2 < db->log_size)
+		return 0;
+	result = sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (result == SQLITE_OK)
+		result = log->pMethods->xFileSize(log, &size);
+	if (result == SQLITE_OK)
+		result = write_zeros(log, size, wanted);
+	if (result != SQLITE_OK)
+		return db_fail(db, result);
+	db->log_size = wanted;
+	return 0;
+}
+
 /* Copies the log into the file and syncs that. SQLite would sync the log before, in vain, because every
  * commit did: so its syncs are off, and the file is synced here, before the log is written again. */
 static int move_log(struct db *db, int *pages, int *done)
@@ -196,8 +231,7 @@ static int move_log(struct db *db, int *pages, int *done)
 	return result;
 }
 
-/* Moves the log into the file, so that it is written from its start again. It keeps its size: a
- * commit that only overwrites is durable sooner than one that also makes a file grow. */
+/* Moves the log into the file, so that it is written from its start again. */
 static int checkpoint(struct db *db, bool quiet)
 {
 	int pages = 0, done = 0, result;
@@ -235,6 +269,8 @@ int db_maintain(void *state, bool idle)
 	db->kept_up_ms = db->now_ms;
 	if (!result)
 		result = checkpoint(db, quiet);
+	if (!result)
+		result = grow_log(db);
 	if (!result && idle)
 		result = shrink(db);
 	if (!db->lost)
