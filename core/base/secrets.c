@@ -236,23 +236,44 @@ static bool is_blank(char c)
 	return c == ' ' || c == '+';
 }
 
-/* How much of text, from its beginning, is a secret, or the beginning of one that was cut off, when
- * what the text says was escaped so many times. */
-static size_t covers(const char *secret, const char *text, int times)
+/* How much of text, from its beginning, is a secret, or the beginning of one that was cut off (*cut),
+ * when what the text says was escaped so many times. */
+static size_t covers(const char *secret, const char *text, int times, bool *cut)
 {
 	size_t at = 0, same = 0;
 
+	*cut = false;
 	for (; secret[same] != '\0'; same++) {
 		char c;
 		size_t length = spelling_read(text + at, times, &c);
 
-		if (c == '\0')
-			return is_cut(secret, same) ? at + length : 0;
+		if (c == '\0') {
+			*cut = is_cut(secret, same);
+			return *cut ? at + length : 0;
+		}
 		if (c != secret[same] && !(is_blank(c) && is_blank(secret[same])))
 			return 0;
 		at += length;
 	}
 	return at;
+}
+
+/* The same, however often it was escaped, up to `most` times; first: the byte as it is then. A secret
+ * that ends as an escape begins covers more the more often. */
+static size_t covers_any(const char *secret, const char *text, const char *first, int most)
+{
+	size_t whole = 0, part = 0;
+
+	for (int times = 0; times <= most; times++) {
+		bool cut;
+		size_t length = secret[0] == first[times] ? covers(secret, text, times, &cut) : 0;
+
+		if (length > 0 && cut)
+			part = length;
+		else if (length > whole)
+			whole = length;
+	}
+	return whole ? whole : part;
 }
 
 /* Length of the longest secret that text begins with, or 0; most: how often it may be escaped. */
@@ -266,14 +287,8 @@ static size_t secret_at(const struct secrets *secrets, const char *text, int mos
 	for (int times = 0; times <= most; times++)
 		(void)spelling_read(text, times, &first[times]);
 	for (size_t i = 0; i < secrets->n; i++) {
-		const char *secret = secrets->text[i];
-		size_t length = 0;
+		size_t length = covers_any(secrets->text[i], text, first, most);
 
-		if (most == 0 && secret[0] != first[0])
-			continue;
-		for (int times = 0; times <= most && length == 0; times++)
-			if (secret[0] == first[times])
-				length = covers(secret, text, times);
 		if (length > longest)
 			longest = length;
 	}

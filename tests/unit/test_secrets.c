@@ -190,6 +190,15 @@ static void no_mixture_of_escapes_hides_a_secret(void **state)
 	}
 }
 
+static void nothing_is_left_of_a_secret_that_ends_like_an_escape_begins(void **state)
+{
+	(void)state;
+	assert_string_equal(masked("geheim12&", "= geheim12&#38; ="), "= *** =");
+	assert_string_equal(masked("geheim12%", "= geheim12%25 = geheim12%2525 ="),
+			    "= *** = *** =");
+	assert_string_equal(masked("geheim12\\", "= geheim12\\\\ ="), "= *** =");
+}
+
 /* As vendors hand out URLs. */
 static void what_is_percent_encoded_in_a_secret_is_one_in_the_clear(void **state)
 {
@@ -240,6 +249,7 @@ int main(void)
 		cmocka_unit_test(base64_of_a_secret_is_a_secret),
 		cmocka_unit_test(every_spelling_of_a_secret_is_the_secret),
 		cmocka_unit_test(no_mixture_of_escapes_hides_a_secret),
+		cmocka_unit_test(nothing_is_left_of_a_secret_that_ends_like_an_escape_begins),
 		cmocka_unit_test(what_is_percent_encoded_in_a_secret_is_one_in_the_clear),
 		cmocka_unit_test(a_secret_for_signing_is_one_without_its_prefix),
 		cmocka_unit_test(what_is_left_of_a_secret_at_the_end_of_a_text_is_masked),
