@@ -92,49 +92,49 @@ static void free_attached(struct attached *attached)
 	free(attached);
 }
 
-/* Starts a request; what is to be done with its reply is for the caller to say. */
-static int start(struct http *http, struct channel *channel, const struct tocsin_request *request,
-		 struct transfer **started, struct error *err)
+/* Starts a request; what is to be done with its reply is for the caller to say. NULL with the result. */
+static struct transfer *start(struct http *http, struct channel *channel,
+			      const struct tocsin_request *request, int *result, struct error *err)
 {
 	struct attached *attached = find(http, channel);
 	struct transfer *transfer = get_transfer(attached);
-	int result;
 
-	if (!transfer)
-		return error_set(err, -ENOMEM, "out of memory");
-	result = transfer_prepare(transfer, request, channel->spec.timeout_ms, err);
-	if (result == 0 && !multi_add(http->multi, transfer->easy))
-		result = error_set(err, -ENOMEM, "the HTTP engine refused the request");
-	if (result < 0) {
+	if (!transfer) {
+		*result = error_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	*result = transfer_prepare(transfer, request, channel->spec.timeout_ms, err);
+	if (*result == 0 && !multi_add(http->multi, transfer->easy))
+		*result = error_set(err, -ENOMEM, "the HTTP engine refused the request");
+	if (*result < 0) {
 		put_transfer(attached, transfer);
-		return result;
+		return NULL;
 	}
 	transfer->attached = attached;
 	attached->requests++;
-	*started = transfer;
-	return 0;
+	return transfer;
 }
 
 void http_post(struct http *http, struct delivery *delivery, const struct tocsin_request *request)
 {
-	struct transfer *transfer;
 	struct error err;
-	int result = start(http, delivery->channel, request, &transfer, &err);
+	int result;
+	struct transfer *transfer = start(http, delivery->channel, request, &result, &err);
 
-	if (result < 0)
+	if (transfer)
+		transfer->delivery = delivery;
+	else
 		channel_complete(delivery, result == -EINVAL ? TOCSIN_REJECTED : TOCSIN_RETRY, 0,
 				 err.text);
-	else
-		transfer->delivery = delivery;
 }
 
 int http_request(struct http *http, struct channel *channel, const struct tocsin_request *request,
 		 tocsin_reply_fn *reply_fn, void *data)
 {
-	struct transfer *transfer;
-	int result = start(http, channel, request, &transfer, NULL);
+	int result;
+	struct transfer *transfer = start(http, channel, request, &result, NULL);
 
-	if (result == 0) {
+	if (transfer) {
 		transfer->reply_fn = reply_fn;
 		transfer->data = data;
 	}

@@ -25,7 +25,7 @@
 #define MIN_ROOM (1 << 20)
 #define LOG_MOST (64 << 20)
 #define LOG_LEAST (4 << 20)
-#define LOG_PART 4 /* of a small disk is the log's */
+#define LOG_PART 8 /* of a small disk is the log's */
 
 /* PATH with a suffix. 0 or -ENAMETOOLONG. */
 static int beside(const struct db *db, const char *suffix, char path[PATH_MAX])

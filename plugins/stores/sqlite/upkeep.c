@@ -206,6 +206,8 @@ static int grow_log(struct db *db)
 	    (int64_t)db->wal_pages * LOG_PAGE + LOG_STEP / 2 < db->log_size)
 		return 0;
 	result = sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (result == SQLITE_OK && (!log || !log->pMethods))
+		return 0; /* SQLite opens it again when it next needs it */
 	if (result == SQLITE_OK)
 		result = log->pMethods->xFileSize(log, &size);
 	if (result == SQLITE_OK)

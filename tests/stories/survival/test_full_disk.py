@@ -88,6 +88,12 @@ def says_that_it_is_full(subject):
     return status
 
 
+def is_settled(subject):
+    """No counters are told when the store is just finding out that it has no room."""
+    counters = subject.tocsin.status()["counters"]
+    return counters is not None and counters["pending"] == 0
+
+
 def one_cycle(subject, disk, by_itself):
     """Full and free again, while a channel still has work to do."""
     while subject.number % 200 != 0:
@@ -98,7 +104,7 @@ def one_cycle(subject, disk, by_itself):
     post_until_refused(subject, size=BIG if by_itself else 0)
     says_that_it_is_full(subject)
     # What was accepted goes out, and its end is written, on the full disk.
-    wait_until(lambda: subject.tocsin.status()["counters"]["pending"] == 0, 20,
+    wait_until(lambda: is_settled(subject), 20,
                lambda: f"all settled on a full disk: {subject.tocsin.status()}")
     assert subject.post(1) == 503
     says_that_it_is_full(subject)
@@ -112,7 +118,7 @@ def fill_and_free(subject, disk, slow):
     subject.start_cleanly()
     for turn in range(CYCLES):
         one_cycle(subject, disk, by_itself=turn % 2 == 1)
-    wait_until(lambda: subject.tocsin.status()["counters"]["pending"] == 0, 20, "all settled")
+    wait_until(lambda: is_settled(subject), 20, "all settled")
     repeats = subject.look()
     arrived = numbers_in(slow)
     assert not subject.acknowledged - set(arrived), "lost"
@@ -151,7 +157,7 @@ def test_a_start_on_a_full_disk(small, on_disk):
     subject.end()
     disk.fill()
     assert subject.try_to_start(), "a stopped daemon left its reserve for this"
-    wait_until(lambda: subject.tocsin.status()["counters"]["pending"] == 0, 20, "settled")
+    wait_until(lambda: is_settled(subject), 20, "settled")
     post_until_refused(subject)
     subject.tocsin.kill()
     disk.fill()
@@ -233,7 +239,7 @@ def test_a_full_disk_under_the_channel_is_waited_out(small, stage, tmp_path):
         wait_until(lambda: "No space left" in subject.tocsin.log(), 10, "its trouble")
         assert subject.tocsin.get("/api/v1/health")["status"] == "ok"
         disk.empty()
-        wait_until(lambda: subject.tocsin.status()["counters"]["pending"] == 0, 30, "settled")
+        wait_until(lambda: is_settled(subject), 30, "settled")
         assert subject.look() == 0
     finally:
         subject.end()
