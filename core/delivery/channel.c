@@ -214,33 +214,24 @@ static size_t wanted(const struct channel *channel)
 	return n < CHANNEL_QUEUE ? n : CHANNEL_QUEUE;
 }
 
-size_t channel_room(struct channel *channel)
+size_t channel_room(struct channel *channel, int64_t *wake_ms)
 {
+	int64_t now = clock_boot_ms(), next;
 	size_t held, room = 0;
 
+	*wake_ms = INT64_MAX;
 	pthread_mutex_lock(&channel->lock);
 	held = channel->queued + channel->under_way;
-	if (!channel->closing && fallback_is_needed_locked(channel))
+	if (!channel->closing && fallback_is_needed_locked(channel)) {
 		room = CHANNEL_QUEUE - least(CHANNEL_QUEUE, atomic_load(&channel->held));
-	else if (!channel->closing && held < wanted(channel))
-		room = breaker_room(&channel->breaker, wanted(channel) - held, held,
-				    clock_boot_ms());
-	pthread_mutex_unlock(&channel->lock);
-	return room;
-}
-
-int64_t channel_room_at_ms(struct channel *channel)
-{
-	int64_t now = clock_boot_ms(), at = INT64_MAX;
-
-	pthread_mutex_lock(&channel->lock);
-	if (!channel->closing && channel->queued + channel->under_way < wanted(channel)) {
-		at = breaker_next_ms(&channel->breaker, now);
-		if (at <= now) /* the ramp or a probe: a completion tells */
-			at = INT64_MAX;
+	} else if (!channel->closing && held < wanted(channel)) {
+		room = breaker_room(&channel->breaker, wanted(channel) - held, held, now);
+		next = breaker_next_ms(&channel->breaker, now);
+		if (next > now) /* else it waits for the ramp or a probe: a completion tells */
+			*wake_ms = next;
 	}
 	pthread_mutex_unlock(&channel->lock);
-	return at;
+	return room;
 }
 
 void channel_push(struct channel *channel, struct delivery *list)
@@ -279,31 +270,36 @@ void channel_push(struct channel *channel, struct delivery *list)
 	}
 }
 
-size_t channel_may_start(struct channel *channel, size_t max)
+/* The boot time at which time alone lets something start; INT64_MAX: a completion makes room. */
+static int64_t may_start_at_ms(struct channel *channel, int64_t now)
 {
-	int64_t now = clock_boot_ms();
+	int64_t at = breaker_next_ms(&channel->breaker, now);
+	int64_t token = rate_next_ms(&channel->rate, now);
+
+	at = at > token ? at : token;
+	return at > now ? at : INT64_MAX;
+}
+
+size_t channel_may_start(struct channel *channel, size_t max, int64_t *wake_ms)
+{
+	int64_t now =
+		clock_boot_ms(); /* one for all: what is over at the second look was not at the first */
 	size_t n = least(channel->queued, max);
 
+	*wake_ms = INT64_MAX;
+	if (channel->closing || n == 0)
+		return 0;
 	if (!channel->spec.plugin->it.blocking)
 		n = least(n, channel->spec.concurrency > channel->under_way
 				     ? channel->spec.concurrency - channel->under_way
 				     : 0);
 	n = least(n, channel_may_take(channel));
-	if (n == 0 || channel->closing)
-		return 0;
 	n = breaker_room(&channel->breaker, n, channel->under_way, now);
 	n = rate_take(&channel->rate, n, now);
-	return n ? breaker_allow(&channel->breaker, n, channel->under_way, now) : 0;
-}
-
-int64_t channel_may_start_at_ms(struct channel *channel)
-{
-	int64_t now = clock_boot_ms();
-	int64_t at = breaker_next_ms(&channel->breaker, now);
-	int64_t token = rate_next_ms(&channel->rate, now);
-
-	at = at > token ? at : token;
-	return at > now ? at : INT64_MAX; /* otherwise a completion makes room */
+	if (n > 0)
+		return breaker_allow(&channel->breaker, n, channel->under_way, now);
+	*wake_ms = may_start_at_ms(channel, now);
+	return 0;
 }
 
 static void note_underway(struct delivery *delivery)
@@ -331,7 +327,7 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 		return digest_take(channel, batch, max, wake_ms);
 	if (channel->spec.at_once.label)
 		return lanes_take(channel, batch, max, wake_ms);
-	n = channel_may_start(channel, max);
+	n = channel_may_start(channel, max, wake_ms);
 	for (size_t i = 0; i < n; i++) {
 		batch[i] = channel->head;
 		channel->head = batch[i]->next;
@@ -340,9 +336,6 @@ size_t channel_take_locked(struct channel *channel, struct delivery **batch, siz
 	}
 	if (!channel->head)
 		channel->tail = &channel->head;
-	*wake_ms = INT64_MAX;
-	if (n == 0 && channel->queued > 0 && !channel->closing)
-		*wake_ms = channel_may_start_at_ms(channel);
 	return n;
 }
 

@@ -151,11 +151,9 @@ void channel_reopen(struct channel *channel);
 
 /* How many deliveries the plugin works on at once. */
 size_t channel_parallel(const struct channel *channel);
-/* How many more deliveries the channel would like to hold now. */
-size_t channel_room(struct channel *channel);
-/* Boot time at which the channel may take something again when channel_room is 0 for reasons of time;
- * INT64_MAX when it waits for a completion. */
-int64_t channel_room_at_ms(struct channel *channel);
+/* How many more deliveries the channel would like to hold now. When none, *wake_ms is the boot time to ask
+ * again (INT64_MAX: after a completion). */
+size_t channel_room(struct channel *channel, int64_t *wake_ms);
 /* Takes claimed deliveries, linked by next; a closing channel gives them back. */
 void channel_push(struct channel *channel, struct delivery *list);
 
@@ -167,10 +165,9 @@ size_t channel_take(struct channel *channel, struct delivery **batch, size_t max
 size_t channel_take_locked(struct channel *channel, struct delivery **batch, size_t max,
 			   int64_t *wake_ms);
 /* For those who take from the queue in another order, with the lock held: how many may start now, with
- * tokens taken for them; when to ask again (INT64_MAX: when something changes); one that is out of the
- * queue, and counted as such, is under way. */
-size_t channel_may_start(struct channel *channel, size_t max);
-int64_t channel_may_start_at_ms(struct channel *channel);
+ * tokens taken for them (none: *wake_ms as of channel_take); one that is out of the queue, and counted as
+ * such, is under way. */
+size_t channel_may_start(struct channel *channel, size_t max, int64_t *wake_ms);
 void channel_start(struct channel *channel, struct delivery *delivery);
 /* What a plugin's delivery consists of: itself, or the members of a digest. */
 struct delivery **channel_each(struct delivery **delivery, size_t *n);

@@ -100,15 +100,15 @@ static int64_t due_now_ms(const struct dispatch *dispatch, bool handing_over)
 static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t *wake)
 {
 	const struct transaction *t = dispatch->transaction;
-	int64_t now = due_now_ms(dispatch, fallback_look(channel, wake));
+	int64_t now = due_now_ms(dispatch, fallback_look(channel, wake)), at;
 	size_t room;
 	int result;
 
 	if (channel->spec.at_once.label && !dispatch->once) /* a run that is once has no later */
 		*wake = earlier(*wake, lanes_look(channel));
-	room = channel_room(channel);
+	room = channel_room(channel, &at);
 	if (room == 0) {
-		*wake = earlier(*wake, channel_room_at_ms(channel));
+		*wake = earlier(*wake, at);
 		return 0;
 	}
 	if (channel->next_due_ms <= now) {

@@ -192,16 +192,12 @@ size_t digest_take(struct channel *channel, struct delivery **batch, size_t max,
 	*wake_ms = INT64_MAX;
 	while (n < max && channel->queued > 0) {
 		next_group(channel, &group, &ripe_ms);
-		if (group.n == 0 || channel_may_start(channel, 1) == 0)
+		if (group.n == 0 || channel_may_start(channel, 1, wake_ms) == 0)
 			break;
 		batch[n] = fold(channel, &group);
 		channel_start(channel, batch[n++]);
 	}
-	if (n > 0 || channel->queued == 0 || channel->closing)
-		return n;
-	if (group.n > 0)
-		*wake_ms = channel_may_start_at_ms(channel);
-	else if (ripe_ms < INT64_MAX)
+	if (n == 0 && group.n == 0 && ripe_ms < INT64_MAX && !channel->closing)
 		*wake_ms = clock_boot_ms() + 1 + ripe_ms - store_now_ms(channel->world->store);
 	return n;
 }

@@ -81,7 +81,7 @@ size_t lanes_take(struct channel *channel, struct delivery **batch, size_t max, 
 			continue;
 		}
 		any_open = true;
-		if (channel_may_start(channel, 1) == 0)
+		if (channel_may_start(channel, 1, wake_ms) == 0)
 			break;
 		*at = delivery->next;
 		if (!*at)
@@ -92,11 +92,7 @@ size_t lanes_take(struct channel *channel, struct delivery **batch, size_t max, 
 		batch[n++] = delivery;
 		channel->crowded = false;
 	}
-	if (n > 0 || channel->queued == 0 || channel->closing)
-		return n;
-	if (any_open)
-		*wake_ms = channel_may_start_at_ms(channel);
-	else
+	if (n == 0 && channel->queued > 0 && !any_open && !channel->closing)
 		ask_for_room(channel); /* a completion opens a lane */
 	return n;
 }
@@ -130,9 +126,9 @@ int64_t lanes_look(struct channel *channel)
 		channel->thin_at_ms = now + channel->thin_ms;
 		if (channel->thin_ms < THIN_MAX_MS)
 			channel->thin_ms *= 2;
-	} else if (channel->crowded) {
-		again = channel->thin_at_ms;
 	}
+	if (now < channel->thin_at_ms) /* until then nobody asks, see ask_for_room */
+		again = channel->thin_at_ms;
 	pthread_mutex_unlock(&channel->lock);
 	for (; taken; taken = next) {
 		next = taken->next;

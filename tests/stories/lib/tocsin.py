@@ -359,7 +359,15 @@ class Tocsin:
         def settled():
             counters = self.check_books()
             return counters if counters["pending"] == 0 else None
-        return wait_until(settled, timeout, lambda: f"pending 0 ({self.counters()})")
+        return wait_until(settled, timeout, lambda: f"pending 0 ({self.counters()})"
+                          f"\n{self.waiting()}")
+
+    def waiting(self):
+        """For a message: some of what waits, and how the channels are."""
+        if not self.running():
+            return "it does not run"
+        return "\n".join(map(str, [*self.get("/api/v1/deliveries?state=pending&limit=20")
+                                   ["deliveries"], *self.status()["channels"]]))
 
     def wait_counter(self, name, value, timeout=15):
         """Waits until a counter has at least this value."""
