@@ -192,10 +192,16 @@ void intake_submit(struct intake *intake, engine_accepted_fn *done, void *data)
 	store_submit(intake->engine->store, &intake->request);
 }
 
+/* What becomes of an alert that was known may wait for others than its routes say today: channels that
+ * stand in, or those of an earlier configuration. */
 static void announce(struct intake *intake, const struct intake_entry *entry)
 {
 	struct dispatch *dispatch = intake->engine->dispatch;
 
+	if (entry->result == TOCSIN_KNOWN) {
+		dispatch_look_again(dispatch);
+		return;
+	}
 	for (size_t i = 0; i < entry->decisions.n; i++)
 		if (entry->decisions.item[i].state == TOCSIN_STATE_PENDING)
 			dispatch_due(dispatch, entry->decisions.item[i].channel,

@@ -194,6 +194,26 @@ def test_a_fallback_that_died_is_tried_again_by_the_next_run_for_cron(
     assert (counters["dead"], counters["delivered"], counters["suppressed"]) == (1, 1, 0)
 
 
+@pytest.mark.needs("postgres")
+def test_what_waits_for_the_fallback_when_the_daemon_is_killed_goes_on(tocsin, alerts_database, smtp,
+                                                                       slack):
+    """No route leads to the fallback: the row that is read again does not name it."""
+    rows.add_recipients(alerts_database, rows.SITE, "a@example.com")
+    rows.add_rows(alerts_database, 1)
+    smtp.refuse("a@example.com")
+    slack.answer(503, "down")
+    tocsin.configure(channels={"mail": smtp_channel(smtp, fallback="chat"),
+                               "chat": slack_channel(slack)},
+                     sources={"table": postgres_source(alerts_database)},
+                     default={"channels": ["mail"]}).start()
+    wait_until(lambda: slack.requests, what="the fallback was tried")
+    tocsin.kill()
+    slack.clear()
+    tocsin.start().wait_settled()
+    assert len(slack.messages) == 1
+    assert tocsin.counters()["known"] == 1
+
+
 def test_a_fallback_that_is_gone_or_disabled(tocsin, slack, tmp_path):
     """What was handed to a channel that is gone waits for it; a disabled one suppresses."""
     log, other = tmp_path / "log.json", tmp_path / "other.json"
