@@ -11,6 +11,7 @@ from table import Row, at_most, compare, number
 IDLE_SECONDS = 10
 STARTS = 5
 STEADY = 2000           # alerts a second in, and deliveries a second out
+BURST = 10              # of the channel: fewer than wait at the least depth
 
 
 def history(lab, amount):
@@ -52,7 +53,7 @@ def steady(lab, depth, alerts):
     """As many in as out, with that many waiting all the time: what one of them costs."""
     store = fill.pending(lab, depth)
     with running(Sink(lab, most=depth + alerts)) as sink:
-        channel = hook(sink.url, rate=f"{STEADY}/s", burst=100)
+        channel = hook(sink.url, rate=f"{STEADY}/s", burst=BURST)
         with running(Daemon(lab, store=store, channels={"hook": channel})) as daemon:
             before, began, earlier = daemon.cpu(), time.monotonic(), sink.notes.distinct
             lab.load(daemon.socket, "--rate", STEADY, alerts=alerts, batch=10, first=depth)
