@@ -250,10 +250,9 @@ static int64_t feed_all(struct http *http)
 	return wake;
 }
 
-/* Runs what is due and returns when the next is. A timer may start further ones. */
-static int64_t run_timers(struct http *http)
+static void run_timers(struct http *http)
 {
-	int64_t now = clock_boot_ms(), next = INT64_MAX;
+	int64_t now = clock_boot_ms();
 	struct timer *due = NULL, **at = &http->timers, *timer;
 
 	while ((timer = *at)) {
@@ -262,7 +261,6 @@ static int64_t run_timers(struct http *http)
 			timer->next = due;
 			due = timer;
 		} else {
-			next = timer->at_ms < next ? timer->at_ms : next;
 			at = &timer->next;
 		}
 	}
@@ -270,8 +268,16 @@ static int64_t run_timers(struct http *http)
 		due = timer->next;
 		timer->fn(timer->data);
 		free(timer);
-		next = now; /* look again: it may have set another */
 	}
+}
+
+/* INT64_MAX: there is none. */
+static int64_t next_timer_ms(const struct http *http)
+{
+	int64_t next = INT64_MAX;
+
+	for (const struct timer *timer = http->timers; timer; timer = timer->next)
+		next = timer->at_ms < next ? timer->at_ms : next;
 	return next;
 }
 
@@ -379,9 +385,10 @@ static void *run(void *data)
 		int64_t timer, wake;
 
 		run_commands(http);
-		timer = run_timers(http);
+		run_timers(http);
 		wake = feed_all(http);
 		run_detaches(http);
+		timer = next_timer_ms(http); /* all that may set one was called */
 		multi_run(http->multi, timer < wake ? timer : wake);
 		finish_all(http);
 	}

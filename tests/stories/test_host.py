@@ -6,7 +6,7 @@ import pytest
 from lib.sections import file_channel
 from lib.tocsin import alert, wait_until
 
-# Asks whether it may deliver; a no is asked again by a timer. Remembers how often it was opened.
+# Asks whether it may deliver, after a moment; a no is asked again by a timer. Remembers how often it was opened.
 GATE = r"""
 #include <errno.h>
 #include <stdio.h>
@@ -61,7 +61,8 @@ static void gate_deliver(void *state, struct tocsin_delivery *const batch[], siz
 	(void)n;
 	gate->waiting = batch[0];
 	gate->host->begin(batch[0]);
-	ask(gate);
+	if (gate->host->timer(gate->self, 10, ask, gate) < 0)
+		ask(gate);
 }
 
 static int gate_open(struct tocsin_self *self, const struct tocsin_host *host,
