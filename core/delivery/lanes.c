@@ -120,6 +120,7 @@ int64_t lanes_look(struct channel *channel)
 	pthread_mutex_lock(&channel->lock);
 	if (channel->queued + channel->under_way < CHANNEL_QUEUE) {
 		channel->thin_ms = THIN_MS;
+		channel->crowded = false; /* who finds it so once more has to ask */
 	} else if (channel->crowded && !channel->closing && now >= channel->thin_at_ms) {
 		taken = take_half(channel);
 		channel->crowded = false;

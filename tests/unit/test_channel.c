@@ -127,6 +127,19 @@ static void test_what_was_thinned_out_is_looked_at_again(void **state)
 	channel_free(channel);
 }
 
+/* Something else made room: the next that finds all lanes full has to ask again. */
+static void test_who_is_not_crowded_any_more_may_become_so(void **state)
+{
+	struct channel *channel =
+		make((struct channel_spec){.at_once = {.label = "site", .most = 1}});
+
+	(void)state;
+	channel->crowded = true;
+	assert_true(lanes_look(channel) == INT64_MAX);
+	assert_false(channel->crowded);
+	channel_free(channel);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +149,7 @@ int main(void)
 		cmocka_unit_test(test_a_pause),
 		cmocka_unit_test(test_a_completion_tells_and_not_the_clock),
 		cmocka_unit_test(test_what_was_thinned_out_is_looked_at_again),
+		cmocka_unit_test(test_who_is_not_crowded_any_more_may_become_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
