@@ -303,7 +303,8 @@ static int apply_entry(struct intake *intake, struct intake_entry *entry,
 		result = know_entry(intake, entry, &found, t);
 	else
 		result = accept_entry(intake, entry, found.alert ? found.generation + 1 : 0, t);
-	if (result == 0 && (entry->result == TOCSIN_ACCEPTED || entry->unparked > 0))
+	if (result == 0 && (entry->result == TOCSIN_ACCEPTED || entry->unparked > 0 ||
+			    intake->engine->options.once)) /* which adds what a new route wants */
 		announce(intake, entry);
 	return result;
 }

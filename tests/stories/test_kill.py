@@ -211,6 +211,28 @@ def test_deaths_at_the_start_accuse_nobody(stage, tocsin, slack):
     assert tocsin.wait_settled()["dead"] == 0
 
 
+@pytest.mark.needs("postgres", "file")
+def test_a_run_serves_a_route_that_was_added_before_its_row_was_marked(stage, tocsin, alerts_database,
+                                                                       tmp_path):
+    """All was delivered, and the run before died on the way to the table."""
+    if "tell.before" not in points(stage):
+        pytest.skip("needs a build configured with --enable-fault-points")
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    channels = {"first": file_channel(first), "second": file_channel(second)}
+    add_recipients(alerts_database)
+    add_rows(alerts_database, 1)
+    tocsin.environment = {"TOCSIN_FAULT": "tell.before"}
+    for served in (["first"], ["first", "second"]):
+        tocsin.configure(channels=channels, sources={"alerts": postgres_source(alerts_database)},
+                         default={"channels": served})
+        run = tocsin.start_once()
+        run.communicate()
+        assert run.returncode == (-signal.SIGKILL if tocsin.environment else 0)
+        tocsin.environment = {}
+    assert rows.pending(alerts_database) == 0
+    assert [len(path.read_text().splitlines()) for path in (first, second)] == [1, 1]
+
+
 def test_a_delivery_that_kills_the_daemon_is_set_aside(tocsin, slack, smtp):
     """Poison: what is under way each time the daemon dies is dead the third time; others go on."""
     slack.hang()
