@@ -94,17 +94,24 @@ static void on_settled(void *data, const struct delivery *delivery)
 	engine_progress(engine);
 }
 
-void engine_wake_sources(struct engine *engine)
+void engine_wake_sources(struct engine *engine, bool tell)
 {
 	pthread_mutex_lock(&engine->sources_lock);
 	for (size_t i = 0; i < engine->n_sources; i++)
-		source_wake(engine->source[i], false);
+		source_wake(engine->source[i], tell);
 	pthread_mutex_unlock(&engine->sources_lock);
 }
 
 static void on_died(void *data, const struct tocsin_stored_delivery *delivery, const char *why)
 {
-	deaths_note(data, delivery->channel, delivery->source, delivery->id, why);
+	struct engine *engine = data;
+
+	deaths_note(engine, delivery->channel, delivery->source, delivery->id, why);
+	if (deaths_is_own(delivery->source))
+		return;
+	tally_failed(&engine->tally, delivery->alert_id);
+	engine_wake_sources(engine,
+			    true); /* what they ask the store comes after this transaction */
 }
 
 static void on_idle(void *data)
@@ -112,7 +119,7 @@ static void on_idle(void *data)
 	struct engine *engine = data;
 
 	if (engine->options.once)
-		engine_wake_sources(engine);
+		engine_wake_sources(engine, false);
 }
 
 /* The commit's fate is unknown: only a fresh start that reads the files again may go on. */

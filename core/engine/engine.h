@@ -89,6 +89,8 @@ const char *engine_items_name(enum tocsin_items kind);
 struct store *engine_store(struct engine *engine);
 /* On the store's thread, inside a transaction: deliveries were replayed. */
 void engine_look_again(struct engine *engine);
+/* Any thread: something may have changed for sources. tell: what became of their alerts. */
+void engine_wake_sources(struct engine *engine, bool tell);
 /* Any thread: the aliases of the current settings, copied values only through severity_parse. */
 int engine_severity(struct engine *engine, const char *text, enum tocsin_severity *severity);
 /* As alert_from_client with the current aliases. Any thread. */

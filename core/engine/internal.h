@@ -55,8 +55,6 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 const struct channel_settings *engine_channel_settings(const struct channel *channel);
 /* recover.c: takes back what a former process had claimed. 0 or a negative errno with the sentence. */
 int engine_recover(struct engine *engine, struct error *err);
-/* Tells sources that something may have changed for them. Any thread. */
-void engine_wake_sources(struct engine *engine);
 /* Shows how the run is going, if somebody wants to see. Any thread. */
 void engine_progress(struct engine *engine);
 /* call.c: answers those that asked a source too long ago. */

@@ -359,14 +359,15 @@ static enum tocsin_wait host_wait(struct tocsin_self *self, int fd, int64_t time
 
 		if (atomic_load(&source->stopping))
 			return tell_stop(source);
-		if (source_tell(source) < 0)
-			next = sooner(next, source->tell_again_ms);
+		(void)source_tell(source); /* what it could not tell is due again */
 		if (source->later_ms > 0)
 			next = sooner(next, source->later_ms);
 		if (is_over(source))
 			return TOCSIN_STOP;
 		if (source_hear(source, again))
-			until = 0; /* what it waits for may be another time now */
+			until = 0;                  /* what it waits for may be another time now */
+		if (atomic_load(&source->tell_due)) /* also by what was emitted just now */
+			next = sooner(next, source->tell_again_ms);
 		now = clock_boot_ms();
 		if (clock_was_set(&source->wall_ahead_ms, clock_wall_ms(), now))
 			until = 0; /* and a time of day is */

@@ -260,12 +260,13 @@ static int tell_settled(struct source *source, struct page *page)
 int source_tell(struct source *source)
 {
 	struct page *page;
-	bool again = source->later_ms > 0 && clock_boot_ms() >= source->later_ms;
+	bool again = source->later_ms > 0 && clock_boot_ms() >= source->later_ms, due;
 	int result = 0, accepted = -ENOMEM;
 
 	if (clock_boot_ms() < source->tell_again_ms)
 		return -EAGAIN;
-	if (!source->accepted && !atomic_exchange(&source->tell_due, false) && !again)
+	due = atomic_exchange(&source->tell_due, false); /* else nobody would wake it again */
+	if (!source->accepted && !due && !again)
 		return 0;
 	source->later_ms = 0;
 	page = calloc(1, sizeof(*page));

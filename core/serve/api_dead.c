@@ -91,5 +91,6 @@ void api_dead_drop(struct call *call)
 
 void api_dead_dropped(struct call *call)
 {
+	engine_wake_sources(call->options->engine, true);
 	answer(call, "dropped");
 }

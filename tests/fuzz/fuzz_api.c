@@ -331,6 +331,11 @@ void engine_look_again(struct engine *engine)
 	(void)engine;
 }
 
+void engine_wake_sources(struct engine *engine, bool tell)
+{
+	(void)engine, (void)tell;
+}
+
 int engine_parse_alert(struct engine *engine, const json_t *object, const char *source,
 		       struct alert **alert, struct error *err)
 {

@@ -7,9 +7,10 @@ import time
 
 import pytest
 
+from lib import rows
 from lib.client import Refused
 from lib.http import in_seconds
-from lib.sections import file_channel, slack_channel, smtp_channel
+from lib.sections import file_channel, postgres_source, slack_channel, smtp_channel
 from lib.slack import SlackServer, all_text
 from lib.smtp import SmtpServer
 from lib.tocsin import SLOW, alert, wait_until
@@ -114,6 +115,19 @@ def test_a_refusal_is_dead_at_once_and_can_be_replayed_or_dropped(tocsin, slack)
     counters = tocsin.wait_settled()
     assert (counters["delivered"], counters["suppressed"], counters["dead"]) == (2, 1, 0)
     assert tocsin.cli("dead", "replay", str(second)).status == 1
+
+
+@pytest.mark.needs("postgres")
+def test_a_source_hears_at_once_that_the_last_dead_delivery_was_dropped(tocsin, alerts_database,
+                                                                        slack):
+    slack.answer(404, "no_service")
+    rows.add_recipients(alerts_database)
+    rows.add_rows(alerts_database, 1)
+    tocsin.configure(channels={"chat": slack_channel(slack)},
+                     sources={"table": postgres_source(alerts_database, poll="1h")}).start()
+    tocsin.wait_counter("dead", 1)
+    assert tocsin.cli("dead", "drop", "--all").status == 0
+    wait_until(lambda: rows.pending(alerts_database) == 0, 15, "the row is marked")
 
 
 def test_a_replayed_delivery_keeps_its_key(tocsin, smtp):
