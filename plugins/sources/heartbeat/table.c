@@ -239,7 +239,7 @@ int64_t table_next_ms(const struct heartbeat *h)
 	int64_t next = BEAT_NEVER;
 
 	if (t->under_way)
-		return t->sent_ms + database_left_ms(&t->db) + 1;
+		return heartbeat_now(h).own_ms + database_left_ms(&t->db) + 1;
 	if (t->asked)
 		return 0;
 	for (size_t i = 0; i < t->n; i++)
