@@ -384,8 +384,9 @@ static int check(struct program *program)
 
 	if (!settings)
 		return EXIT_FATAL;
-	printf("configuration of %s is valid: %zu channels, %zu sources\n", program->directory,
-	       settings->n_channels, settings->n_sources);
+	printf("configuration of %s is valid: %zu channel%s, %zu source%s\n", program->directory,
+	       settings->n_channels, settings->n_channels == 1 ? "" : "s", settings->n_sources,
+	       settings->n_sources == 1 ? "" : "s");
 	settings_free(settings);
 	return EXIT_FINE;
 }

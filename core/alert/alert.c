@@ -137,7 +137,7 @@ static int check_recipients(const struct tocsin_strings *recipients, struct erro
 	return 0;
 }
 
-static int check_link(const char *link, struct error *err)
+int alert_check_link(const char *link, struct error *err)
 {
 	if (!link)
 		return 0;
@@ -184,7 +184,7 @@ static int check(const struct tocsin_alert *alert, struct error *err)
 	if (rc == 0)
 		rc = check_recipients(&alert->recipients, err);
 	if (rc == 0)
-		rc = check_link(alert->link, err);
+		rc = alert_check_link(alert->link, err);
 	if (rc == 0)
 		rc = check_times(alert, err);
 	if (rc == 0 && body_length(alert) > ALERT_BODY)
@@ -243,8 +243,9 @@ static int resolve_severity(struct tocsin_alert *alert, const struct severity_al
 
 static void complete_times(struct tocsin_alert *alert, int64_t now_ms)
 {
+	/* A beginning by a clock that is ahead of ours is no reason to refuse an end. */
 	if (alert->status == TOCSIN_RESOLVED && alert->ends_at_ms == 0)
-		alert->ends_at_ms = now_ms;
+		alert->ends_at_ms = alert->starts_at_ms > now_ms ? alert->starts_at_ms : now_ms;
 	if (alert->starts_at_ms == 0) {
 		/* An end in the past is the best guess for the beginning, too. */
 		alert->starts_at_ms = now_ms;

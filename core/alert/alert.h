@@ -59,6 +59,9 @@ int alert_from_client(const json_t *object, const char *source, int64_t now_ms,
 /* FNV-1a 64 over the labels in byte order of name: name 0xFF value 0xFF, as Alertmanager does. */
 uint64_t alert_fingerprint(const struct tocsin_map *labels);
 
+/* May an alert have this link? NULL is fine. 0, or -EINVAL with the sentence. */
+int alert_check_link(const char *link, struct error *err);
+
 /* The value of a label or annotation, or NULL. */
 const char *alert_get(const struct tocsin_map *map, const char *name);
 /* "firing", "resolved", "event" */

@@ -219,6 +219,7 @@ static int get_status(struct reading *reading, int64_t now_ms)
 static int get_link(struct reading *reading)
 {
 	const char *generator = NULL;
+	struct error why;
 	int rc = get_key(reading, "link", &reading->alert.link);
 
 	if (rc == 0)
@@ -227,9 +228,7 @@ static int get_link(struct reading *reading)
 		return rc;
 	/* Alertmanager takes any URI here, and its clients never send a refused alert again: what
 	 * is no web address is left out instead. */
-	if ((strncasecmp(generator, "http://", 7) == 0 ||
-	     strncasecmp(generator, "https://", 8) == 0) &&
-	    strlen(generator) <= ALERT_VALUE && !strpbrk(generator, " \t\r\n"))
+	if (alert_check_link(generator, &why) == 0)
 		reading->alert.link = generator;
 	return 0;
 }

@@ -75,7 +75,16 @@ static bool find(const struct filling *filling, const char *key, const struct op
 	return false;
 }
 
-/* Every key that may stand in the map, those of skip as well; for the caller to free(). */
+/* A key of skip may be one of a plugin's table, too. */
+static void add_key(const char **keys, size_t *n, const char *name)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp(keys[i], name) == 0)
+			return;
+	keys[(*n)++] = name;
+}
+
+/* Every key that may stand in the map, those of skip as well, each once; for the caller to free(). */
 static const char **known_keys(const struct filling *filling, size_t *n)
 {
 	const char **keys;
@@ -90,12 +99,12 @@ static const char **known_keys(const struct filling *filling, size_t *n)
 	if (keys == NULL)
 		return NULL;
 	for (size_t i = 0; filling->skip != NULL && filling->skip[i] != NULL; i++)
-		keys[(*n)++] = filling->skip[i];
+		add_key(keys, n, filling->skip[i]);
 	for (size_t t = 0; t < filling->n; t++) {
 		const struct options_table *table = &filling->tables[t];
 
 		for (size_t i = 0; i < table->n; i++)
-			keys[(*n)++] = options_at(table->option, table->option_size, i).name;
+			add_key(keys, n, options_at(table->option, table->option_size, i).name);
 	}
 	return keys;
 }

@@ -54,6 +54,7 @@ static int drop(struct store_request *request, const struct transaction *transac
 	struct call *call = call_of(request);
 
 	call->count = 0;
+	engine_wake_sources(call->options->engine, true); /* what they ask comes after this */
 	return transaction->ops->drop(transaction->state, &call->query, "dropped by an operator",
 				      clock_wall_ms(), &call->count);
 }
@@ -65,6 +66,12 @@ static void answer(struct call *call, const char *verb)
 	if (call->count == 0 && call->query.id > 0) {
 		call_fail(call, MHD_HTTP_NOT_FOUND, "there is no dead delivery %lld",
 			  (long long)call->query.id);
+		return;
+	}
+	if (call->count == 0 && call->query.channel &&
+	    !engine_has_channel(call->options->engine, call->query.channel)) {
+		call_fail(call, MHD_HTTP_NOT_FOUND, "there is no channel '%s'",
+			  call->query.channel);
 		return;
 	}
 	error_set(&what, 0, "%lld dead deliveries %s", (long long)call->count, verb);
@@ -91,6 +98,5 @@ void api_dead_drop(struct call *call)
 
 void api_dead_dropped(struct call *call)
 {
-	engine_wake_sources(call->options->engine, true);
 	answer(call, "dropped");
 }

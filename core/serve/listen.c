@@ -9,8 +9,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 128
-
 static int fill_address(const char *path, struct sockaddr_un *address, struct error *err)
 {
 	size_t length = strlen(path);
@@ -87,7 +85,7 @@ static int bind_and_listen(int fd, const struct sockaddr_un *address, unsigned i
 				 strerror(code),
 				 code == ENOENT ? " (its directory is missing)" : "");
 	}
-	if (chmod(path, (mode_t)mode) < 0 || listen(fd, BACKLOG) < 0) {
+	if (chmod(path, (mode_t)mode) < 0 || listen(fd, SOMAXCONN) < 0) {
 		code = errno;
 		unlink(path);
 		return error_set(err, -code, "socket %s: %s", path, strerror(code));

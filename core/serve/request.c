@@ -2,6 +2,7 @@
 #include "serve/request.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -49,9 +50,14 @@ static void refuse_large(struct call *call)
 static void check_length(struct call *call)
 {
 	const char *length = header(call, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	int64_t bytes;
+	unsigned long long bytes;
+	char *end;
 
-	if (length && api_parse_number(length, &bytes) == 0 && bytes > CALL_BODY)
+	if (!length)
+		return;
+	bytes = strtoull(length, &end,
+			 10); /* the greatest there is for what is too long to count */
+	if (*end == '\0' && bytes > CALL_BODY)
 		refuse_large(call);
 }
 

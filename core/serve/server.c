@@ -14,7 +14,9 @@
 #define CONNECTIONS 256
 #define IDLE_SECONDS 15
 #define CONNECTION_MEMORY (64 * 1024) /* headers and the read buffer of one connection */
-#define FAREWELL_MS 2000              /* for answers to reach slow clients when stopping */
+#define STARVED "Hit process or system resource limit" /* how libmicrohttpd begins to say so */
+#define STARVED_EVERY_MS (60 * 1000)
+#define FAREWELL_MS 2000 /* for answers to reach slow clients when stopping */
 
 static const struct endpoint endpoints[] = {
 	{"POST", "/api/v1/alerts", api_alerts_post, api_alerts_posted, false, 0},
@@ -120,9 +122,20 @@ __attribute__((format(printf, 2, 0))) static void complain(void *data, const cha
 							   va_list args)
 {
 	struct server *server = data;
+	int64_t now = clock_boot_ms();
 
-	/* What libmicrohttpd complains about is what clients do wrong. */
-	log_vwrite(server->options.log, TOCSIN_LOG_DEBUG, "api", format, args);
+	/* What libmicrohttpd complains about is what clients do wrong, but for this, which it says as
+	 * often as it tries. */
+	if (strncmp(format, STARVED, sizeof(STARVED) - 1) != 0) {
+		log_vwrite(server->options.log, TOCSIN_LOG_DEBUG, "api", format, args);
+		return;
+	}
+	if (server->starved_ms && now - server->starved_ms < STARVED_EVERY_MS)
+		return;
+	server->starved_ms = now;
+	log_write(server->options.log, TOCSIN_LOG_WARNING, "api",
+		  "clients have to wait: there is no descriptor, or no memory, for another "
+		  "connection; see LimitNOFILE or 'ulimit -n'");
 }
 
 /* The router has to tell slashes that separate from those in names. */

@@ -11,6 +11,8 @@ struct server {
 	struct server_options options;
 	char *path; /* of the socket; the settings it came from may go */
 	struct MHD_Daemon *daemon;
+	int64_t starved_ms; /* boot time at which was said that descriptors are short; 0: never. The
+			       server's own thread's */
 	pthread_mutex_t lock; /* of everything below */
 	pthread_cond_t changed;
 	bool stopping;

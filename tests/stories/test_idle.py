@@ -2,6 +2,8 @@
 """Idle when idle: no busy loop, no poll more often than once a second without work."""
 
 import os
+import resource
+import socket
 import time
 
 import pytest
@@ -91,3 +93,20 @@ def test_a_source_that_waits_is_idle(tocsin, alerts_database, smtp):
     tocsin.wait_settled()
     tocsin.client().close()
     assert_idle(tocsin)
+
+
+def test_clients_that_find_no_descriptor_are_told_of_once(tocsin, tmp_path):
+    tocsin.configure(channels={"log": file_channel(tmp_path / "log.json")}).start()
+    limit = resource.prlimit(tocsin.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(tocsin.pid, resource.RLIMIT_NOFILE, (3, limit[1]))
+    waiting = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+    for each in waiting:
+        each.connect(str(tocsin.socket))
+    tocsin.wait_log("api: clients have to wait: there is no descriptor")
+    resource.prlimit(tocsin.pid, resource.RLIMIT_NOFILE, limit)
+    for each in waiting:
+        each.close()
+    tocsin.client().close()
+    tocsin.send(alert())
+    tocsin.wait_settled()
+    assert tocsin.log().count("clients have to wait") == 1

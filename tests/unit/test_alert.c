@@ -129,6 +129,12 @@ static void a_resolved_alert_has_an_end(void **state)
 	alert_free(alert);
 	from.starts_at_ms = NOW;
 	refused(&from, "ends before it starts");
+	from.ends_at_ms = 0;
+	from.starts_at_ms = NOW + 5000; /* by a clock that is ahead */
+	alert = made(&from);
+	assert_int_equal(alert->pub.starts_at_ms, NOW + 5000);
+	assert_int_equal(alert->pub.ends_at_ms, NOW + 5000);
+	alert_free(alert);
 	from.ends_at_ms = -1;
 	refused(&from, "1970 and 9999");
 }

@@ -253,6 +253,9 @@ static void a_generator_that_is_no_web_address_is_left_out(void **state)
 	(void)state;
 	assert_null(alert->pub.link);
 	alert_free(alert);
+	alert = client("{\"labels\":{\"a\":\"1\"},\"generatorURL\":\"http://x/\\u0001\"}");
+	assert_null(alert->pub.link);
+	alert_free(alert);
 	refused("{\"labels\":{\"a\":\"1\"},\"link\":\"/graph\"}", "is no web address");
 }
 

@@ -8,12 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "serve/listen.h"
+
+#define CROWD 400 /* below what systems allow, 4096 by default */
 
 static char directory[64], path[96];
 static struct error err;
@@ -74,6 +78,25 @@ static void a_live_socket_is_left_alone(void **state)
 	close(first);
 }
 
+/* Nobody who comes with many others is turned away while the daemon has no time to greet them. */
+static void a_crowd_can_wait_at_the_door(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int client[CROWD], fd = -1;
+
+	(void)state;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	assert_int_equal(listen_unix(path, 0600, &fd, &err), 0);
+	for (int i = 0; i < CROWD; i++) {
+		client[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		assert_int_equal(
+			connect(client[i], (const struct sockaddr *)&address, sizeof(address)), 0);
+	}
+	for (int i = 0; i < CROWD; i++)
+		close(client[i]);
+	close(fd);
+}
+
 static void what_is_no_socket_is_left_alone(void **state)
 {
 	int fd = open(path, O_CREAT | O_WRONLY, 0600), made = -1;
@@ -106,6 +129,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_stale_socket_is_replaced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_live_socket_is_left_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_crowd_can_wait_at_the_door, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_no_socket_is_left_alone, set_up, tear_down),
 		cmocka_unit_test(impossible_paths_are_explained),
 	};

@@ -312,10 +312,10 @@ static void what_stands_twice_names_both_places(void **state)
 {
 	(void)state;
 	finds(LIST(STORE "channels:\n  screen: {type: screen}\ndefault: {channels: [screen]}\n",
-		   "log: {}\nchannels:\n  screen: {type: screen}\n",
+		   "log: {}\nlog: {}\nchannels:\n  screen: {type: screen}\n",
 		   "log: {}\nstore: {type: db}\nseverities: {aliases: {x: info, y: info}}\n",
 		   "severities: {aliases: {x: info}}\n"),
-	      LIST("b.yaml:3:3: channel 'screen' is defined twice, the first time at",
+	      LIST("b.yaml:2:1: the key 'log' is there twice", "b.yaml:4:3: channel 'screen' is",
 		   "c.yaml:1:1: log stands twice, the first time at",
 		   "c.yaml:2:1: store stands twice", "d.yaml:1:24: alias 'x' is defined twice"));
 }
@@ -340,7 +340,8 @@ static void every_mistake_of_all_files_is_found_in_one_run(void **state)
 		   "  ok: {type: screen, workers: 2}\n",
 		   "sources: [table]\n"
 		   "severities: {alias: {a: b}}\n",
-		   "sources:\n  t: {type: table, labels: {'': x}}\n"
+		   "sources:\n  t: {type: table, labels: {'': x}}\n  api: {type: table}\n"
+		   "  test: {type: table}\n  tocsin: {type: table}\n"
 		   "severities: {aliases: {error: info, a: loud}}\n"
 		   "default: {channels: [mail, ms]}\n"),
 	      LIST("a.yaml:1:1: unknown section 'stroe'; did you mean 'store'?",
@@ -364,9 +365,11 @@ static void every_mistake_of_all_files_is_found_in_one_run(void **state)
 		   "c.yaml:1:10: this must be a map",
 		   "c.yaml:2:14: severities: unknown key 'alias'",
 		   "d.yaml:2:28: source 't': labels: a name has",
-		   "d.yaml:3:24: severities: 'error' is a severity",
-		   "d.yaml:3:40: severities: alias 'a' must stand for",
-		   "d.yaml:4:28: default: no channel 'ms'"));
+		   "d.yaml:3:3: source 'api': api, test and tocsin",
+		   "d.yaml:4:3: source 'test': ", "d.yaml:5:3: source 'tocsin': ",
+		   "d.yaml:6:24: severities: 'error' is a severity",
+		   "d.yaml:6:40: severities: alias 'a' must stand for",
+		   "d.yaml:7:28: default: no channel 'ms'"));
 }
 
 static void a_broken_file_does_not_make_others_look_wrong(void **state)
@@ -420,14 +423,12 @@ static char *digest_of(const struct load *load)
 static void the_digest_changes_with_the_meaning_and_with_nothing_else(void **state)
 {
 	char secret[] = "/tmp/tocsin-secret-XXXXXX";
-	char text[300];
+	char text[300], *first, *same, *other, *rotated;
 	struct load load;
-	char *first, *same, *other, *rotated;
 	int fd = mkstemp(secret);
 
 	(void)state;
-	assert_true(fd >= 0);
-	close(fd);
+	assert_int_equal(close(fd), 0);
 	write_file(secret, "hunter22\n", 0600);
 	snprintf(text, sizeof(text),
 		 STORE "channels:\n  m: {type: mail, host: h, password: '${file:%s}'}\n"
@@ -471,8 +472,7 @@ static void every_section_is_documented(void **state)
 	(void)state;
 	assert_int_equal(n, 12);
 	for (size_t i = 0; i < n; i++) {
-		assert_non_null(section[i].name);
-		assert_non_null(section[i].help);
+		assert_true(section[i].name && section[i].help);
 		/* what a service is has a page of its own */
 		assert_true(section[i].n > 0 || strcmp(section[i].name, "services") == 0);
 		for (size_t j = 0; j < section[i].n; j++)
