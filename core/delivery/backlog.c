@@ -2,9 +2,13 @@
 #include "delivery/backlog.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
+#define LOOK_MS 250       /* between two looks at a descriptor */
 #define CHANNEL_ITSELF "" /* the source of the entry that keeps a channel's state */
 #define SOURCE_ITSELF ""  /* the channel of the entry that keeps a source's lease */
 
@@ -19,7 +23,7 @@ struct backlog {
 void backlogs_init(struct backlogs *backlogs, bool once)
 {
 	pthread_mutex_init(&backlogs->lock, NULL);
-	pthread_cond_init(&backlogs->changed, NULL);
+	(void)clock_cond_init(&backlogs->changed);
 	backlogs->first = NULL;
 	backlogs->once = once;
 	backlogs->idle = false;
@@ -101,15 +105,15 @@ struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, con
 
 int backlogs_lease(struct backlogs *backlogs, const char *source, int64_t until_ms)
 {
-	struct backlog *own;
+	bool noted;
 
 	pthread_mutex_lock(&backlogs->lock);
-	own = find_or_add(backlogs, source, SOURCE_ITSELF);
+	noted = until_ms == 0 || find_or_add(backlogs, source, SOURCE_ITSELF);
 	for (struct backlog *b = backlogs->first; b; b = b->next)
 		if (strcmp(b->source, source) == 0)
 			atomic_store(&b->until_ms, until_ms);
 	pthread_mutex_unlock(&backlogs->lock);
-	return own ? 0 : -ENOMEM;
+	return noted ? 0 : -ENOMEM;
 }
 
 bool backlog_is_leased(const struct backlog *backlog)
@@ -218,17 +222,34 @@ static enum ahead judge(const struct backlogs *backlogs, const char *source, int
 	return backlogs->once && (!any_available || backlogs->idle) ? AHEAD_HOPELESS : AHEAD_YES;
 }
 
-bool backlogs_wait(struct backlogs *backlogs, const char *source, int64_t window,
-		   const atomic_bool *stop)
+static bool is_readable(int fd)
 {
+	struct pollfd look = {.fd = fd, .events = POLLIN};
+
+	return fd >= 0 && poll(&look, 1, 0) > 0;
+}
+
+int backlogs_wait(struct backlogs *backlogs, const char *source, int64_t window,
+		  const atomic_bool *stop, int fd)
+{
+	int64_t look_ms = 0; /* boot time */
 	enum ahead ahead = AHEAD_NO;
+	bool readable = false;
 
 	pthread_mutex_lock(&backlogs->lock);
-	while (!atomic_load(stop) && (ahead = judge(backlogs, source, window)) == AHEAD_YES)
-		pthread_cond_wait(&backlogs->changed, &backlogs->lock);
-	bool go_on = !atomic_load(stop) && ahead == AHEAD_NO;
+	while (!atomic_load(stop) && (ahead = judge(backlogs, source, window)) == AHEAD_YES) {
+		if (clock_boot_ms() >= look_ms) {
+			readable = is_readable(fd);
+			look_ms = clock_boot_ms() + LOOK_MS;
+		}
+		if (readable)
+			break;
+		clock_cond_wait(&backlogs->changed, &backlogs->lock, fd < 0 ? INT64_MAX : look_ms);
+	}
 	pthread_mutex_unlock(&backlogs->lock);
-	return go_on;
+	if (atomic_load(stop) || ahead == AHEAD_HOPELESS)
+		return -ESHUTDOWN;
+	return readable ? -EINTR : 0;
 }
 
 void backlogs_wake(struct backlogs *backlogs)

@@ -40,7 +40,7 @@ int backlogs_add(struct backlogs *backlogs, const char *source, const char *chan
 /* The entry of a source and channel, else of a source that leases, for any channel; valid until
  * backlogs_done. NULL when there is neither. */
 struct backlog *backlogs_find(struct backlogs *backlogs, const char *source, const char *channel);
-/* The source holds its deliveries until that boot time only. 0 or -ENOMEM. */
+/* The source holds its deliveries until that boot time only; 0: as long as it takes. 0 or -ENOMEM. */
 int backlogs_lease(struct backlogs *backlogs, const char *source, int64_t until_ms);
 /* Whether its source said so; whether that time is over. Without the lock. */
 bool backlog_is_leased(const struct backlog *backlog);
@@ -60,11 +60,12 @@ void backlogs_idle(struct backlogs *backlogs, bool idle);
 void backlogs_gone(struct backlogs *backlogs, const char *channel);
 
 /*
- * Waits while the source is `window` deliveries ahead of every channel it feeds. False when it
- * should stop instead: *stop was set, or (once) no channel it feeds will take more.
+ * Waits while the source is `window` deliveries ahead of every channel it feeds. 0; -ESHUTDOWN when
+ * it should stop instead: *stop was set, or (once) no channel it feeds will take more; -EINTR when the
+ * descriptor fd (-1: none) is readable, which is looked at a few times a second.
  */
-bool backlogs_wait(struct backlogs *backlogs, const char *source, int64_t window,
-		   const atomic_bool *stop);
+int backlogs_wait(struct backlogs *backlogs, const char *source, int64_t window,
+		  const atomic_bool *stop, int fd);
 /* Wakes those that wait, after *stop was set. */
 void backlogs_wake(struct backlogs *backlogs);
 

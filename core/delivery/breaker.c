@@ -106,6 +106,11 @@ bool breaker_report(struct breaker *breaker, bool failed, double random, int64_t
 	return false;
 }
 
+void breaker_skip(struct breaker *breaker)
+{
+	breaker->probing = false;
+}
+
 void breaker_pause(struct breaker *breaker, int64_t until_ms)
 {
 	if (until_ms > breaker->paused_until_ms)

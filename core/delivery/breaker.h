@@ -47,6 +47,8 @@ size_t breaker_allow(struct breaker *breaker, size_t n, size_t under_way, int64_
 size_t breaker_room(const struct breaker *breaker, size_t n, size_t under_way, int64_t now_ms);
 /* An attempt ended; random (0 ... 1) spreads the probes of many channels. True when this opened it. */
 bool breaker_report(struct breaker *breaker, bool failed, double random, int64_t now_ms);
+/* An attempt ended that says nothing of the peer: if it was the probe, the next one is. */
+void breaker_skip(struct breaker *breaker);
 /* The peer asked for a pause. */
 void breaker_pause(struct breaker *breaker, int64_t until_ms);
 /* When something may pass again: now_ms or later. */

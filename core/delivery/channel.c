@@ -282,8 +282,8 @@ static int64_t may_start_at_ms(struct channel *channel, int64_t now)
 
 size_t channel_may_start(struct channel *channel, size_t max, int64_t *wake_ms)
 {
-	int64_t now =
-		clock_boot_ms(); /* one for all: what is over at the second look was not at the first */
+	/* One reading for both: a token that comes between two would be seen by neither. */
+	int64_t now = clock_boot_ms();
 	size_t n = least(channel->queued, max);
 
 	*wake_ms = INT64_MAX;
@@ -381,9 +381,19 @@ bool channel_is_stuck(struct channel *channel)
 	return stuck;
 }
 
+/* When something is tried again after failures or a pause; "" while nothing is in the way. */
+static void format_next_locked(const struct channel *channel, char text[CLOCK_TEXT])
+{
+	int64_t now_ms = clock_boot_ms(), next_ms = breaker_next_ms(&channel->breaker, now_ms);
+
+	text[0] = '\0';
+	if (channel->breaker.state != BREAKER_CLOSED || next_ms > now_ms)
+		clock_format_utc(clock_wall_ms() + next_ms - now_ms, text);
+}
+
 json_t *channel_status(struct channel *channel)
 {
-	char delivered[CLOCK_TEXT] = "", failed[CLOCK_TEXT] = "";
+	char delivered[CLOCK_TEXT] = "", failed[CLOCK_TEXT] = "", next[CLOCK_TEXT];
 	json_t *object, *counters = json_object();
 
 	for (size_t i = 0; i < channel->n_instances; i++) {
@@ -397,7 +407,8 @@ json_t *channel_status(struct channel *channel)
 		clock_format_utc(channel->figures.last_delivered_ms, delivered);
 	if (channel->figures.last_failed_ms)
 		clock_format_utc(channel->figures.last_failed_ms, failed);
-	object = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:o}",
+	format_next_locked(channel, next);
+	object = json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:o}",
 			   "name", channel->spec.name, "type", channel->spec.plugin->it.name,
 			   "breaker", breaker_name(&channel->breaker), "paused",
 			   clock_boot_ms() < channel->breaker.paused_until_ms, "queued",
@@ -406,7 +417,7 @@ json_t *channel_status(struct channel *channel)
 			   (json_int_t)channel->figures.retried, "dead",
 			   (json_int_t)channel->figures.dead, "last_delivered_at", delivered,
 			   "last_failed_at", failed, "last_failure", channel->figures.last_failure,
-			   "counters", counters);
+			   "next_attempt_at", next, "counters", counters);
 	pthread_mutex_unlock(&channel->lock);
 	return object;
 }

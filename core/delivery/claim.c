@@ -42,6 +42,7 @@ static int bury(struct dispatch *dispatch, const struct tocsin_stored_delivery *
 		  "delivery %lld is dead: its stored alert cannot be read: %s",
 		  (long long)stored->id, why);
 	dispatch->hooks.died(dispatch->hooks.data, stored, why);
+	dispatch->buried = true;
 	return dispatch->transaction->ops->settle(dispatch->transaction->state, &attempt, &result);
 }
 
@@ -96,6 +97,13 @@ static int64_t due_now_ms(const struct dispatch *dispatch, bool handing_over)
 	return handing_over ? TOCSIN_PARKED - 1 : dispatch_now_ms(dispatch);
 }
 
+static int look_when(struct dispatch *dispatch, struct channel *channel)
+{
+	const struct transaction *t = dispatch->transaction;
+
+	return t->ops->next_due(t->state, channel->spec.name, &channel->next_due_ms);
+}
+
 /* Claims what the channel has room for. *wake: boot time to look again. */
 static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t *wake)
 {
@@ -109,7 +117,8 @@ static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t
 	room = channel_room(channel, &at);
 	if (room == 0) {
 		*wake = earlier(*wake, at);
-		return 0;
+		/* whether anything waits for it, a run that is once has to know */
+		return channel->next_due_ms ? 0 : look_when(dispatch, channel);
 	}
 	if (channel->next_due_ms <= now) {
 		dispatch->claiming = channel;
@@ -125,7 +134,7 @@ static int claim_for(struct dispatch *dispatch, struct channel *channel, int64_t
 			*wake = clock_boot_ms();
 		if (dispatch->n_claimed == room) /* there may be more: a completion asks again */
 			return 0;
-		result = t->ops->next_due(t->state, channel->spec.name, &channel->next_due_ms);
+		result = look_when(dispatch, channel);
 		if (result < 0)
 			return result;
 	}
@@ -216,8 +225,9 @@ static void claimed(void *data, int result)
 {
 	struct dispatch *dispatch = data;
 	struct delivery *delivery, *ordered = NULL;
-	bool wake_http = false, idle;
+	bool wake_http = false, idle, buried = dispatch->buried;
 
+	dispatch->buried = false;
 	if (result < 0) {
 		/* what is due was read in a transaction that never was */
 		dispatch_forget_claimed(dispatch);
@@ -238,6 +248,8 @@ static void claimed(void *data, int result)
 	}
 	if (wake_http)
 		http_wake(dispatch->http);
+	if (buried)
+		dispatch->hooks.buried(dispatch->hooks.data);
 	pthread_mutex_lock(&dispatch->lock);
 	idle = is_idle(dispatch);
 	pthread_mutex_unlock(&dispatch->lock);

@@ -59,6 +59,12 @@ static int settle_one(struct delivery *delivery, const struct transaction *trans
 	else
 		result = fallback_prepare(delivery);
 	delivery->result = (struct tocsin_attempt_result){0};
+	/* asked again each time: a transaction that failed is repeated */
+	delivery->release = result == 0 && !delivery->unwanted && fallback_is_gone(delivery);
+	if (delivery->release)
+		return transaction->ops->release(transaction->state, delivery->pub.id,
+						 delivery->token,
+						 store_now_ms(channel->world->store));
 	if (result == 0)
 		result = transaction->ops->settle(transaction->state, &delivery->attempt,
 						  &delivery->result);
@@ -135,8 +141,18 @@ void channel_settle(struct delivery *delivery, size_t company)
 	store_submit(delivery->channel->world->store, &delivery->request);
 }
 
+/* Whether a failure of its own is one that the peer decided. What a plugin refuses by itself, such as an
+ * address that cannot be one, or a text that is too long, never reached it; but a deferral is an answer
+ * also of a plugin that begins only after it. */
+static bool is_answer(const struct delivery *delivery, enum tocsin_outcome outcome)
+{
+	return outcome == TOCSIN_DELIVERED || delivery->asked || delivery->begun ||
+	       (outcome == TOCSIN_RETRY && delivery->channel->spec.plugin->it.blocking);
+}
+
 /* What the outcome says of the peer. Called with the lock held; true when the breaker opened. */
-static bool judge_peer(struct channel *channel, enum tocsin_outcome outcome, int64_t retry_after_ms)
+static bool judge_peer(struct channel *channel, bool answered, enum tocsin_outcome outcome,
+		       int64_t retry_after_ms)
 {
 	int64_t now = clock_boot_ms();
 
@@ -150,7 +166,10 @@ static bool judge_peer(struct channel *channel, enum tocsin_outcome outcome, int
 			      now + (retry_after_ms > 0 ? retry_after_ms : 1000));
 		return false;
 	default:
-		breaker_report(&channel->breaker, false, 0, now);
+		if (channel->breaker.state == BREAKER_CLOSED || answered)
+			breaker_report(&channel->breaker, false, 0, now);
+		else
+			breaker_skip(&channel->breaker);
 		/* It decided about this one, and said that it takes no more for a while. */
 		if (outcome != TOCSIN_RETRY && retry_after_ms > 0)
 			breaker_pause(&channel->breaker, now + retry_after_ms);
@@ -291,7 +310,8 @@ static size_t judge(struct delivery *delivery, const struct end *end)
 	if (channel->spec.at_once.label)
 		lanes_leave(channel, each[0]);
 	was_open = channel->breaker.state != BREAKER_CLOSED;
-	opened = judge_peer(channel, end->outcome, end->retry_after_ms);
+	opened = judge_peer(channel, is_answer(delivery, end->outcome), end->outcome,
+			    end->retry_after_ms);
 	if (channel->breaker.paused_until_ms != paused_until_ms)
 		pause_note(delivery);
 	open = channel->breaker.state != BREAKER_CLOSED;
@@ -323,7 +343,7 @@ static void take_back(struct delivery *delivery)
 		underway_leave(channel->world->underway, each[i]->underway);
 	pthread_mutex_lock(&channel->lock);
 	channel->under_way--;
-	channel->breaker.probing = false; /* it says nothing of the peer */
+	breaker_skip(&channel->breaker);
 	if (channel->spec.at_once.label)
 		lanes_leave(channel, each[0]);
 	pthread_mutex_unlock(&channel->lock);

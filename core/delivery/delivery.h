@@ -44,6 +44,7 @@ struct delivery {
 	struct delivery *digest;      /* of which it is a member; or NULL */
 	uint64_t lane;                /* by the label that limits what is under way; 0: none */
 	bool begun;                   /* the plugin (or the core for it) said so */
+	bool asked;                   /* the core saw an answer of the peer */
 	bool refused;                 /* the core did not let it begin */
 	/* how it ended */
 	struct store_request request;

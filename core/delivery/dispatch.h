@@ -23,8 +23,11 @@ struct dispatch_hooks {
 	 * -ENOMEM. */
 	int (*fallback)(void *data, const char *channel, const struct delivery *delivery,
 			struct instead **instead);
-	/* On the store's thread, in a transaction: this one died because its alert cannot be read. */
+	/* On the store's thread, in a transaction that may yet fail, with the dispatcher's lock held: this
+	 * one dies because its alert cannot be read. */
 	void (*died)(void *data, const struct tocsin_stored_delivery *delivery, const char *why);
+	/* On the store's thread: some did, and it is committed. */
+	void (*buried)(void *data);
 	/* On an instance's thread: an attempt begins. */
 	void (*begun)(void *data, const struct delivery *delivery);
 	/* On the store's thread: nothing is left that could be delivered now. */
@@ -60,7 +63,7 @@ json_t *dispatch_status(struct dispatch *dispatch);
 
 /* On the store's thread, inside a transaction: something is due for the channel at that time. */
 void dispatch_due(struct dispatch *dispatch, const char *channel, int64_t due_ms);
-/* The same for deliveries of any channel: somebody replayed some. */
+/* The same for deliveries of any channel: some were replayed, or go on after they were parked. */
 void dispatch_look_again(struct dispatch *dispatch);
 /* Notes from now on in this memory what is in plugins' hands (UNDERWAY_SIZE bytes, or NULL). Before
  * the first channel is added. */

@@ -32,6 +32,7 @@ struct dispatch {
 	struct transaction const *transaction;
 	struct channel *claiming;
 	size_t n_claimed, n_buried;
+	bool buried; /* some, in the open transaction */
 };
 
 /* claim.c: frees what was claimed in a transaction that did not commit. */

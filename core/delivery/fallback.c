@@ -28,6 +28,12 @@ int fallback_prepare(struct delivery *delivery)
 	return result;
 }
 
+/* The configuration may have become another one since it left the queue. */
+bool fallback_is_gone(const struct delivery *delivery)
+{
+	return delivery->handed_over && delivery->attempt.n_instead == 0;
+}
+
 void fallback_announce(const struct delivery *delivery)
 {
 	const struct channel_world *world = delivery->channel->world;

@@ -12,6 +12,8 @@
 /* Inside the transaction that settles the delivery: sets attempt.instead when it dies or is handed
  * over. 0 or -ENOMEM. */
 int fallback_prepare(struct delivery *delivery);
+/* After that: it was to be handed over, and nobody is there to take it: it stays with its channel. */
+bool fallback_is_gone(const struct delivery *delivery);
 /* Inside the same transaction, after it was settled: what was added falls due. */
 void fallback_announce(const struct delivery *delivery);
 

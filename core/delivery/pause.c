@@ -56,7 +56,7 @@ static int apply_recall(struct store_request *request, const struct transaction 
 	return transaction->ops->load(transaction->state, STORE_CORE, recall->name, &recall->until);
 }
 
-/* left_ms: of the pause. */
+/* left_ms: of the pause. The channel did nothing so far. */
 static void take_up(struct channel *channel, int64_t left_ms)
 {
 	char left[UNITS_TEXT];
@@ -68,7 +68,7 @@ static void take_up(struct channel *channel, int64_t left_ms)
 	pthread_mutex_unlock(&channel->lock);
 	units_format_elapsed(left_ms, left);
 	log_write(channel->world->log, TOCSIN_LOG_WARNING, channel->spec.name,
-		  "before this start its peer asked for a pause; it goes on in %s", left);
+		  "its peer asked for a pause earlier; it goes on in %s", left);
 }
 
 static int load_until(struct store *store, const char *name, char **until)
@@ -98,4 +98,15 @@ int pause_recall(struct channel *channel)
 	}
 	free(until);
 	return result == -ENOENT ? 0 : result;
+}
+
+void pause_inherit(struct channel *channel, struct channel *from)
+{
+	int64_t left;
+
+	pthread_mutex_lock(&from->lock);
+	left = from->breaker.paused_until_ms - clock_boot_ms();
+	pthread_mutex_unlock(&from->lock);
+	if (left > 0)
+		take_up(channel, left);
 }

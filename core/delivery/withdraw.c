@@ -96,6 +96,66 @@ void dispatch_withdraw(struct dispatch *dispatch, const int64_t *alert, size_t n
 		held->unwanted |= goes(&choice, held);
 }
 
+static bool is_of(const struct delivery *delivery, const char *source)
+{
+	return strcmp(delivery->pub.alert->source, source) == 0;
+}
+
+static struct delivery *take_out(struct channel *channel, const char *source)
+{
+	struct delivery **at = &channel->head, *taken = NULL, *delivery;
+
+	pthread_mutex_lock(&channel->lock);
+	while ((delivery = *at)) {
+		if (!is_of(delivery, source)) {
+			at = &delivery->next;
+			continue;
+		}
+		*at = delivery->next;
+		channel->queued--;
+		delivery->next = taken;
+		taken = delivery;
+	}
+	channel->tail = at;
+	pthread_mutex_unlock(&channel->lock);
+	return taken;
+}
+
+/* Released in this transaction, so that nobody can claim them before it ends; giving them back is then
+ * in vain, but for one that is rolled back. */
+static int let_go(struct delivery *list, const struct transaction *t, int64_t now_ms)
+{
+	int result = 0;
+
+	while (list) {
+		struct delivery *next = list->next, **each;
+		size_t n;
+
+		each = channel_each(&list, &n);
+		for (size_t i = 0; i < n && result == 0; i++)
+			result = t->ops->release(t->state, each[i]->pub.id, each[i]->token, now_ms);
+		channel_give_back(list, 0);
+		list = next;
+	}
+	return result;
+}
+
+int dispatch_let_go(struct dispatch *dispatch, const char *source, const struct transaction *t,
+		    size_t *held)
+{
+	int64_t now = store_now_ms(dispatch->store);
+	int result = 0;
+
+	pthread_mutex_lock(&dispatch->lock);
+	for (size_t i = 0; i < dispatch->n && result == 0; i++)
+		result = let_go(take_out(dispatch->channel[i], source), t, now);
+	pthread_mutex_unlock(&dispatch->lock);
+	*held = 0;
+	for (const struct delivery *each = dispatch->held; each; each = each->held_next)
+		*held += is_of(each, source);
+	return result;
+}
+
 void withdraw_end(struct delivery *delivery)
 {
 	delivery->attempt.instead = NULL;

@@ -7,7 +7,9 @@
 #include "delivery/channel.h"
 #include "delivery/render.h"
 
-#define IDLE_MS 1000 /* quiet time after which `idle` is called, once per quiet phase */
+/* Quiet time after which `idle` is called. It doubles with each call of a quiet phase, up to the most. */
+#define IDLE_MS 1000
+#define MOST_IDLE_MS 60000
 
 enum work { WORK_NONE, WORK_DELIVER, WORK_REOPEN, WORK_IDLE, WORK_END };
 
@@ -40,12 +42,12 @@ static enum work next_work(struct instance *instance, int64_t idle_at, int64_t *
 	return WORK_NONE;
 }
 
-/* Waits for something to do. idled: whether idle was called in this quiet phase. */
-static enum work wait_for_work(struct instance *instance, bool idled)
+/* Waits for something to do, which after so much quiet is `idle`. */
+static enum work wait_for_work(struct instance *instance, int64_t quiet_ms)
 {
 	struct channel *channel = instance->channel;
-	bool may_idle = channel->spec.plugin->channel.idle && !idled;
-	int64_t idle_at = may_idle ? clock_boot_ms() + IDLE_MS : INT64_MAX, wake;
+	bool may_idle = channel->spec.plugin->channel.idle;
+	int64_t idle_at = may_idle ? clock_boot_ms() + quiet_ms : INT64_MAX, wake;
 	enum work work;
 
 	pthread_mutex_lock(&channel->lock);
@@ -131,17 +133,17 @@ static void *worker(void *data)
 {
 	struct instance *instance = data;
 	const struct tocsin_channel_ops *ops = &instance->channel->spec.plugin->channel;
-	bool idled = false;
+	int64_t quiet_ms = IDLE_MS;
 
 	if (!open_instance(instance))
 		return NULL;
 	for (;;) {
-		switch (wait_for_work(instance, idled)) {
+		switch (wait_for_work(instance, quiet_ms)) {
 		case WORK_NONE:
 			break;
 		case WORK_DELIVER:
 			deliver(instance);
-			idled = false;
+			quiet_ms = IDLE_MS;
 			break;
 		case WORK_REOPEN:
 			if (ops->reopen)
@@ -149,7 +151,7 @@ static void *worker(void *data)
 			break;
 		case WORK_IDLE:
 			ops->idle(instance->state);
-			idled = true;
+			quiet_ms = quiet_ms * 2 < MOST_IDLE_MS ? quiet_ms * 2 : MOST_IDLE_MS;
 			break;
 		case WORK_END:
 			ops->close(instance->state);

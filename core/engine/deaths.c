@@ -54,6 +54,11 @@ static void ask(struct engine *engine)
 	store_submit(engine->store, &engine->deaths.request);
 }
 
+void deaths_expect(struct engine *engine)
+{
+	ask(engine);
+}
+
 void deaths_note(struct engine *engine, const char *channel, const char *source, int64_t delivery,
 		 const char *why)
 {
@@ -76,7 +81,7 @@ void deaths_note(struct engine *engine, const char *channel, const char *source,
 static int make_alert(const struct death *death, enum tocsin_severity severity,
 		      struct alert **alert)
 {
-	char number[24], which[48] = "", summary[512], description[512];
+	char number[24], which[128], summary[512], description[512];
 	const struct tocsin_pair label[] = {{"alertname", "DeliveryDead"},
 					    {"channel", death->channel}};
 	const struct tocsin_pair note[] = {
@@ -94,10 +99,13 @@ static int make_alert(const struct death *death, enum tocsin_severity severity,
 	else
 		snprintf(summary, sizeof(summary), "%s: %s deliveries were given up",
 			 death->channel, number);
+	/* One of a queue is a dead letter no longer: its row decides. */
 	if (death->delivery)
-		snprintf(which, sizeof(which), "delivery %lld; ", (long long)death->delivery);
-	snprintf(description, sizeof(description), "%s%s (%ssee 'tocsin dead list --channel %s')",
-		 death->n == 1 ? "" : "The first of them: ", death->why, which, death->channel);
+		snprintf(which, sizeof(which), "deliveries %lld", (long long)death->delivery);
+	else
+		snprintf(which, sizeof(which), "dead list --channel %s", death->channel);
+	snprintf(description, sizeof(description), "%s%s (see 'tocsin %s')",
+		 death->n == 1 ? "" : "The first of them: ", death->why, which);
 	return alert_new(&from, DEATHS_SOURCE, clock_wall_ms(), NULL, alert, &err);
 }
 

@@ -26,6 +26,8 @@ struct deaths {
 
 /* Is that one of these alerts? Any thread. */
 bool deaths_is_own(const char *source);
+/* Inside a transaction: deaths will be noted when it is committed. A run that is once waits for that. */
+void deaths_expect(struct engine *engine);
 /* A delivery (0: one whose number is not known yet) died, for that reason; those of the same moment become one alert. */
 void deaths_note(struct engine *engine, const char *channel, const char *source, int64_t delivery,
 		 const char *why);

@@ -107,11 +107,13 @@ static void on_died(void *data, const struct tocsin_stored_delivery *delivery, c
 	struct engine *engine = data;
 
 	deaths_note(engine, delivery->channel, delivery->source, delivery->id, why);
-	if (deaths_is_own(delivery->source))
-		return;
-	tally_failed(&engine->tally, delivery->alert_id);
-	engine_wake_sources(engine,
-			    true); /* what they ask the store comes after this transaction */
+	if (!deaths_is_own(delivery->source))
+		tally_failed(&engine->tally, delivery->alert_id);
+}
+
+static void on_buried(void *data)
+{
+	engine_wake_sources(data, true);
 }
 
 static void on_idle(void *data)
@@ -175,8 +177,18 @@ int engine_open_channel(struct engine *engine, struct generation *generation,
 				    .freed = channel_freed,
 				    .owner = generation};
 
+	int result;
+
 	generation_use(generation); /* dropped when the channel is freed, also by a failed open */
-	return dispatch_open(engine->dispatch, &spec, channel, err);
+	result = dispatch_open(engine->dispatch, &spec, channel, err);
+	if (result < 0 || dispatch_find(engine->dispatch, settings->name))
+		return result; /* one that takes another's place inherits its pause when it does */
+	result = pause_recall(*channel);
+	if (result < 0) {
+		dispatch_discard(engine->dispatch, *channel);
+		return error_set(err, result, "the store cannot be read: %s", strerror(-result));
+	}
+	return 0;
 }
 
 const struct channel_settings *engine_channel_settings(const struct channel *channel)
@@ -201,10 +213,6 @@ static int open_channels(struct engine *engine, struct error *err)
 		if (result < 0)
 			return result;
 		dispatch_add(engine->dispatch, channel);
-		result = pause_recall(channel);
-		if (result < 0)
-			return error_set(err, result, "the store cannot be read: %s",
-					 strerror(-result));
 	}
 	return 0;
 }
@@ -240,6 +248,7 @@ static int start(struct engine *engine, struct error *err)
 	struct dispatch_hooks hooks = {.settled = on_settled,
 				       .fallback = fallen_instead,
 				       .died = on_died,
+				       .buried = on_buried,
 				       .begun = on_begun,
 				       .idle = on_idle,
 				       .data = engine};
@@ -250,10 +259,8 @@ static int start(struct engine *engine, struct error *err)
 	self_init(&engine->store_self, "store", engine->log, NULL, engine);
 	result = store_open(&settings->store.plugin->it, &engine->store_self, store_host(),
 			    settings->store.config, engine->log, &engine->store, err);
-	if (result == -ENOMEM || result == -EAGAIN)
-		return result;
 	if (result < 0)
-		return self_open_failed(&engine->store_self, result, "the", err);
+		return result; /* the plugin has said more in the log */
 	FAULT_POINT("start.store");
 	store_start(engine->store, &store_hooks); /* it may be lost while it is recovered */
 	result = dispatch_new(engine->log, engine->store, engine->options.once, &hooks,

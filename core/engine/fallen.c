@@ -83,7 +83,7 @@ int fallen_instead(void *data, const char *channel, const struct delivery *deliv
 		arena_free(list.arena);
 		return code;
 	}
-	if (list.n == 0)
+	if (list.n == 0 && !delivery->handed_over) /* else nothing is lost: its channel keeps it */
 		log_write(engine->log, TOCSIN_LOG_WARNING, delivery->pub.channel,
 			  "its fallback '%s' is not there any more", channel);
 	*instead = (struct instead){.arena = list.arena, .delivery = list.item, .n = list.n};

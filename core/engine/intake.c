@@ -174,10 +174,33 @@ int intake_about(struct engine *engine, struct alert *alert, const char *channel
 	return code;
 }
 
+/* Some deliveries are dead from the start, such as one without a recipient. */
+static void note_deaths(struct intake *intake, const struct intake_entry *entry)
+{
+	for (size_t i = 0; i < entry->decisions.n; i++) {
+		const struct decision *decision = &entry->decisions.item[i];
+
+		if (decision->state == TOCSIN_STATE_DEAD)
+			deaths_note(intake->engine, decision->channel, entry->alert->pub.source, 0,
+				    decision->reason);
+	}
+}
+
+/* After the commit: a transaction that is rolled back is done again. */
+void intake_done(struct store_request *request, int result)
+{
+	struct intake *intake = (struct intake *)request;
+
+	for (size_t i = 0; result == 0 && i < intake->n; i++)
+		if (intake->entry[i].result == TOCSIN_ACCEPTED && intake->entry[i].failed_at_once)
+			note_deaths(intake, &intake->entry[i]);
+}
+
 static void accepted(struct store_request *request, int result)
 {
 	struct intake *intake = (struct intake *)request;
 
+	intake_done(request, result);
 	intake->done(result, intake->data);
 	intake_free(intake);
 }
@@ -206,18 +229,6 @@ static void announce(struct intake *intake, const struct intake_entry *entry)
 		if (entry->decisions.item[i].state == TOCSIN_STATE_PENDING)
 			dispatch_due(dispatch, entry->decisions.item[i].channel,
 				     dispatch_now_ms(dispatch));
-}
-
-/* Some deliveries are dead from the start, such as one without a recipient. */
-static void note_deaths(struct intake *intake, const struct intake_entry *entry)
-{
-	for (size_t i = 0; i < entry->decisions.n; i++) {
-		const struct decision *decision = &entry->decisions.item[i];
-
-		if (decision->state == TOCSIN_STATE_DEAD)
-			deaths_note(intake->engine, decision->channel, entry->alert->pub.source, 0,
-				    decision->reason);
-	}
 }
 
 static void hold_alert(const struct tocsin_alert *alert)
@@ -252,7 +263,7 @@ static int accept_entry(struct intake *intake, struct intake_entry *entry, int g
 		FAULT_POINT("intake.accept");
 	}
 	if (result == 0 && entry->failed_at_once)
-		note_deaths(intake, entry);
+		deaths_expect(intake->engine);
 	entry->result = TOCSIN_ACCEPTED;
 	return result;
 }

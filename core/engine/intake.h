@@ -50,7 +50,8 @@ int intake_about(struct engine *engine, struct alert *alert, const char *channel
 void intake_submit(struct intake *intake, engine_accepted_fn *done, void *data);
 void intake_free(struct intake *intake);
 
-/* What the transaction does; for store_call and store_submit. */
+/* What the transaction does, and what is done after it; for store_call. */
 int intake_apply(struct store_request *request, const struct transaction *transaction);
+void intake_done(struct store_request *request, int result);
 
 #endif

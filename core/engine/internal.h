@@ -31,7 +31,7 @@ struct engine {
 	struct dispatch *dispatch;
 	struct source **source;      /* guarded by sources_lock; changed on the main thread */
 	size_t n_sources;
-	pthread_mutex_t sources_lock;
+	pthread_mutex_t sources_lock; /* who holds it does not wait for the store's thread */
 	bool changing;               /* sources come and go: who has what is not certain now; guarded
 					by sources_lock */
 	json_t *orphans;             /* name: count; guarded by sources_lock */

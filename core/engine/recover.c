@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "engine/internal.h"
+#include "engine/rows.h"
 
 /* What was under way when a process died waits that long in the next one. It may be to blame, and others
  * get their turn before it; and what merely was there is not met again by the next death at once. */
@@ -18,23 +19,9 @@ struct recovery {
 	void *memory;
 	int64_t suspect[UNDERWAY_SLOTS];
 	size_t n_suspects;
+	size_t n_noted; /* of the suspects: once, though the transaction be done again */
 	int64_t n;
 };
-
-/* Sources that read their alerts again decide anew which of them still wait. */
-static int park(struct engine *engine, const struct transaction *t)
-{
-	const struct settings *settings = engine->current->settings;
-	int result = 0;
-
-	for (size_t i = 0; i < settings->n_sources && result == 0; i++) {
-		const struct source_settings *source = &settings->source[i];
-
-		if (source->common.enabled && source->plugin->it.rereads)
-			result = t->ops->park(t->state, source->name);
-	}
-	return result;
-}
 
 /* The third death of a process with a delivery under way is its own, too. */
 static int note_dead(const struct tocsin_stored_delivery *delivery, void *data)
@@ -49,6 +36,7 @@ static int recover(struct store_request *request, const struct transaction *t)
 {
 	struct recovery *recovery = (struct recovery *)request;
 	struct engine *engine = recovery->engine;
+	struct tocsin_query suspect = {0};
 	int result;
 
 	if (!recovery->memory && t->ops->scratch) {
@@ -61,12 +49,13 @@ static int recover(struct store_request *request, const struct transaction *t)
 	FAULT_POINT("start.scratch");
 	result = t->ops->recover(t->state, TOCSIN_PARKED, recovery->suspect, recovery->n_suspects,
 				 dispatch_now_ms(engine->dispatch) + AGAIN_MS, &recovery->n);
-	for (size_t i = 0; i < recovery->n_suspects && result == 0; i++)
-		result = t->ops->deliveries(t->state,
-					    &(struct tocsin_query){.id = recovery->suspect[i]},
-					    note_dead, engine);
+	while (recovery->n_noted < recovery->n_suspects && result == 0) {
+		suspect.id = recovery->suspect[recovery->n_noted];
+		result = t->ops->deliveries(t->state, &suspect, note_dead, engine);
+		recovery->n_noted += result == 0;
+	}
 	if (result == 0)
-		result = park(engine, t);
+		result = rows_recover(engine, t);
 	if (result == 0 && engine->options.once)
 		result = t->ops->hasten(t->state, dispatch_now_ms(engine->dispatch));
 	FAULT_POINT("start.recover");

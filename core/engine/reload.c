@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "delivery/pause.h"
 #include "engine/orphans.h"
 #include "engine/source.h"
 
@@ -12,7 +13,7 @@
 struct change {
 	struct channel **channel;
 	size_t n_channels;
-	struct source **source;
+	struct source **source; /* NULL: started */
 	size_t n_sources;
 };
 
@@ -83,6 +84,13 @@ static bool source_stays(const struct settings *settings, const struct source *s
 	return false;
 }
 
+static void pass_pause(const struct change *change, struct channel *outdated)
+{
+	for (size_t i = 0; i < change->n_channels; i++)
+		if (strcmp(change->channel[i]->spec.name, outdated->spec.name) == 0)
+			pause_inherit(change->channel[i], outdated);
+}
+
 static void swap_channels(struct engine *engine, const struct settings *settings,
 			  struct change *change)
 {
@@ -98,6 +106,7 @@ static void swap_channels(struct engine *engine, const struct settings *settings
 			continue;
 		}
 		dispatch_remove(engine->dispatch, channel);
+		pass_pause(change, channel);
 		if (old)
 			old[n_old++] = channel;
 		else
@@ -112,13 +121,21 @@ static void swap_channels(struct engine *engine, const struct settings *settings
 	free(old);
 }
 
-static struct source *take_outdated(struct engine *engine, const struct settings *settings)
+/* One that ends what it has begun before it closes, which may take as long as that does. */
+static bool ends_slowly(const struct source *source)
+{
+	return source->settings->plugin->source.ending;
+}
+
+static struct source *take_outdated(struct engine *engine, const struct settings *settings,
+				    bool slow)
 {
 	struct source *outdated = NULL;
 
 	pthread_mutex_lock(&engine->sources_lock);
 	for (size_t i = 0; i < engine->n_sources && !outdated; i++) {
-		if (source_stays(settings, engine->source[i]))
+		if (source_stays(settings, engine->source[i]) ||
+		    ends_slowly(engine->source[i]) != slow)
 			continue;
 		outdated = engine->source[i];
 		memmove(&engine->source[i], &engine->source[i + 1],
@@ -129,24 +146,73 @@ static struct source *take_outdated(struct engine *engine, const struct settings
 	return outdated;
 }
 
-static void swap_sources(struct engine *engine, const struct settings *settings,
-			 struct change *change)
+static struct source *take_successor(struct change *change, const char *name)
+{
+	for (size_t i = 0; i < change->n_sources; i++) {
+		struct source *source = change->source[i];
+
+		if (source && strcmp(source->settings->name, name) == 0) {
+			change->source[i] = NULL;
+			return source;
+		}
+	}
+	return NULL;
+}
+
+static void start_source(struct engine *engine, struct source *source)
+{
+	if (engine_add_source(engine, source) == 0) {
+		source_run(source);
+		return;
+	}
+	log_write(engine->log, TOCSIN_LOG_ERROR, source->settings->name,
+		  "not started: out of memory; reload again");
+	source_free(source);
+}
+
+static bool name_is_taken(const struct engine *engine, const char *name)
+{
+	for (size_t i = 0; i < engine->n_sources; i++)
+		if (strcmp(engine->source[i]->settings->name, name) == 0)
+			return true;
+	return false;
+}
+
+static void exchange(struct engine *engine, const struct settings *settings, struct change *change,
+		     bool slow)
 {
 	struct source *outdated;
 
-	engine_set_changing(engine, true);
-	while ((outdated = take_outdated(engine, settings)))
+	while ((outdated = take_outdated(engine, settings, slow))) {
+		struct source *successor = take_successor(change, outdated->settings->name);
+
+		/* who has what is uncertain only while something that outsiders speak of is missing */
+		engine_set_changing(engine,
+				    !slow || (successor && successor->settings->plugin->it.items));
 		source_free(outdated);
+		if (successor)
+			start_source(engine, successor);
+	}
 	for (size_t i = 0; i < change->n_sources; i++) {
-		if (engine_add_source(engine, change->source[i]) == 0) {
-			source_run(change->source[i]);
-		} else {
-			log_write(engine->log, TOCSIN_LOG_ERROR, change->source[i]->settings->name,
-				  "not started: out of memory; reload again");
-			source_free(change->source[i]);
-		}
+		struct source *fresh = change->source[i];
+
+		if (!fresh || ends_slowly(fresh) != slow ||
+		    name_is_taken(engine, fresh->settings->name))
+			continue;
+		change->source[i] = NULL;
+		start_source(engine, fresh);
 	}
 	engine_set_changing(engine, false);
+}
+
+/* Those that take their time to end come last, so that nobody waits for them but their successors, and
+ * new ones of their kind: what has another name now may read what they hold. */
+static void swap_sources(struct engine *engine, const struct settings *settings,
+			 struct change *change)
+{
+	engine_set_changing(engine, true);
+	exchange(engine, settings, change, false);
+	exchange(engine, settings, change, true);
 }
 
 static void use(struct engine *engine, struct generation *fresh, struct change *change)
@@ -181,6 +247,10 @@ static int check_fixed(const struct settings *now, const struct settings *fresh,
 	if (strcmp(now->api.spool, fresh->api.spool) != 0)
 		return error_set(err, -EINVAL,
 				 "'api.spool' changed, which a reload cannot apply; "
+				 "restart tocsind, or undo the change");
+	if (now->api.socket_mode != fresh->api.socket_mode)
+		return error_set(err, -EINVAL,
+				 "'api.mode' changed, which a reload cannot apply; "
 				 "restart tocsind, or undo the change");
 	return 0;
 }

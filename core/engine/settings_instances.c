@@ -7,6 +7,7 @@
 
 #include "alert/alert.h"
 #include "base/units.h"
+#include "engine/deaths.h"
 #include "engine/settings_parts.h"
 
 #define NAME_MAX_BYTES 64
@@ -212,6 +213,21 @@ static void check_labels(struct loading *loading, const char *what, const struct
 	}
 }
 
+/* Alerts of these names are the core's, a client's and a test's: nobody could tell them from those of
+ * a source, and the core would not tell that source what became of its own. */
+static void check_source_name(struct loading *loading, const struct entry *entry, const char *what)
+{
+	static const char *const taken[] = {"api", "test", DEATHS_SOURCE};
+
+	for (size_t i = 0; i < TOCSIN_COUNT(taken); i++)
+		if (strcmp(entry->name, taken[i]) == 0)
+			problems_add(loading->context.problems, &entry->place,
+				     "%s: api, test and " DEATHS_SOURCE
+				     " name alerts that come from "
+				     "no source; choose another name",
+				     what);
+}
+
 static void read_source(struct loading *loading, const struct entry *entry)
 {
 	struct source_settings *source = &loading->settings->source[loading->settings->n_sources];
@@ -227,6 +243,7 @@ static void read_source(struct loading *loading, const struct entry *entry)
 
 	snprintf(what, sizeof(what), "source '%.*s'", NAME_MAX_BYTES, entry->name);
 	section.what = what;
+	check_source_name(loading, entry, what);
 	if (!check_entry(loading, entry, what, "{type: postgres}"))
 		return;
 	source->name = loading_strdup(loading, entry->name);

@@ -27,14 +27,23 @@ static void *grow(struct loading *loading, void *array, size_t n, size_t size)
 	return grown;
 }
 
+/* Whoever read that file has said so already. */
+static bool is_same_file(const struct place *one, const struct place *other)
+{
+	return strcmp(one->file, other->file) == 0;
+}
+
 /* A section that may stand once in all files. */
 static void take_single(struct loading *loading, struct entry *entry, const struct node *key,
 			const struct node *value)
 {
 	if (entry->value) {
-		problems_add(problems_of(loading), &key->place,
-			     "%s stands twice, the first time at %s:%d:%d; put all its keys there",
-			     key->text, entry->place.file, entry->place.line, entry->place.column);
+		if (!is_same_file(&entry->place, &key->place))
+			problems_add(
+				problems_of(loading), &key->place,
+				"%s stands twice, the first time at %s:%d:%d; put all its keys there",
+				key->text, entry->place.file, entry->place.line,
+				entry->place.column);
 		return;
 	}
 	*entry = (struct entry){key->text, value, key->place};
@@ -50,10 +59,11 @@ static void add_entry(struct loading *loading, struct entries *entries, const ch
 
 		if (strcmp(entries->entry[i].name, key->text) != 0)
 			continue;
-		problems_add(problems_of(loading), &key->place,
-			     "%s '%s' is defined twice, the first time at %s:%d:%d; rename one or "
-			     "take it out",
-			     what, key->text, first->file, first->line, first->column);
+		if (!is_same_file(first, &key->place))
+			problems_add(problems_of(loading), &key->place,
+				     "%s '%s' is defined twice, the first time at %s:%d:%d; rename "
+				     "one or take it out",
+				     what, key->text, first->file, first->line, first->column);
 		return;
 	}
 	grown = grow(loading, entries->entry, entries->n + 1, sizeof(*grown));

@@ -92,8 +92,10 @@ static const struct tocsin_option retry_options[] = {
 	TOCSIN_OPTION(
 		DURATION, struct retry_settings, give_up_after, .preset = "3d", .min = 0,
 		.max = 3650 * DAY,
-		.help = "When an alert is older than this, a failed delivery is given up: it is "
-			"dead, kept, and can be replayed."),
+		.help = "When the next attempt would come later than this after the delivery was "
+			"made (or replayed), it is given up: it is dead, kept, and can be "
+			"replayed. A peer that asks for a longer wait than is left ends it at "
+			"once."),
 	TOCSIN_OPTION(DURATION, struct retry_settings, max, .preset = "15m", .min = 1,
 		      .max = 30 * DAY, .help = "The longest pause between two attempts."),
 };
@@ -128,11 +130,12 @@ static const struct tocsin_option channel_options[] = {
 	TOCSIN_OPTION_SECTION(
 		struct channel_common, at_once_per, at_once_options,
 		.help = "Limits how many deliveries are under way at once for each value of a "
-			"label; others are delivered meanwhile."),
+			"label; others are delivered meanwhile. When a reload changes the channel, "
+			"what the one before still has under way is not counted."),
 	TOCSIN_OPTION(
 		INT, struct channel_common, burst, .preset = "0", .min = 0, .max = 1000000,
 		.help = "How many deliveries may go out at once before `rate` holds them back. "
-			"0: the count of the rate."),
+			"0: what `rate` lets through in a second, at least one."),
 	TOCSIN_OPTION(INT, struct channel_common, concurrency, .preset = "4", .min = 1, .max = 1000,
 		      .help = "Deliveries under way at once, in channels that do not block. The "
 			      "plugin may have another default."),
@@ -173,7 +176,8 @@ static const struct tocsin_option channel_options[] = {
 		      .max = HOUR, .help = "The longest time of one attempt."),
 	TOCSIN_OPTION(INT, struct channel_common, workers, .preset = "1", .min = 1, .max = 64,
 		      .help = "Threads, each with an instance of its own, in channels that block "
-			      "(one connection each)."),
+			      "(one connection each). When a reload changes the channel, those "
+			      "of the one before end what they have under way beside them."),
 	TOCSIN_OPTION(STRINGS, struct channel_common, to, .example = "[ops@example.com]",
 		      .help = "Recipients of alerts that name none; only in channels that have "
 			      "recipients."),
@@ -261,7 +265,9 @@ const struct settings_section *settings_sections(size_t *n)
 		{"severities", "Further names of severities. Merged over all files.",
 		 TABLE_ENTRIES(severities_options)},
 		{"sources",
-		 "Where alerts come from: a map of names to sources. Merged over all files.",
+		 "Where alerts come from: a map of names to sources. Merged over all files. The names "
+		 "api, test and tocsin are taken: alerts of the API, of tests and of tocsin itself "
+		 "have them.",
 		 TABLE_ENTRIES(source_options)},
 		{"store", "Where alerts and deliveries are kept; required, once.",
 		 TABLE_ENTRIES(store_options)},

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "engine/rows.h"
 
 #define RESTART_MS 5000 /* after a source's run ended by itself */
 #define FULL_MS 1000    /* after the store had no room */
@@ -88,8 +89,10 @@ static void *thread(void *data)
 	struct source *source = data;
 	bool ran = open_source(source);
 
-	if (ran)
+	if (ran) {
+		rows_own(source);
 		run_source(source);
+	}
 	pthread_mutex_lock(&source->lock);
 	source->ended = true;
 	pthread_cond_broadcast(&source->changed);
@@ -101,8 +104,10 @@ static void *thread(void *data)
 		source->tell_again_ms = 0;
 		if (source->later_ms > 0)
 			atomic_store(&source->tell_due, true);
-		if (ran)
-			source_tell(source);
+		if (ran) {
+			(void)source_tell(source);
+			rows_leave(source);
+		}
 		FAULT_POINT("source.close");
 		source->settings->plugin->source.close(source->state);
 	}
@@ -141,6 +146,7 @@ int source_new(struct engine *engine, struct generation *generation,
 	source->engine = engine;
 	source->settings = settings;
 	source->generation = generation_use(generation);
+	source->watched = -1;
 	source->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	atomic_init(&source->tell_due, true); /* what an earlier process could not tell any more */
 	self_init(&source->self, settings->name, engine->log, engine->store, source);

@@ -42,9 +42,10 @@ struct source {
 	/* the thread's own */
 	bool parked, swept;
 	bool told_to_stop;
+	int watched;                /* a descriptor that ends its wait for room, or -1 */
 	struct kept kept;           /* to be saved with the next emit */
 	bool leases;                /* it holds what it emits for a time, and limits itself: ... */
-	int64_t lease_ms;           /* ... until then, in boot time; */
+	int64_t lease_ms;           /* ... until then, in boot time; 0: it does not lease */
 	bool lease_noted;           /* channels know it. Before, nothing is emitted that could begin late */
 	int tell_failures;
 	int64_t tell_again_ms;      /* boot time */

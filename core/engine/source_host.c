@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/id.h"
 #include "base/schedule.h"
+#include "delivery/withdraw.h"
 #include "engine/intake.h"
 #include "engine/source.h"
 #include "store/values.h"
@@ -42,6 +43,7 @@ static struct tocsin_pair *join_labels(const struct source *source, struct tocsi
 static int make_alert(struct source *source, const struct tocsin_emission *emission,
 		      struct alert **alert, struct error *err)
 {
+	struct engine *engine = source->engine;
 	struct tocsin_alert from = {0};
 	size_t size = emission->alert.size;
 	struct tocsin_pair *pairs;
@@ -49,11 +51,18 @@ static int make_alert(struct source *source, const struct tocsin_emission *emiss
 
 	/* an older plugin knows a shorter alert */
 	memcpy(&from, &emission->alert, size && size < sizeof(from) ? size : sizeof(from));
+	/* Two readings of the wall clock, which may have been set back in between: a source does not
+	 * say twice that something is over. */
+	if (from.ends_at_ms > 0 && from.starts_at_ms > from.ends_at_ms)
+		from.starts_at_ms = from.ends_at_ms;
 	pairs = join_labels(source, &from.labels);
 	if (!pairs)
 		return error_set(err, -ENOMEM, "out of memory");
+	/* not those of the source's own generation: who changes an alias changes no source */
+	pthread_rwlock_rdlock(&engine->lock);
 	result = alert_new(&from, source->settings->name, clock_wall_ms(),
-			   &source->generation->settings->aliases, alert, err);
+			   &engine->current->settings->aliases, alert, err);
+	pthread_rwlock_unlock(&engine->lock);
 	free(pairs);
 	return result;
 }
@@ -164,6 +173,7 @@ static int hand_in(struct source *source, struct tocsin_emission *emission, stru
 		return result;
 	intake->tell = source->settings->common.settle_on == SETTLE_ON_DELIVERED;
 	intake->request.apply = intake_apply;
+	intake->request.done = intake_done;
 	intake->kept = kept_is_empty(&source->kept) ? NULL : &source->kept;
 	intake->instance = source->settings->name;
 	intake->request.adds = batch->n > 0 ? batch->n : source->kept.written > 0;
@@ -200,6 +210,16 @@ static bool takes(struct source *source)
 	return told && source->settings->plugin->it.items && clock_boot_ms() < source->last_ms;
 }
 
+/* A source that is spoken to never waits: who pings must not wait for a slow channel. It has no more
+ * alerts than it has items. What another one holds may be lost meanwhile. */
+static int await_room(struct source *source)
+{
+	if (source->settings->plugin->it.items || source->leases)
+		return 0;
+	return backlogs_wait(dispatch_backlogs(source->engine->dispatch), source->settings->name,
+			     source->settings->common.window, &source->stopping, source->watched);
+}
+
 static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission, size_t n)
 {
 	struct source *source = self->owner;
@@ -208,10 +228,15 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission,
 
 	if (!takes(source))
 		return -ESHUTDOWN;
-	if (source->leases && !source->lease_noted && source_note_lease(source) < 0)
+	/* of one that does not lease, too: an earlier source of this name may have leased */
+	if (!source->lease_noted && source_note_lease(source) < 0)
 		return -EAGAIN;
-	if (n > 0)
+	if (n > 0) {
+		result = await_room(source);
+		if (result < 0)
+			return result;
 		result = fill_batch(source, emission, n, &batch);
+	}
 	if (result == 0 && (batch.n > 0 || !kept_is_empty(&source->kept))) {
 		result = hand_in(source, emission, &batch);
 	} else if (result < 0) {
@@ -219,16 +244,14 @@ static int host_emit(struct tocsin_self *self, struct tocsin_emission *emission,
 			alert_free(batch.alert[i]);
 	}
 	batch_free(&batch);
-	if (result < 0)
-		return -EAGAIN;
-	/* A source that is spoken to never waits: who pings must not wait for a slow channel. It has no
-	 * more alerts than it has items. */
-	if (n == 0 || source->settings->plugin->it.items || source->leases)
-		return 0;
-	if (!backlogs_wait(dispatch_backlogs(source->engine->dispatch), source->settings->name,
-			   source->settings->common.window, &source->stopping))
-		return -ESHUTDOWN;
-	return 0;
+	return result < 0 ? -EAGAIN : 0;
+}
+
+static void host_watch(struct tocsin_self *self, int fd)
+{
+	struct source *source = self->owner;
+
+	source->watched = fd;
 }
 
 static int host_keep(struct tocsin_self *self, const char *name, const char *value)
@@ -247,27 +270,35 @@ static int host_announce(struct tocsin_self *self, const char *const item[], siz
 
 struct mark_request {
 	struct store_request request;
+	struct dispatch *dispatch;
 	const char *source;
 	const char *reason;
+	bool tell;
 	int64_t n;
 };
 
 static int apply_park(struct store_request *request, const struct transaction *t)
 {
-	return t->ops->park(t->state, ((struct mark_request *)request)->source);
+	struct mark_request *call = (struct mark_request *)request;
+	size_t held;
+	int result = dispatch_let_go(call->dispatch, call->source, t, &held);
+
+	return result ? result : t->ops->park(t->state, call->source);
 }
 
 static int apply_unwanted(struct store_request *request, const struct transaction *t)
 {
 	struct mark_request *call = (struct mark_request *)request;
 
-	return t->ops->unwanted(t->state, call->source, call->reason, clock_wall_ms(), &call->n);
+	return t->ops->unwanted(t->state, call->source, call->reason, call->tell, clock_wall_ms(),
+				&call->n);
 }
 
 static void host_park(struct tocsin_self *self)
 {
 	struct source *source = self->owner;
 	struct mark_request call = {.request = {.apply = apply_park},
+				    .dispatch = source->engine->dispatch,
 				    .source = source->settings->name};
 
 	FAULT_POINT("source.park.before");
@@ -277,12 +308,15 @@ static void host_park(struct tocsin_self *self)
 	backlogs_reset(dispatch_backlogs(source->engine->dispatch), source->settings->name);
 }
 
+/* Of a row that it holds it has to hear, to let go of it. Any other one is not pending because
+ * somebody said so: it is left as it is, and sent when it is pending again. */
 static void host_swept(struct tocsin_self *self)
 {
 	struct source *source = self->owner;
 	struct mark_request call = {.request = {.apply = apply_unwanted},
 				    .source = source->settings->name,
-				    .reason = source->leases ? LEASE_ENDED : NOT_PENDING};
+				    .reason = source->leases ? LEASE_ENDED : NOT_PENDING,
+				    .tell = source->leases};
 
 	source->swept = true;
 	if (!source->parked)
@@ -393,6 +427,7 @@ const struct tocsin_host *source_host(void)
 		.save = self_save,
 		.load = self_load,
 		.emit = host_emit,
+		.watch = host_watch,
 		.expect = host_expect,
 		.park = host_park,
 		.swept = host_swept,

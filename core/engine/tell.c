@@ -73,7 +73,8 @@ static int write_told(struct store_request *request, const struct transaction *t
 	int result = 0;
 
 	for (size_t i = 0; i < page->n && result == 0; i++)
-		result = t->ops->told(t->state, page->alert[i]);
+		result = t->ops->told(t->state, page->alert[i],
+				      page->settled[i].outcome == TOCSIN_SETTLED_DEAD);
 	return result;
 }
 

@@ -151,12 +151,18 @@ void words_give_back(struct words *words)
 	pthread_mutex_lock(&words->lock);
 	for (size_t i = 0; i < words->n_taken; i++) {
 		struct word *taken = words->taken[i];
+		bool later = words_is_later(&taken->call);
 
 		/* one that is answered by now, or whose source closes, has waited long enough */
-		if (words_is_later(&taken->call) && taken->done && !words->closed)
+		if (later && taken->done && !words->closed) {
 			list_push(&words->put_off, taken);
-		else
-			word[n++] = taken;
+			continue;
+		}
+		if (later && words->closed) {
+			taken->call.status = LATER;
+			taken->call.answer = strdup(words->closed);
+		}
+		word[n++] = taken;
 	}
 	words->n_taken = 0;
 	pthread_mutex_unlock(&words->lock);
@@ -227,7 +233,7 @@ void words_close(struct words *words, const char *sentence)
 
 	list_init(&left);
 	pthread_mutex_lock(&words->lock);
-	words->closed = true;
+	words->closed = sentence;
 	take_late(&words->put_off, INT64_MAX, &left);
 	take_late(&words->waiting, INT64_MAX, &left);
 	pthread_mutex_unlock(&words->lock);

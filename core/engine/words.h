@@ -49,7 +49,7 @@ struct words {
 	struct word_list put_off;
 	struct word *taken[WORDS_TAKEN]; /* in the plugin's hands */
 	size_t n_taken;
-	bool closed;
+	const char *closed;     /* why none is taken in any more; NULL: it is open */
 };
 
 void words_init(struct words *words);
@@ -68,7 +68,7 @@ void words_give_back(struct words *words);
 /* Any thread: answers 503 with the sentence to all that were asked at or before that time (boot
  * time). */
 void words_answer(struct words *words, int64_t asked_ms, const char *sentence);
-/* As words_answer for those that wait; from now on none is taken in. */
+/* As words_answer for those that wait; from now on none is taken in. The sentence is borrowed. */
 void words_close(struct words *words, const char *sentence);
 
 #endif

@@ -26,6 +26,8 @@ static void call_done(struct store_request *request, int result)
 {
 	struct call *call = (struct call *)request;
 
+	if (call->inner->done)
+		call->inner->done(call->inner, result);
 	pthread_mutex_lock(&call->lock);
 	call->result = result;
 	call->done = true;

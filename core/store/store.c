@@ -328,6 +328,11 @@ static void *writer(void *data)
 		run_group(store, &group, &hooks);
 	if (group.n)
 		run_group(store, &group, &hooks);
+	/* When that went well there is room for the rest. */
+	while (store->kept.n && clock_boot_ms() >= store->retry_at_ms) {
+		queue_fill(&group, &store->kept, STORE_GROUP, SIZE_MAX);
+		run_group(store, &group, &hooks);
+	}
 	answer_all(&store->kept, -ESHUTDOWN);
 	ops->close(store->transaction.state);
 	return NULL;

@@ -85,7 +85,7 @@ void store_stop(struct store *store);
 void store_close(struct store *store);
 
 void store_submit(struct store *store, struct store_request *request);
-/* Submits and waits: not on the writer thread. The request's own done is not used. */
+/* Submits and waits: not on the writer thread. The request's own done may be NULL; it must not free it. */
 int store_call(struct store *store, struct store_request *request);
 /* True on the writer thread. */
 bool store_is_writer(const struct store *store);

@@ -153,13 +153,16 @@ struct tocsin_host {
 	 * channels that are not `blocking`. 0 or negative errno. */
 	int (*timer)(struct tocsin_self *self, int64_t after_ms, tocsin_timer_fn *fn, void *data);
 
-	/* sources: hands in n alerts in one transaction and returns after the commit; waits
-	 * while the source is too far ahead of its channels (one with `items` never does).
+	/* sources: waits while the source is too far ahead of its channels (one with `items` never
+	 * does), hands in n alerts in one transaction and returns after the commit.
 	 * 0: each result is set; -EAGAIN: the store cannot take them now, none was taken,
-	 * emit them again later;
+	 * emit them again later; -EINTR: none was taken, see watch;
 	 * -ESHUTDOWN: stop, and nothing was taken. A source with `items` that was told to stop, so or by
 	 * wait, may emit once more before its run returns, within ten seconds: the end of what it did. */
 	int (*emit)(struct tocsin_self *self, struct tocsin_emission *batch, size_t n);
+	/* sources: while emit waits it also watches this descriptor (-1: none), and says -EINTR when it
+	 * is readable: see whether the alerts are still the source's own, and emit them again. */
+	void (*watch)(struct tocsin_self *self, int fd);
 	/* Says how many alerts the source is about to emit, for the progress shown to people. */
 	void (*expect)(struct tocsin_self *self, int64_t alerts);
 	/* The source begins to own its alerts (it connected, it took its lock): deliveries of
@@ -253,7 +256,8 @@ struct tocsin_channel_ops {
 	const char *(*check)(const void *config, char *why, size_t why_size);
 	/* optional: files were rotated, reopen them. */
 	void (*reopen)(void *state);
-	/* optional: nothing to deliver for a second; a chance to let go of idle connections. */
+	/* optional: nothing to deliver for a second; a chance to let go of idle connections. Called again
+	 * while it stays so, after pauses that double up to a minute. */
 	void (*idle)(void *state);
 	/* optional: what deliver would send for this one, for people to read and with secrets as ***;
 	 * nothing is sent or written. For the core to free(); NULL when memory is short. Channels that

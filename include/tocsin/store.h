@@ -85,7 +85,7 @@ struct tocsin_stored_delivery {
 	enum tocsin_state state;
 	int attempt;                /* attempts so far */
 	int64_t token;              /* of the claim; settle must present it */
-	int64_t created_ms, due_ms; /* own time */
+	int64_t created_ms, due_ms; /* own time; created: or replayed, from when on it grows old */
 	int64_t done_ms;            /* wall time */
 	const char *reason;         /* last answer, or why it is dead or suppressed; "" */
 	const char *body;           /* the alert as JSON; NULL when it is there as `accepted` */
@@ -166,7 +166,7 @@ struct tocsin_store_ops {
 	/* The alert was emitted again while unsettled: its n parked deliveries become due. */
 	int (*unpark)(void *state, int64_t alert, int64_t now_ms, int64_t *n);
 	/* As unpark, and in a run that tries failures again: dead deliveries whose key is in
-	 * the list become pending with no attempts, those not in it become suppressed, keys
+	 * the list become pending as if they were new, those not in it become suppressed, keys
 	 * not seen before are added. */
 	int (*revive)(void *state, int64_t alert, const struct tocsin_new_delivery *wanted,
 		      size_t n, int64_t now_ms);
@@ -178,9 +178,11 @@ struct tocsin_store_ops {
 	 * none. */
 	int (*withdraw)(void *state, const char *source, const char *mark, const char *reason,
 			int64_t now_ms, int64_t *alert);
-	/* Every parked delivery of the source is suppressed with the reason; now_ms: wall time. */
-	int (*unwanted)(void *state, const char *source, const char *reason, int64_t now_ms,
-			int64_t *n);
+	/* Every parked delivery of the source is suppressed with the reason; now_ms: wall time. tell:
+	 * of what thereby ended it is told. Otherwise that counts as told, but for alerts with a dead
+	 * delivery, so that the next one with the mark is another alert. */
+	int (*unwanted)(void *state, const char *source, const char *reason, bool tell,
+			int64_t now_ms, int64_t *n);
 
 	/* delivery; times are own time */
 	int (*claim)(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
@@ -210,7 +212,8 @@ struct tocsin_store_ops {
 	/* Settled alerts that the source has not been told of, by number, above `after`. */
 	int (*untold)(void *state, const char *source, int64_t after, size_t limit,
 		      tocsin_untold_fn *fn, void *data);
-	int (*told)(void *state, int64_t alert);
+	/* dead: the end that it was told of. When that is not the end any more, the alert stays untold. */
+	int (*told)(void *state, int64_t alert, bool dead);
 
 	/* operators; settled ones with state DEAD only for replay and drop */
 	int (*deliveries)(void *state, const struct tocsin_query *query, tocsin_delivery_fn *fn,
@@ -218,7 +221,7 @@ struct tocsin_store_ops {
 	int (*attempts)(void *state, int64_t delivery, tocsin_attempt_fn *fn, void *data);
 	int (*alerts)(void *state, const struct tocsin_query *query, tocsin_alert_fn *fn,
 		      void *data);
-	/* Dead becomes pending, due at now_ms (own time). */
+	/* Dead becomes pending as if it were new, with no attempts, due at now_ms (own time). */
 	int (*replay)(void *state, const struct tocsin_query *query, int64_t now_ms, int64_t *n);
 	/* Dead becomes suppressed; now_ms: wall time. */
 	int (*drop)(void *state, const struct tocsin_query *query, const char *reason,

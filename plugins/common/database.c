@@ -53,10 +53,12 @@ int database_error(struct database *db, int error, const char *format, ...)
 	return error;
 }
 
+/* libpq says what happened in the first line of what it says of a connection, and guesses behind. */
 int database_lost(struct database *db, const char *why)
 {
 	db->lost = true;
-	return database_error(db, -ENOTCONN, "connection to the database lost: %s", why);
+	return database_error(db, -ENOTCONN, "connection to the database lost: %.*s",
+			      (int)strcspn(why, "\n"), why);
 }
 
 void database_complain(struct database *db)
@@ -330,8 +332,10 @@ int database_open(struct database *db)
 		return database_error(db, -ENOMEM, "out of memory");
 	PQsetNoticeProcessor(db->connection, on_notice, db);
 	if (PQstatus(db->connection) != CONNECTION_OK) {
-		rc = database_error(db, -ENOTCONN, "cannot connect to the database: %s",
-				    PQerrorMessage(db->connection));
+		const char *why = PQerrorMessage(db->connection);
+
+		rc = database_error(db, -ENOTCONN, "cannot connect to the database: %.*s",
+				    (int)strcspn(why, "\n"), why);
 		database_close(db);
 	}
 	return rc;

@@ -11,7 +11,8 @@ from table import Row, at_most, compare, number
 IDLE_SECONDS = 10
 STARTS = 5
 STEADY = 2000           # alerts a second in, and deliveries a second out
-BURST = 10              # of the channel: fewer than wait at the least depth
+BURST = 10              # of the channel: fewer than wait at the least depth. What it cannot save in
+                        # a longer pause of the machine makes the queue grow a little.
 
 
 def history(lab, amount):

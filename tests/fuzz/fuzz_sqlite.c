@@ -346,7 +346,7 @@ static int change(void *state)
 	if (!result)
 		result = OPS->unpark(state, 2, NOW, &n);
 	if (!result)
-		result = OPS->unwanted(state, "rows", "gone", NOW, &n);
+		result = OPS->unwanted(state, "rows", "gone", false, NOW, &n);
 	if (!result)
 		result = OPS->claim(state, "chat", NOW, NOW + 60000, 4, settle_one, state);
 	if (!result)

@@ -47,7 +47,7 @@ def test_a_death_is_told_on_another_channel(tocsin, slack, tmp_path):
     assert stored(tocsin)["severity"] == "error" and stored(tocsin)["status"] == "event"
     assert told["annotations"]["summary"] == "chat: a delivery was given up"
     assert "404" in told["annotations"]["description"]
-    assert f"delivery {number}" in told["annotations"]["description"]
+    assert f"see 'tocsin deliveries {number}'" in told["annotations"]["description"]
     tocsin.wait_settled()
 
 

@@ -76,6 +76,26 @@ def test_a_restart_does_not_forget_what_a_peer_asked_for(tocsin, slack):
     tocsin.wait_settled()
 
 
+@pytest.mark.parametrize("between", [None, {"enabled": False}], ids=["changed", "disabled"])
+def test_a_reload_does_not_forget_what_a_peer_asked_for(tocsin, slack, between):
+    """Neither of a channel that changed, nor of one that is back."""
+    slack.too_many(4, times=1)
+    tocsin.configure(channels={"chat": slack_channel(slack)}).start()
+    tocsin.send(alert("one"))
+    wait_until(lambda: only(tocsin.deliveries())["attempts"] == 1, what="the refusal stored")
+    if between:
+        tocsin.configure(channels={"chat": slack_channel(slack, **between)})
+        tocsin.post("/api/v1/reload")
+    tocsin.configure(channels={"chat": slack_channel(slack, username="changed")})
+    tocsin.post("/api/v1/reload")
+    tocsin.wait_log("chat: its peer asked for a pause earlier; it goes on in")
+    tocsin.send(alert("two"))
+    slack.wait_messages(2)
+    told, *later = [request.at for request in slack.requests]
+    assert len(later) == 2 and later[0] - told >= 3.95
+    tocsin.wait_settled()
+
+
 def test_a_peer_that_hangs_or_trickles_is_given_up_after_the_timeout(tocsin, slack):
     slack.trickle(1.0, times=1)
     slack.hang(times=1)
@@ -139,6 +159,24 @@ def test_a_replayed_delivery_keeps_its_key(tocsin, smtp):
     assert tocsin.post("/api/v1/dead/replay", {"all": True}) == {"replayed": 1}
     assert smtp.wait_mails(1)[0].key == key
     tocsin.wait_settled()
+
+
+def test_a_replayed_delivery_has_its_time_and_its_attempts_anew(tocsin, slack):
+    """It was given up for its age, and fails once more before it gets through."""
+    slack.answer(500, "rollup_error")
+    tocsin.configure(channels={"chat": slack_channel(slack, retry={
+        "first": "200ms", "max": "200ms", "give_up_after": "500ms"})}).start()
+    tocsin.send(alert())
+    tocsin.wait_counter("dead", 1)
+    time.sleep(1)
+    before = len(slack.requests)
+    slack.clear()
+    slack.answer(500, "rollup_error", times=1)
+    assert tocsin.post("/api/v1/dead/replay", {"all": True}) == {"replayed": 1}
+    assert tocsin.wait_settled()["delivered"] == 1
+    delivered = only(tocsin.deliveries())
+    assert delivered["attempts"] == 2
+    assert len(tocsin.delivery(delivered["id"])["history"]) == before + 2
 
 
 def test_what_cannot_be_delivered_for_too_long_is_dead_with_the_reason(tocsin, slack):
@@ -392,6 +430,10 @@ def test_the_api_refuses_what_is_no_request_for_it(tocsin, tmp_path):
     assert status("POST", "/api/v1/alerts", b"[" * 10_000 + b"]" * 10_000, json_type) == 400
     assert status("POST", "/api/v1/alerts", b'{"labels":{"a":"b","a":"c"}}', json_type) == 400
     assert status("POST", "/api/v1/alerts", b" " * (5 << 20), json_type) == 413
+    for length in ("5000000", str(1 << 63)):    # who asks first is told before anything is sent
+        asks = {**json_type, "Content-Length": length, "Expect": "100-continue"}
+        assert status("POST", "/api/v1/alerts", None, asks) == 413
+        client.close()
     assert status("GET", "/api/v1/nothing") == 404
     assert status("DELETE", "/api/v1/alerts") == 405
     assert status("GET", "/api/v1/deliveries?stat=dead") == 400

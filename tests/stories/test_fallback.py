@@ -46,7 +46,7 @@ def test_an_alert_whose_delivery_dies_goes_to_the_fallback(tocsin, slack, tmp_pa
     tocsin.post("/api/v1/dead/replay", {"all": True})
     tocsin.wait_settled()
     found = by_channel(tocsin)
-    assert found["chat"][0]["state"] == "dead" and found["chat"][0]["attempts"] == 2
+    assert found["chat"][0]["state"] == "dead" and found["chat"][0]["attempts"] == 1
     assert len(found["log"]) == 1 and len(numbers_in_file(log)[0][1]) == 1
 
 
@@ -204,7 +204,7 @@ def test_what_waits_for_the_fallback_when_the_daemon_is_killed_goes_on(tocsin, a
     slack.answer(503, "down")
     tocsin.configure(channels={"mail": smtp_channel(smtp, fallback="chat"),
                                "chat": slack_channel(slack)},
-                     sources={"table": postgres_source(alerts_database)},
+                     sources={"table": postgres_source(alerts_database, poll="1h")},
                      default={"channels": ["mail"]}).start()
     wait_until(lambda: slack.requests, what="the fallback was tried")
     tocsin.kill()

@@ -165,6 +165,10 @@ def test_a_clock_that_is_set_makes_nothing_late(tocsin):
         pinger.finish()
     wait_until(lambda: told(tocsin, "fast"), 15 * SLOW, "one that really stays away is told")
     assert [each[0] for each in told(tocsin)] == ["firing"]
+    clock.set(-HOUR)
+    ping(tocsin, "fast")
+    wait_until(lambda: [each[0] for each in told(tocsin, "fast")] == ["firing", "resolved"],
+               what="its end, which is earlier by the clock than its beginning")
 
 
 def is_down(tocsin, name):

@@ -6,7 +6,8 @@ import pytest
 from lib.sections import file_channel
 from lib.tocsin import alert, wait_until
 
-# Asks whether it may deliver, after a moment; a no is asked again by a timer. Remembers how often it was opened.
+# Asks whether it may deliver, after a moment; a no is asked again by a timer. Remembers how often it
+# was opened.
 GATE = r"""
 #include <errno.h>
 #include <stdio.h>

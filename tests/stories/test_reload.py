@@ -72,6 +72,37 @@ def test_deliveries_of_a_removed_channel_are_seen_and_go_out_when_it_is_back(toc
     assert "not configured" not in tocsin.cli("status").stdout
 
 
+def test_a_changed_alias_holds_for_sources_that_stay(tocsin, tmp_path):
+    log = tmp_path / "log.json"
+
+    def configure(meaning):
+        beats = {"type": "heartbeat", "heartbeats": [{"name": "job", "period": "1h"}],
+                 "settle": "0s", "labels": {"severity": "blocker"}}
+        return tocsin.configure(channels={"log": file_channel(log)}, sources={"beats": beats},
+                                severities={"aliases": {"blocker": meaning}})
+
+    configure("info").start()
+    wait_until(lambda: tocsin.cli("ping", "job", "fail").status == 0, what="the source")
+    wait_until(lambda: count(log) == 1, what="the first alert")
+    configure("critical")
+    assert tocsin.post("/api/v1/reload") == {"reloaded": True}
+    tocsin.post("/api/v1/heartbeats/job/ping", {})
+    wait_until(lambda: count(log) == 2, what="the second alert")
+    told = [tocsin.delivery(each["id"])["alert"] for each in tocsin.deliveries()]
+    assert {each["status"]: each["severity"] for each in told} == {"firing": "info",
+                                                                   "resolved": "critical"}
+
+
+@pytest.mark.parametrize("key, value", [("mode", "0666"), ("spool", "elsewhere")])
+def test_what_a_reload_cannot_apply_is_refused(tocsin, tmp_path, key, value):
+    tocsin.configure(channels={"log": file_channel(tmp_path / "log.json")}).start()
+    api = {"socket": str(tocsin.socket), "mode": "0600", "spool": str(tocsin.spool)}
+    tocsin.configure(api={**api, key: value if key == "mode" else str(tmp_path / value)})
+    with pytest.raises(Refused) as refused:
+        tocsin.post("/api/v1/reload")
+    assert refused.value.status == 422 and f"'api.{key}' changed" in refused.value.reply["error"]
+
+
 @pytest.mark.parametrize("how", ["signal", "command", "api"])
 def test_a_bad_configuration_changes_nothing(tocsin, tmp_path, how):
     log = tmp_path / "log.json"

@@ -127,6 +127,32 @@ def test_two_daemons_on_one_table_send_no_row_twice(make_tocsin, alerts_database
     assert len(counts) == 60 and set(counts.values()) == {1}
 
 
+def test_a_source_that_waits_for_room_sees_that_its_session_is_lost(tocsin, alerts_database, smtp,
+                                                                   postgres):
+    """More rows than fit into its window, and a slow channel. Who has the lock next finds that
+    nothing goes out any more."""
+    add_recipients(alerts_database)
+    add_rows(alerts_database, 60)
+    dispatcher(tocsin, alerts_database, smtp, source={"poll": "1s", "window": 5}, rate="2/s").start()
+    smtp.wait_mails(3)
+    other = postgres.connect(alerts_database.name)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pid, classid::int, objid::int FROM pg_locks WHERE granted AND database"
+                       " = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                       " AND locktype = 'advisory'")
+        pid, space, table = cursor.fetchone()
+        threading.Timer(0.5, alerts_database.sql, (f"SELECT pg_terminate_backend({pid})",)).start()
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", (space, table))
+    tocsin.wait_log("standing by", timeout=6)
+    sent = len(smtp.mails)
+    assert sent < 25
+    time.sleep(4)
+    assert len(smtp.mails) <= sent + 4      # which were in the worker's hand already
+    other.close()
+    smtp.wait_mails(sent + 3)
+    assert set(smtp.by_key().values()) == {1}
+
+
 def test_a_row_the_daemon_cannot_deliver_does_not_hold_up_others(tocsin, alerts_database, smtp):
     add_recipients(alerts_database, "bad.example.com", "gone@example.com")
     add_recipients(alerts_database, SITE, "ok@example.com")

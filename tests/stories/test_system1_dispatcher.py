@@ -373,4 +373,4 @@ def test_a_run_waits_out_a_short_pause_and_not_a_long_one(tocsin, alerts_databas
     asked = len(slack.requests)
     run = tocsin.once()
     assert run.status == 1 and len(slack.requests) == asked, run
-    assert "chat: before this start its peer asked for a pause; it goes on in 59m" in run.stdout + run.stderr
+    assert "chat: its peer asked for a pause earlier; it goes on in 59m" in run.stdout + run.stderr

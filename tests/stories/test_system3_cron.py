@@ -237,6 +237,22 @@ def test_a_table_as_others_keep_it(tocsin, database, postgres, tmp_path):
     assert started[:10] == time.strftime("%Y-%m-%d", time.gmtime()), started
 
 
+@pytest.mark.needs("postgres")
+def test_ids_too_long_to_be_kept_stop_no_reading(tocsin, database, tmp_path):
+    """More of them than a page has, alike but for their ends, and behind them a run that counts."""
+    database.sql("CREATE TABLE runs (id text, job_name text, started_at timestamptz,"
+                 " completed_at timestamptz, duration_ms int, status text, results json,"
+                 " error_message text)")
+    database.sql("INSERT INTO runs (id, job_name, started_at, completed_at, status) SELECT"
+                 " CASE WHEN n = 9 THEN 'z' ELSE repeat('x', 80) || n END, 'odd', now(), now(),"
+                 " 'failed' FROM generate_series(1, 9) n")
+    table = {"connection": database.conninfo, "table": "runs", "poll": "50ms", "batch": 2}
+    tocsin.configure(sources={"runs": {"type": "cron", "table": table}},
+                     channels={"log": {"type": "file", "path": str(tmp_path / "log")}}).start()
+    wait_job(tocsin, "odd", lambda it: it["total"] == 1)
+    assert tocsin.log().count("at most 64 bytes") == 1
+
+
 def script(path, text):
     """A program."""
     path.write_text("#!/bin/sh\n" + text)

@@ -101,8 +101,11 @@ def test_failures(tocsin, jobs, program, slack):
     slack.wait_requests(1)
     assert "run" in slack.requests[0].body.decode()
     # what failed cannot be run again but by its row
+    wait_until(lambda: tocsin.log().count("no attempt is left") == 2, what=tocsin.log)
     tocsin.wait_settled()
     assert tocsin.counters()["dead"] == 0
+    counted = tocsin.status()["sources"][0]["counters"]
+    assert (counted["attempts_failed"], counted["failed"], counted["completed"]) == (4, 2, 1)
     assert tocsin.post("/api/v1/dead/replay", {"all": True}) == {"replayed": 0}
     jobs.sql("UPDATE jobs SET status = 'pending', attempts = 0 WHERE id = 3")
     wait_until(lambda: job(jobs, 3, "status") == "completed")

@@ -83,7 +83,7 @@ static void fake_verdict(const struct tocsin_reply *reply, struct tocsin_verdict
 	*verdict = (struct tocsin_verdict){.outcome = TOCSIN_REJECTED,
 					   .retry_after_ms = reply->retry_after_ms};
 	if (reply->status >= 200 && reply->status < 300)
-		verdict->outcome = TOCSIN_DELIVERED;
+		*verdict = (struct tocsin_verdict){.outcome = TOCSIN_DELIVERED};
 	else if (reply->status == 0 || reply->status == 429 || reply->status >= 500)
 		verdict->outcome = reply->status == 429 ? TOCSIN_THROTTLED : TOCSIN_UNAVAILABLE;
 	snprintf(verdict->why, sizeof(verdict->why), "status %d", reply->status);

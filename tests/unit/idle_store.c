@@ -55,6 +55,32 @@ void idle_rollback(void *state)
 	(void)state;
 }
 
+struct idle_queue idle_queue;
+
+int idle_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
+	       size_t limit, tocsin_delivery_fn *fn, void *data)
+{
+	int result = 0;
+
+	(void)state, (void)now_ms, (void)lease_until_ms;
+	for (size_t i = 0; i < limit && idle_queue.claimed < idle_queue.deliveries && result == 0;
+	     i++) {
+		struct tocsin_stored_delivery delivery =
+			idle_delivery(++idle_queue.claimed, channel);
+
+		delivery.alert = idle_queue.alert;
+		result = fn(&delivery, data);
+	}
+	return result;
+}
+
+int idle_next_due(void *state, const char *channel, int64_t *due_ms)
+{
+	(void)state, (void)channel;
+	*due_ms = idle_queue.claimed < idle_queue.deliveries ? 0 : INT64_MAX;
+	return 0;
+}
+
 int idle_renew(void *state, int64_t delivery, int64_t token, int64_t lease_until_ms)
 {
 	(void)state, (void)delivery, (void)token, (void)lease_until_ms;

@@ -4,6 +4,8 @@
 #ifndef IDLE_STORE_H
 #define IDLE_STORE_H
 
+#include <stdatomic.h>
+
 #include <tocsin/store.h>
 
 /* Delivery `id` of an alert that is valid; borrowed: channel. */
@@ -21,6 +23,18 @@ int idle_recover(void *state, int64_t now_ms, const int64_t *suspects, size_t n_
 int idle_save(void *state, const char *instance, const char *name, const char *value);
 int idle_load(void *state, const char *instance, const char *name, char **value);
 int idle_maintain(void *state, bool idle);
+
+/* What idle_claim hands out once, one by one from 1: so many, all of one alert. A test sets it before the
+ * store is opened. */
+extern struct idle_queue {
+	int deliveries;
+	int64_t alert;
+	atomic_int claimed;
+} idle_queue;
+
+int idle_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
+	       size_t limit, tocsin_delivery_fn *fn, void *data);
+int idle_next_due(void *state, const char *channel, int64_t *due_ms);
 
 /* The calls that no such test replaces, for its table of operations. */
 #define IDLE_STORE                                                                                 \

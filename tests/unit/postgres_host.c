@@ -183,6 +183,11 @@ static void host_count(struct tocsin_self *self, const char *counter, int64_t ad
 	(void)self, (void)counter, (void)add;
 }
 
+static void host_watch(struct tocsin_self *self, int fd)
+{
+	(void)self, (void)fd;
+}
+
 static void host_expect(struct tocsin_self *self, int64_t alerts)
 {
 	self->expected = alerts;
@@ -235,6 +240,7 @@ static const struct tocsin_host host = {
 	.log = host_log,
 	.count = host_count,
 	.emit = emit,
+	.watch = host_watch,
 	.expect = host_expect,
 	.park = host_park,
 	.swept = host_sweep_ended,
@@ -277,15 +283,28 @@ void host_start(struct tocsin_self *self, const struct config *config)
 		abort();
 }
 
-int host_stop(struct tocsin_self *self)
+static int stop(struct tocsin_self *self, int64_t ending_ms)
 {
+	int64_t end = database_now_ms() + ending_ms;
 	uint64_t one = 1, all;
 
 	(void)!write(self->stop, &one, sizeof(one));
 	pthread_join(self->thread, NULL);
 	(void)!read(self->stop, &all, sizeof(all));
+	while (database_now_ms() < end && tocsin_plugin.source->ending(self->state))
+		usleep(10000);
 	tocsin_plugin.source->close(self->state);
 	return self->result;
+}
+
+int host_stop(struct tocsin_self *self)
+{
+	return stop(self, 0);
+}
+
+int host_end(struct tocsin_self *self, int64_t most_ms)
+{
+	return stop(self, most_ms);
 }
 
 int host_once(struct tocsin_self *self, const struct config *config)

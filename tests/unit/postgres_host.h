@@ -50,6 +50,8 @@ int host_once(struct tocsin_self *self, const struct config *config);
 /* Starts the source's thread; host_stop ends it and gives its result. */
 void host_start(struct tocsin_self *self, const struct config *config);
 int host_stop(struct tocsin_self *self);
+/* The same, but the source has so long to write down what ends. */
+int host_end(struct tocsin_self *self, int64_t most_ms);
 /* Waits until the condition holds; false after ten seconds. */
 bool host_until(struct tocsin_self *self, bool (*holds)(struct tocsin_self *self, int64_t n),
 		int64_t n);

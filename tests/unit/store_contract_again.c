@@ -140,7 +140,7 @@ static void a_source_hears_of_its_only_delivery_and_of_its_replay(void **state)
 
 	assert_true(contract_untold(c, "site-alerts").dead);
 	contract_begin(c);
-	assert_int_equal(c->ops->told(c->store, claim.alert), 0);
+	assert_int_equal(c->ops->told(c->store, claim.alert, true), 0);
 	assert_int_equal(c->ops->replay(c->store, &(struct tocsin_query){.id = claim.id}, NOW, &n),
 			 0);
 	claim = contract_claim_one(c, "mail");

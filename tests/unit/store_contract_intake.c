@@ -272,7 +272,7 @@ static int64_t three_dead(struct contract *c)
 	assert_int_equal(copies.n, 3);
 	for (size_t i = 0; i < copies.n; i++)
 		(void)contract_settle(c, &copies.item[i], TOCSIN_STATE_DEAD, 0);
-	assert_int_equal(c->ops->told(c->store, alert), 0);
+	assert_int_equal(c->ops->told(c->store, alert, true), 0);
 	return alert;
 }
 
@@ -356,7 +356,7 @@ static void numbers_are_never_used_again(void **state)
 	size_t removed;
 
 	contract_begin(c);
-	assert_int_equal(c->ops->told(c->store, first.alert), 0);
+	assert_int_equal(c->ops->told(c->store, first.alert, false), 0);
 	assert_int_equal(c->ops->prune(c->store, NOW + 1000, NOW + 1000, 10, &removed), 0);
 	assert_int_equal(removed, 1);
 	contract_commit(c);

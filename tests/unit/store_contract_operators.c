@@ -211,21 +211,22 @@ static int count_attempt(const struct tocsin_attempt *attempt, void *data)
 	return 0;
 }
 
-static void a_replayed_one_goes_on_where_it_was(void **state)
+static void a_replayed_one_has_all_its_attempts_and_time_anew(void **state)
 {
 	struct contract *c = *state;
 	struct copy dead = tried_three_times(c), claim;
 	int64_t n;
 	int attempts = 0;
 
-	contract_begin(c);
+	assert_int_equal(c->ops->begin(c->store, NOW + 1000), 0);
 	assert_int_equal(c->ops->replay(c->store, &(struct tocsin_query){0}, NOW - 1, &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(contract_counters(c).dead, 0);
 	assert_int_equal(contract_counters(c).pending, 1);
 	claim = contract_claim_one(c, "mail");
 	assert_int_equal(claim.id, dead.id);
-	assert_int_equal(claim.attempt, 3);
+	assert_int_equal(claim.attempt, 0);
+	assert_int_equal(claim.created_ms, NOW + 1000);
 	assert_true(claim.token > dead.token);
 	assert_string_equal(claim.key, dead.key);
 	assert_int_equal(claim.due_ms, NOW - 1);
@@ -354,8 +355,12 @@ static void only_what_is_settled_told_and_old_is_removed(void **state)
 	before = contract_counters(c);
 	prune(c, INT64_MAX, INT64_MAX, 10, 0);
 	contract_begin(c);
-	for (int i = 1; i < 4; i++)
-		assert_int_equal(c->ops->told(c->store, contract_delivery(c, id[i]).alert), 0);
+	for (int i = 1; i < 4; i++) {
+		struct copy end = contract_delivery(c, id[i]);
+
+		assert_int_equal(c->ops->told(c->store, end.alert, end.state == TOCSIN_STATE_DEAD),
+				 0);
+	}
 	contract_commit(c);
 	prune(c, NOW, NOW, 10, 0);
 	prune(c, NOW + 1, NOW, 10, 2);
@@ -473,7 +478,7 @@ const struct contract_test contract_operators[] = {
 	CONTRACT_TEST(lists_hold_what_was_asked_for),
 	CONTRACT_TEST(alerts_are_listed_with_their_counts),
 	CONTRACT_TEST(attempts_are_kept_in_their_order),
-	CONTRACT_TEST(a_replayed_one_goes_on_where_it_was),
+	CONTRACT_TEST(a_replayed_one_has_all_its_attempts_and_time_anew),
 	CONTRACT_TEST(a_replayed_one_may_end_the_process_again),
 	CONTRACT_TEST(only_the_dead_are_replayed_and_dropped),
 	CONTRACT_TEST(many_are_replayed_no_more_than_asked_for),

@@ -54,7 +54,7 @@ static void very_many_are_parked_hastened_and_suppressed(void **state)
 	assert_int_equal(c->ops->park(c->store, "site-alerts"), 0);
 	contract_claim(c, "mail", INT64_MAX - 1, 1000, copies);
 	assert_int_equal(copies->n, 0);
-	assert_int_equal(c->ops->unwanted(c->store, "site-alerts", "gone", NOW, &n), 0);
+	assert_int_equal(c->ops->unwanted(c->store, "site-alerts", "gone", true, NOW, &n), 0);
 	assert_int_equal(n, many - 1000);
 	contract_commit(c);
 	free(copies);
@@ -75,10 +75,10 @@ static void what_was_not_emitted_again_is_suppressed(void **state)
 	(void)contract_accept(c, &(struct sample){.mark = "10"});
 	(void)contract_accept(
 		c, &(struct sample){.mark = "1", .source = "other", .due_ms = TOCSIN_PARKED});
-	assert_int_equal(c->ops->unwanted(c->store, "site-alerts", "settled elsewhere", NOW, &n),
-			 0);
+	assert_int_equal(
+		c->ops->unwanted(c->store, "site-alerts", "settled elsewhere", true, NOW, &n), 0);
 	assert_int_equal(n, 301);
-	assert_int_equal(c->ops->unwanted(c->store, "unheard of", "settled elsewhere", NOW, &n), 0);
+	assert_int_equal(c->ops->unwanted(c->store, "unheard of", "elsewhere", true, NOW, &n), 0);
 	assert_int_equal(n, 0);
 	contract_commit(c);
 	contract_list(c,
@@ -94,6 +94,44 @@ static void what_was_not_emitted_again_is_suppressed(void **state)
 	free(copies);
 }
 
+/* Parked: the second of its two, or both; and what became of the first. */
+static void drop_quietly(struct contract *c, const char *mark, enum tocsin_state first)
+{
+	struct copy claim;
+	int64_t n;
+
+	contract_begin(c);
+	(void)contract_accept(
+		c, &(struct sample){.mark = mark, .tell = true, .channel = {"mail", "chat"}});
+	if (first != TOCSIN_STATE_PENDING) {
+		claim = contract_claim_one(c, "mail");
+		(void)contract_settle(c, &claim, first, 0);
+	}
+	assert_int_equal(c->ops->park(c->store, "site-alerts"), 0);
+	assert_int_equal(c->ops->unwanted(c->store, "site-alerts", "not now", false, NOW, &n), 0);
+	assert_int_equal(n, first == TOCSIN_STATE_PENDING ? 2 : 1);
+	contract_commit(c);
+}
+
+static void what_is_dropped_without_a_word_is_another_alert_when_it_comes_again(void **state)
+{
+	struct contract *c = *state;
+	struct tocsin_marked found;
+
+	drop_quietly(c, "untried", TOCSIN_STATE_PENDING);
+	drop_quietly(c, "half of it", TOCSIN_STATE_DELIVERED);
+	assert_int_equal(contract_untold(c, "site-alerts").n, 0);
+	assert_int_equal(c->ops->find_mark(c->store, "site-alerts", "untried", &found), 0);
+	assert_true(found.told && found.pending == 0 && found.dead == 0);
+	assert_int_equal(c->ops->find_mark(c->store, "site-alerts", "half of it", &found), 0);
+	assert_true(found.told && found.pending == 0);
+	/* of a death it hears all the same */
+	drop_quietly(c, "given up", TOCSIN_STATE_DEAD);
+	assert_true(contract_untold(c, "site-alerts").dead);
+	assert_int_equal(c->ops->find_mark(c->store, "site-alerts", "given up", &found), 0);
+	assert_true(!found.told && found.dead == 1);
+}
+
 static void a_source_hears_of_the_end_once(void **state)
 {
 	struct contract *c = *state;
@@ -106,7 +144,7 @@ static void a_source_hears_of_the_end_once(void **state)
 	assert_string_equal(telling.mark, "good");
 	assert_false(telling.dead);
 	contract_begin(c);
-	assert_int_equal(c->ops->told(c->store, good.alert), 0);
+	assert_int_equal(c->ops->told(c->store, good.alert, false), 0);
 	contract_commit(c);
 	assert_int_equal(c->ops->find_mark(c->store, "site-alerts", "good", &found), 0);
 	assert_true(found.told);
@@ -142,7 +180,7 @@ static void a_source_that_asked_for_nothing_can_know_before_the_end(void **state
 
 	contract_begin(c);
 	int64_t alert = contract_accept(c, &(struct sample){.mark = "7"});
-	assert_int_equal(c->ops->told(c->store, alert), 0);
+	assert_int_equal(c->ops->told(c->store, alert, false), 0);
 	claim = contract_claim_one(c, "mail");
 	(void)contract_settle(c, &claim, TOCSIN_STATE_DEAD, 0);
 	contract_commit(c);
@@ -166,16 +204,38 @@ static void a_source_hears_again_after_a_replay(void **state)
 	struct telling telling;
 
 	contract_begin(c);
-	assert_int_equal(c->ops->told(c->store, claim.alert), 0);
+	assert_int_equal(c->ops->told(c->store, claim.alert, true), 0);
 	assert_int_equal(replay(c, claim.id), 1);
 	/* The answer to the first telling comes late: it must not swallow the second one. */
-	assert_int_equal(c->ops->told(c->store, claim.alert), 0);
+	assert_int_equal(c->ops->told(c->store, claim.alert, true), 0);
 	claim = contract_claim_one(c, "mail");
 	assert_true(contract_settle(c, &claim, TOCSIN_STATE_DELIVERED, 0).alert_settled);
 	contract_commit(c);
 	telling = contract_untold(c, "site-alerts");
 	assert_int_equal(telling.n, 1);
 	assert_false(telling.dead);
+}
+
+static void who_is_told_of_a_death_while_it_is_dropped_hears_again(void **state)
+{
+	struct contract *c = *state;
+	struct copy claim = contract_settled(c, "7", TOCSIN_STATE_DEAD);
+	struct telling telling;
+	int64_t n;
+
+	assert_true(contract_untold(c, "site-alerts").dead);
+	contract_begin(c);
+	assert_int_equal(
+		c->ops->drop(c->store, &(struct tocsin_query){.id = claim.id}, "no", NOW, &n), 0);
+	assert_int_equal(c->ops->told(c->store, claim.alert, true), 0);
+	contract_commit(c);
+	telling = contract_untold(c, "site-alerts");
+	assert_int_equal(telling.n, 1);
+	assert_false(telling.dead);
+	contract_begin(c);
+	assert_int_equal(c->ops->told(c->store, claim.alert, false), 0);
+	contract_commit(c);
+	assert_int_equal(contract_untold(c, "site-alerts").n, 0);
 }
 
 static void a_source_hears_again_when_the_last_dead_one_is_dropped(void **state)
@@ -192,7 +252,7 @@ static void a_source_hears_again_when_the_last_dead_one_is_dropped(void **state)
 	chat = contract_claim_one(c, "chat");
 	(void)contract_settle(c, &mail, TOCSIN_STATE_DEAD, 0);
 	(void)contract_settle(c, &chat, TOCSIN_STATE_DEAD, 0);
-	assert_int_equal(c->ops->told(c->store, alert), 0);
+	assert_int_equal(c->ops->told(c->store, alert, true), 0);
 	assert_int_equal(
 		c->ops->drop(c->store, &(struct tocsin_query){.id = mail.id}, "no", NOW, &n), 0);
 	assert_int_equal(contract_untold(c, "site-alerts").n, 0);
@@ -298,7 +358,7 @@ a_dead_delivery_decides_before_a_delivered_one_and_that_before_a_suppressed_one(
 		assert_int_equal(telling.delivered, i == 1);
 		assert_string_equal(telling.output, "(none)");
 		contract_begin(c);
-		assert_int_equal(c->ops->told(c->store, alert), 0);
+		assert_int_equal(c->ops->told(c->store, alert, telling.dead), 0);
 		contract_commit(c);
 	}
 }
@@ -351,7 +411,7 @@ static void what_is_withdrawn_cannot_be_replayed(void **state)
 
 	assert_int_equal(withdraw(c, "7"), claim.alert);
 	contract_begin(c);
-	assert_int_equal(c->ops->told(c->store, claim.alert), 0);
+	assert_int_equal(c->ops->told(c->store, claim.alert, false), 0);
 	assert_int_equal(replay(c, claim.id), 0);
 	contract_commit(c);
 	assert_int_equal(contract_counters(c).dead, 0);
@@ -362,7 +422,7 @@ static void what_is_withdrawn_cannot_be_replayed(void **state)
 	/* Of one that it knew as dead, the source hears once more. */
 	claim = contract_settled(c, "8", TOCSIN_STATE_DEAD);
 	contract_begin(c);
-	assert_int_equal(c->ops->told(c->store, claim.alert), 0);
+	assert_int_equal(c->ops->told(c->store, claim.alert, true), 0);
 	contract_commit(c);
 	(void)withdraw(c, "8");
 	telling = contract_untold(c, "site-alerts");
@@ -375,11 +435,13 @@ const struct contract_test contract_sources[] = {
 	CONTRACT_TEST(parking_holds_back_what_its_source_will_emit_again),
 	CONTRACT_TEST(very_many_are_parked_hastened_and_suppressed),
 	CONTRACT_TEST(what_was_not_emitted_again_is_suppressed),
+	CONTRACT_TEST(what_is_dropped_without_a_word_is_another_alert_when_it_comes_again),
 	CONTRACT_TEST(a_source_hears_of_the_end_once),
 	CONTRACT_TEST(a_source_does_not_hear_of_what_is_pending_or_not_asked_for),
 	CONTRACT_TEST(a_source_hears_of_many_page_by_page_in_their_order),
 	CONTRACT_TEST(a_source_that_asked_for_nothing_can_know_before_the_end),
 	CONTRACT_TEST(a_source_hears_again_after_a_replay),
+	CONTRACT_TEST(who_is_told_of_a_death_while_it_is_dropped_hears_again),
 	CONTRACT_TEST(a_source_hears_again_when_the_last_dead_one_is_dropped),
 	CONTRACT_TEST(a_source_hears_how_the_last_attempt_went),
 	CONTRACT_TEST(

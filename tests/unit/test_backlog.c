@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,10 +18,10 @@ static void a_source_waits_only_when_every_channel_has_its_window(void **state)
 
 	(void)state;
 	backlogs_init(&backlogs, false);
-	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(0, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_add(&backlogs, "s", "slow", 1000);
 	backlogs_add(&backlogs, "s", "fast", 9);
-	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(0, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_done(&backlogs);
 }
 
@@ -42,7 +43,7 @@ static void an_attempt_makes_room(void **state)
 	backlogs_init(&backlogs, false);
 	backlogs_add(&backlogs, "s", "fast", 10);
 	pthread_create(&thread, NULL, try_later, &backlogs);
-	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(0, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	pthread_join(thread, NULL);
 	backlogs_done(&backlogs);
 }
@@ -55,9 +56,9 @@ static void a_dead_channel_does_not_hold_a_source_up(void **state)
 	backlogs_init(&backlogs, false);
 	backlogs_add(&backlogs, "s", "dead", 500);
 	backlogs_available(&backlogs, "dead", false);
-	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(0, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_gone(&backlogs, "dead");
-	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(0, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_done(&backlogs);
 }
 
@@ -69,7 +70,7 @@ static void a_single_run_gives_up_when_all_its_channels_are_dead(void **state)
 	backlogs_init(&backlogs, true);
 	backlogs_add(&backlogs, "s", "dead", 1);
 	backlogs_available(&backlogs, "dead", false);
-	assert_false(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(-ESHUTDOWN, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_done(&backlogs);
 }
 
@@ -80,10 +81,28 @@ static void a_stop_ends_the_wait(void **state)
 	(void)state;
 	backlogs_init(&backlogs, false);
 	backlogs_add(&backlogs, "s", "slow", 1000);
-	assert_false(backlogs_wait(&backlogs, "s", 10, &stopped));
+	assert_int_equal(-ESHUTDOWN, backlogs_wait(&backlogs, "s", 10, &stopped, -1));
 	backlogs_reset(&backlogs, "s");
-	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(0, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_done(&backlogs);
+}
+
+static void what_a_source_has_to_see_ends_the_wait(void **state)
+{
+	struct backlogs backlogs;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	backlogs_init(&backlogs, false);
+	backlogs_add(&backlogs, "s", "slow", 1000);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_int_equal(-EINTR, backlogs_wait(&backlogs, "s", 10, &go_on, ends[0]));
+	backlogs_reset(&backlogs, "s");
+	assert_int_equal(0, backlogs_wait(&backlogs, "s", 10, &go_on, ends[0]));
+	backlogs_done(&backlogs);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static void a_channel_that_is_dead_already_does_not_hold_a_new_source_up(void **state)
@@ -94,7 +113,7 @@ static void a_channel_that_is_dead_already_does_not_hold_a_new_source_up(void **
 	backlogs_init(&backlogs, true);
 	backlogs_available(&backlogs, "dead", false);
 	backlogs_add(&backlogs, "s", "dead", 1000);
-	assert_false(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(-ESHUTDOWN, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_done(&backlogs);
 }
 
@@ -106,11 +125,11 @@ static void what_ended_without_an_attempt_holds_nobody_up(void **state)
 	backlogs_init(&backlogs, false);
 	backlogs_add(&backlogs, "s", "fast", 10);
 	backlogs_rest(&backlogs, "fast");
-	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(0, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_add(&backlogs, "s", "fast", 10);
 	backlogs_add(&backlogs, "s", "fast", -20);
 	backlogs_add(&backlogs, "s", "fast", 9);
-	assert_true(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(0, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_done(&backlogs);
 }
 
@@ -122,7 +141,7 @@ static void a_single_run_does_not_wait_when_nothing_moves(void **state)
 	backlogs_init(&backlogs, true);
 	backlogs_add(&backlogs, "s", "paused", 10);
 	backlogs_idle(&backlogs, true);
-	assert_false(backlogs_wait(&backlogs, "s", 10, &go_on));
+	assert_int_equal(-ESHUTDOWN, backlogs_wait(&backlogs, "s", 10, &go_on, -1));
 	backlogs_done(&backlogs);
 }
 
@@ -152,7 +171,29 @@ static void a_lease_holds_for_all_that_its_source_feeds(void **state)
 	/* Its own entry is no channel that would be ready for more. */
 	backlogs_add(&backlogs, "s", "early", 10);
 	backlogs_add(&backlogs, "s", "late", 10);
-	assert_false(backlogs_wait(&backlogs, "s", 10, &stopped));
+	assert_int_equal(-ESHUTDOWN, backlogs_wait(&backlogs, "s", 10, &stopped, -1));
+	backlogs_done(&backlogs);
+}
+
+static void a_source_that_does_not_lease_ends_the_lease_of_its_name(void **state)
+{
+	struct backlogs backlogs;
+	const struct backlog *fed, *any;
+
+	(void)state;
+	backlogs_init(&backlogs, false);
+	assert_int_equal(backlogs_lease(&backlogs, "s", 0), 0);
+	assert_null(backlogs_find(&backlogs, "s", "mail"));
+	assert_int_equal(backlogs_lease(&backlogs, "s", 1000), 0);
+	backlogs_add(&backlogs, "s", "mail", 1);
+	fed = backlogs_find(&backlogs, "s", "mail");
+	any = backlogs_find(&backlogs, "s", "a fallback that it does not feed");
+	assert_true(backlog_lapsed(fed, 1000) && backlog_lapsed(any, 1000));
+	assert_int_equal(backlogs_lease(&backlogs, "s", 0), 0);
+	assert_false(backlog_is_leased(fed) || backlog_is_leased(any));
+	assert_false(backlog_lapsed(fed, INT64_MAX) || backlog_lapsed(any, INT64_MAX));
+	backlogs_add(&backlogs, "s", "chat", 1);
+	assert_false(backlog_is_leased(backlogs_find(&backlogs, "s", "chat")));
 	backlogs_done(&backlogs);
 }
 
@@ -164,10 +205,12 @@ int main(void)
 		cmocka_unit_test(a_dead_channel_does_not_hold_a_source_up),
 		cmocka_unit_test(a_single_run_gives_up_when_all_its_channels_are_dead),
 		cmocka_unit_test(a_stop_ends_the_wait),
+		cmocka_unit_test(what_a_source_has_to_see_ends_the_wait),
 		cmocka_unit_test(a_channel_that_is_dead_already_does_not_hold_a_new_source_up),
 		cmocka_unit_test(what_ended_without_an_attempt_holds_nobody_up),
 		cmocka_unit_test(a_single_run_does_not_wait_when_nothing_moves),
 		cmocka_unit_test(a_lease_holds_for_all_that_its_source_feeds),
+		cmocka_unit_test(a_source_that_does_not_lease_ends_the_lease_of_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

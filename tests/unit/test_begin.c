@@ -21,7 +21,7 @@
 static struct fake {
 	atomic_bool held;     /* no commit ends while this is set ... */
 	atomic_int unsettled; /* ... but that of the first claim */
-	atomic_int claimed, settled, released;
+	atomic_int settled, released;
 	atomic_int taken, refused;
 	atomic_int at_risk, most_at_risk; /* begun, and not committed */
 } fake;
@@ -41,27 +41,6 @@ static int fake_commit(void *state)
 		usleep(100);
 	fake.settled += (int)fake.unsettled;
 	fake.at_risk -= (int)fake.unsettled;
-	return 0;
-}
-
-static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
-		      size_t limit, tocsin_delivery_fn *fn, void *data)
-{
-	int result = 0;
-
-	(void)state, (void)now_ms, (void)lease_until_ms;
-	for (size_t i = 0; i < limit && fake.claimed < DELIVERIES && result == 0; i++) {
-		struct tocsin_stored_delivery delivery = idle_delivery(++fake.claimed, channel);
-
-		result = fn(&delivery, data);
-	}
-	return result;
-}
-
-static int fake_next_due(void *state, const char *channel, int64_t *due_ms)
-{
-	(void)state, (void)channel;
-	*due_ms = fake.claimed < DELIVERIES ? 0 : INT64_MAX;
 	return 0;
 }
 
@@ -85,8 +64,8 @@ static const struct tocsin_store_ops store_ops = {IDLE_STORE,
 						  .rollback = idle_rollback,
 						  .begin = fake_begin,
 						  .commit = fake_commit,
-						  .claim = fake_claim,
-						  .next_due = fake_next_due,
+						  .claim = idle_claim,
+						  .next_due = idle_next_due,
 						  .settle = fake_settle,
 						  .release = fake_release};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
@@ -196,6 +175,7 @@ static void start(struct work *work, const struct plugin *plugin, size_t folded)
 	struct store_hooks store_hooks = {0};
 
 	fake = (struct fake){.held = true};
+	idle_queue = (struct idle_queue){.deliveries = DELIVERIES};
 	*work = (struct work){.spec = {.name = "fake",
 				       .plugin = plugin,
 				       .concurrency = 1,
@@ -275,7 +255,7 @@ static void what_was_made_ready_is_taken_back_as_well(void **state)
 	stop(&work);
 	assert_int_equal(fake.refused, 2 * WORKERS);
 	assert_int_equal(fake.settled, 2 * WORKERS);
-	assert_int_equal(fake.settled + fake.released, fake.claimed);
+	assert_int_equal(fake.settled + fake.released, idle_queue.claimed);
 }
 
 static void of_others_what_is_taken_counts(void **state)
@@ -302,7 +282,7 @@ static void a_channel_that_closes_takes_back_what_waits_to_begin(void **state)
 	stop(&work);
 	assert_int_equal(fake.refused, WORKERS);
 	assert_int_equal(fake.settled, 2 * WORKERS);
-	assert_int_equal(fake.settled + fake.released, fake.claimed);
+	assert_int_equal(fake.settled + fake.released, idle_queue.claimed);
 }
 
 static void of_a_digest_it_takes_back_all_members(void **state)
@@ -315,7 +295,7 @@ static void of_a_digest_it_takes_back_all_members(void **state)
 	stop(&work);
 	assert_int_equal(fake.refused, WORKERS);
 	assert_int_equal(fake.settled, 3 * 2 * WORKERS);
-	assert_int_equal(fake.settled + fake.released, fake.claimed);
+	assert_int_equal(fake.settled + fake.released, idle_queue.claimed);
 }
 
 /* Whoever waits for a disk while its source loses it must not begin. */
@@ -334,7 +314,7 @@ static void what_its_source_holds_no_longer_does_not_begin(void **state)
 	assert_int_equal(fake.refused, WORKERS);
 	assert_int_equal(fake.taken, 3 * WORKERS);
 	stop(&work);
-	assert_int_equal(fake.settled + fake.released, fake.claimed);
+	assert_int_equal(fake.settled + fake.released, idle_queue.claimed);
 }
 
 int main(void)

@@ -122,8 +122,11 @@ static void ignore_idle(void *data)
 
 static void what_a_full_disk_rolled_back_is_claimed_again(void **state)
 {
-	const struct dispatch_hooks hooks = {
-		.settled = ignore, .died = ignore_death, .begun = ignore, .idle = ignore_idle};
+	const struct dispatch_hooks hooks = {.settled = ignore,
+					     .died = ignore_death,
+					     .buried = ignore_idle,
+					     .begun = ignore,
+					     .idle = ignore_idle};
 	const struct channel_spec spec = {
 		.name = "fake",
 		.plugin = &channel_plugin,

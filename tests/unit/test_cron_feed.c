@@ -177,6 +177,7 @@ static void rows_that_make_no_sense_harm_nobody(void **unused)
 	(void)unused;
 	begin();
 	assert_int_equal(take(rows, 12), NOON);
+	assert_non_null(strstr(self.log, "at most 64 bytes"));
 	assert_item("j", "total", "3");
 	assert_item("j", "succeeded", "1");
 	assert_item("j", "running", "1");

@@ -54,6 +54,7 @@ static struct source *make_source(struct engine *engine)
 	assert_non_null(source);
 	source->engine = engine;
 	source->settings = &settings;
+	source->lease_noted = true;
 	source->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_true(source->event_fd >= 0);
 	self_init(&source->self, settings.name, NULL, NULL, source);

@@ -45,6 +45,32 @@ static void assert_alert(const char *text)
 		fail_msg("no alert \"%s\" in:\n%s", text, self.alerts);
 }
 
+/* However the two clocks tick against each other. */
+static void test_what_a_schedule_plans_is_a_full_second(void **unused)
+{
+	const struct tocsin_schedule hourly = {.text = "3600000"};
+	const struct beat_config scheduled = {.name = "n", .schedule = &hourly, .grace = HOUR};
+	static const char *const names[] = {"next_ping", "down_at"};
+	struct config config = beats_config(&scheduled, 1);
+
+	(void)unused;
+	beats_open(&self, &config);
+	beats_tell(&self, "ping", "n", "{}", 200);
+	for (int i = 0; i < 300; i++) {
+		json_t *item = beats_call(&self, "show", "n", "{}", 200);
+
+		for (size_t k = 0; k < TOCSIN_COUNT(names); k++) {
+			const char *text = json_string_value(json_object_get(item, names[k]));
+
+			assert_non_null(text);
+			assert_non_null(strstr(text, ":00:00.000Z"));
+		}
+		json_decref(item);
+		usleep(100);
+	}
+	beats_close(&self);
+}
+
 static void test_ping_and_answer(void **unused)
 {
 	struct config config = beats_config(two, 2);
@@ -410,6 +436,7 @@ int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		ONE(test_what_a_schedule_plans_is_a_full_second),
 		ONE(test_ping_and_answer),
 		ONE(test_list_and_wrong_words),
 		ONE(test_what_is_committed_outlives_a_kill),

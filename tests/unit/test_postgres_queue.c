@@ -140,6 +140,33 @@ static void limits_count_what_others_have_claimed(void **state)
 			 3);
 }
 
+/* Somebody looks at the first rows of a user, or refers to them: those behind are claimed. */
+static void what_others_have_locked_does_not_stand_for_the_rest(void **state)
+{
+	static const char *const lock[] = {"FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE"};
+	struct fixture *f = *state;
+	struct queue_config config = fixture_queue;
+
+	make_jobs(f);
+	config.max_per_key = 2;
+	for (size_t i = 0; i < TOCSIN_COUNT(lock); i++) {
+		PGconn *other = PQconnectdb(f->connection);
+		char *sql = sql_format("BEGIN; SELECT FROM jobs ORDER BY id LIMIT 2 %s", lock[i]);
+		int got;
+
+		fixture_sql(f, "TRUNCATE jobs; INSERT INTO jobs (scheduled_at, user_id)"
+			       " SELECT now() - interval '1 h' + n * interval '1 s', 'ann'"
+			       " FROM generate_series(1, 60) n");
+		PQclear(PQexec(other, sql));
+		free(sql);
+		assert_int_equal(PQtransactionStatus(other), PQTRANS_INTRANS);
+		got = claim(f, &config, "20");
+		PQfinish(other);
+		assert_int_equal(got, 2);
+		assert_int_equal(claim(f, &config, "20"), 0); /* her limit holds */
+	}
+}
+
 static void a_claim_that_ran_out_counts_no_more_and_is_recovered(void **state)
 {
 	struct fixture *f = *state;
@@ -368,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SERVER_TEST(the_oldest_due_rows_are_claimed_under_tokens_of_their_own),
 		SERVER_TEST(limits_count_what_others_have_claimed),
+		SERVER_TEST(what_others_have_locked_does_not_stand_for_the_rest),
 		SERVER_TEST(a_claim_that_ran_out_counts_no_more_and_is_recovered),
 		SERVER_TEST(each_end_is_written_where_the_token_stands),
 		SERVER_TEST(an_end_that_is_told_again_is_recognised),

@@ -68,6 +68,53 @@ static void a_locked_row_keeps_no_other_from_being_renewed(void **state)
 	assert_false(host_logged(host, "refused"));
 }
 
+/* What somebody keeps locked is waited for no longer than it is ours. */
+static void a_locked_row_is_waited_for_until_its_lease_is_over(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+	int64_t began;
+	const char *said;
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('mail')");
+	f->config.queue = fixture_queue;
+	f->config.queue.lease = 1200;
+	host->deliver = false;
+	host_start(host, &f->config);
+	assert_true(host_until(host, host_seen, 1));
+	fixture_sql(f, "BEGIN; SELECT FROM jobs FOR UPDATE");
+	usleep(1000000);
+	began = database_now_ms();
+	assert_int_equal(host_end(host, 8000), 0);
+	assert_in_range(database_now_ms() - began, 0, 1500);
+	said = strstr(host->log, "cannot be renewed");
+	assert_non_null(said);
+	assert_null(strstr(said + 1, "cannot be renewed"));
+	fixture_sql(f, "COMMIT");
+}
+
+/* Else it would be found by polling for as long as the connection lasts. */
+static void a_table_that_is_locked_at_first_is_listened_to(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+
+	make_jobs(f);
+	f->config.queue = fixture_queue;
+	f->config.queue.poll = 60000;
+	f->config.statement_timeout = 300;
+	fixture_sql(f, "BEGIN; LOCK TABLE jobs");
+	host_start(host, &f->config);
+	usleep(600000);
+	fixture_sql(f, "COMMIT");
+	assert_true(host_until(host, host_swept, 1));
+	assert_true(host_logged(host, "timeout"));
+	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('mail')");
+	assert_true(host_until(host, host_seen, 1));
+	assert_int_equal(host_stop(host), 0);
+}
+
 /* Half a payload is none: such a job does not run, and no attempt would make it shorter. */
 static void what_is_too_long_for_an_alert_fails_untried(void **state)
 {
@@ -314,6 +361,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVER_TEST(a_locked_row_keeps_no_other_from_being_renewed),
+		SERVER_TEST(a_locked_row_is_waited_for_until_its_lease_is_over),
+		SERVER_TEST(a_table_that_is_locked_at_first_is_listened_to),
 		SERVER_TEST(what_is_too_long_for_an_alert_fails_untried),
 		SERVER_TEST(what_the_table_refuses_of_an_end_is_left_out),
 		SERVER_TEST(a_database_in_another_encoding_takes_every_end),

@@ -134,6 +134,28 @@ static void the_row_may_name_its_recipients(void **state)
 	assert_string_equal(f->host.seen[1].recipients, "c@example.com;d@example.com;");
 }
 
+static void a_row_whose_recipients_cannot_be_looked_up_keeps_no_other(void **state)
+{
+	struct fixture *f = *state;
+
+	fixture_sql(f, "CREATE TABLE alerts (id int PRIMARY KEY, email_sent boolean, site text);"
+		       "CREATE TABLE who (site bigint, email text);"
+		       "INSERT INTO who VALUES (1, 'a@example.com');"
+		       "INSERT INTO alerts SELECT n, false, CASE WHEN n % 3 = 0 THEN 'n/a' ELSE"
+		       " '1' END FROM generate_series(1, 9) n");
+	f->config.order = "";
+	f->config.batch = 3;
+	f->config.recipients = "SELECT email FROM who WHERE site = $1::bigint";
+	f->config.recipients_by = "site";
+	assert_int_equal(host_once(&f->host, &f->config), 0);
+	assert_int_equal(f->host.n, 6);
+	for (size_t i = 0; i < f->host.n; i++)
+		assert_string_equal(f->host.seen[i].recipients, "a@example.com;");
+	assert_int_equal(fixture_number(f, "SELECT count(*) FROM alerts WHERE email_sent"), 6);
+	assert_non_null(strstr(f->host.log, "3 rows of alerts cannot be sent and stay pending, the "
+					    "first is 3: option 'recipients': invalid input"));
+}
+
 static void every_mistake_names_its_option(void **state)
 {
 	struct fixture *f = *state;
@@ -226,6 +248,7 @@ int main(void)
 		SERVER_TEST(keys_may_be_any_text),
 		SERVER_TEST(an_existing_schema_is_used_as_it_is),
 		SERVER_TEST(the_row_may_name_its_recipients),
+		SERVER_TEST(a_row_whose_recipients_cannot_be_looked_up_keeps_no_other),
 		SERVER_TEST(every_mistake_names_its_option),
 		SERVER_TEST(a_condition_cannot_write),
 		SERVER_TEST(the_listed_rights_are_enough),

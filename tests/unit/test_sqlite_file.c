@@ -102,6 +102,24 @@ static void a_second_user_is_told_who_has_it(void **state)
 	store->subject.ops->close(open_it(store));
 }
 
+/* As after `sudo tocsind --once`. */
+static void what_root_left_is_to_be_given_back(void **state)
+{
+	struct sqlite_store *store = *state;
+	char directory[4096];
+
+	if (geteuid() != 0)
+		skip();
+	store->subject.ops->close(open_it(store));
+	(void)snprintf(directory, sizeof(directory), "%s", store->path);
+	*strrchr(directory, '/') = '\0';
+	assert_int_equal(chmod(directory, 0777), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_int_equal(refused(store), -EACCES);
+	assert_int_equal(seteuid(0), 0);
+	assert_non_null(strstr(store->log, ".lock: it belongs to root (0); run chown on it"));
+}
+
 static void no_other_program_can_read_or_write_it(void **state)
 {
 	struct sqlite_store *store = *state;
@@ -459,6 +477,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(only_its_owner_can_read_it),
 		TEST(a_second_user_is_told_who_has_it),
+		TEST(what_root_left_is_to_be_given_back),
 		TEST(no_other_program_can_read_or_write_it),
 		TEST(a_missing_directory_is_named),
 		TEST(a_lock_file_that_points_elsewhere_is_not_followed),

@@ -180,6 +180,10 @@ static void a_request_at_fault_fails_alone(void **state)
 	assert_int_equal(await(&good), 0);
 	assert_int_equal(await(&bad), -ENOENT);
 	assert_int_equal(await(&other), 0);
+	/* One whose answer somebody waits for is told, too. */
+	good.result = 1;
+	assert_int_equal(store_call(store, &good.request), 0);
+	assert_int_equal(good.result, 0);
 }
 
 static void a_full_disk_refuses_intake_and_keeps_settlements(void **state)
@@ -282,6 +286,28 @@ static void settlements_get_a_last_chance_at_the_end(void **state)
 	fake.commit_result = 0;
 	store_close(store);
 	assert_int_equal(settle.result, 0);
+}
+
+static void so_do_more_settlements_than_a_group(void **state)
+{
+	enum { MANY = 3 * STORE_GROUP };
+	static struct note note[MANY];
+	struct store *store;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	assert_int_equal(store_open(&fake_store, NULL, NULL, NULL, NULL, &store, NULL), 0);
+	fake.commit_result = -ENOSPC;
+	for (size_t i = 0; i < MANY; i++) {
+		note[i] = make_note(true);
+		store_submit(store, &note[i].request);
+	}
+	for (int i = 0; i < 1000 && !note[MANY - 1].applied; i++)
+		usleep(1000);
+	fake.commit_result = 0;
+	store_close(store);
+	for (size_t i = 0; i < MANY; i++)
+		assert_int_equal(note[i].result, 0);
 }
 
 static void a_store_in_use_says_so(void **state)
@@ -456,6 +482,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(settlements_outlive_any_failure_but_a_lost_store,
 						setup, teardown),
 		cmocka_unit_test(settlements_get_a_last_chance_at_the_end),
+		cmocka_unit_test(so_do_more_settlements_than_a_group),
 		cmocka_unit_test_setup_teardown(a_store_in_use_says_so, setup, teardown),
 		cmocka_unit_test_setup_teardown(claims_ride_in_the_transaction_of_what_was_accepted,
 						setup, teardown),

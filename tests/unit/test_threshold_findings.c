@@ -303,9 +303,41 @@ static void a_bar_in_a_name_is_left_out_of_perfdata(void **state)
 	made_done(&made);
 }
 
+/* Also one beyond what a number holds, as of a time that is 'infinity'. */
+static void an_infinite_figure_is_judged_and_saved(void **state)
+{
+	struct made one, two;
+	char *text;
+
+	(void)state;
+	made_begin(&one);
+	made_run(&one, 0, "who:t:Ada,Bob,Cy;rate:n:-Infinity,Infinity,NaN", NULL);
+	assert_int_equal(one.batch.n, 2); /* Ada, and Cy without a figure */
+	made_settle(&one);
+	made_run(&one, 60, "who:t:Ada,Bob,Cy;rate:n:-1e400,1e400,90", NULL);
+	made_settle(&one);
+	text = saved_write(&one.check, false);
+	assert_non_null(text);
+	made_begin(&two);
+	assert_int_equal(saved_read(&two.check, text), 0);
+	for (size_t i = 0; i < one.check.n; i++) {
+		const struct figure *figure = &two.check.row[i]->figure;
+
+		assert_true(figure->known);
+		assert_true(figure->value == one.check.row[i]->figure.value);
+		assert_string_equal(figure->text, one.check.row[i]->figure.text);
+	}
+	assert_int_equal(two.check.row[0]->track.level, LEVEL_CRITICAL);
+	assert_int_equal(two.check.row[1]->track.level, LEVEL_OK);
+	free(text);
+	made_done(&one);
+	made_done(&two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_infinite_figure_is_judged_and_saved),
 		cmocka_unit_test(a_bar_in_a_name_is_left_out_of_perfdata),
 		cmocka_unit_test(options_that_make_no_sense_are_refused),
 		cmocka_unit_test(names_are_unique_and_a_connection_must_be_one),

@@ -278,8 +278,10 @@ static void a_database_that_is_away_is_one_alert(void **state)
 	f->config.connection = f->connection;
 	watch_start(f);
 	usleep(200000);
-	watch_sql(f, "ALTER ROLE w_watcher NOLOGIN; SELECT pg_terminate_backend(pid) FROM "
-		     "pg_stat_activity WHERE application_name = 'watcher'");
+	/* committed first, or it connects again in between */
+	watch_sql(f, "ALTER ROLE w_watcher NOLOGIN");
+	watch_sql(f, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+		     " WHERE application_name = 'watcher'");
 	watch_until(f, 1);
 	if (!strstr(f->self.alerts, "firing critical ThresholdDatabaseDown "))
 		fail_msg("%s%s", f->self.alerts, f->self.log);
@@ -326,9 +328,9 @@ static void what_is_connected_goes_on(void **state)
 	f->config.connection = f->connection;
 	watch_start(f);
 	usleep(400000);
-	watch_sql(f, "ALTER ROLE w_second NOLOGIN; UPDATE jobs SET n = 11; SELECT"
-		     " pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ="
-		     " 'watcher' AND query !~ 'pg_sleep'");
+	watch_sql(f, "ALTER ROLE w_second NOLOGIN");
+	watch_sql(f, "UPDATE jobs SET n = 11; SELECT pg_terminate_backend(pid) FROM"
+		     " pg_stat_activity WHERE application_name = 'watcher' AND query !~ 'sleep'");
 	watch_until(f, 1);
 	watch_told(f, "firing critical backlog: 11 is critical (critical: > 10)\n");
 	assert_int_equal(watch_stop(f), 0);
@@ -378,6 +380,27 @@ static void without_a_database_one_run_fails(void **state)
 	assert_int_equal(watch_once(f), -ENOTCONN);
 	assert_non_null(strstr(f->self.log, "cannot connect to the database"));
 	assert_int_equal(f->self.swept, 0);
+}
+
+static void what_keeps_a_check_from_saying_anything_is_its_reason(void **state)
+{
+	struct fixture *f = *state;
+	const char *const connection[] = {"host=/nonexistent", f->config.connection};
+	static const char *const reason[] = {"cannot connect", "its query is under way"};
+
+	watch_add(f, "slow", "SELECT 1 FROM pg_sleep(0.8)", "> 1");
+	f->config.down_after = 60000;
+	for (int i = 0; i < 2; i++) {
+		json_t *item;
+
+		f->config.connection = connection[i];
+		watch_start(f);
+		usleep(300000);
+		item = watch_ask(f, "show", "slow", 200);
+		assert_non_null(strstr(text(item, "reason"), reason[i]));
+		json_decref(item);
+		assert_int_equal(watch_stop(f), 0);
+	}
 }
 
 static void words_from_outside_are_answered(void **state)
@@ -464,6 +487,7 @@ int main(void)
 		STORY(what_is_connected_goes_on),
 		STORY(an_idle_connection_that_ends_wakes_nobody),
 		STORY(without_a_database_one_run_fails),
+		STORY(what_keeps_a_check_from_saying_anything_is_its_reason),
 		STORY(words_from_outside_are_answered),
 		STORY(a_check_by_hand_needs_no_run),
 	};

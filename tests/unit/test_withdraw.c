@@ -19,7 +19,7 @@
 static struct fake {
 	atomic_bool waiting, go;     /* the plugin waits until it may go on */
 	atomic_bool halted, goes_on; /* the store the same, before what is asked of it */
-	atomic_int claimed, released, pending, suppressed;
+	atomic_int released, pending, suppressed;
 	atomic_int outcome; /* what the plugin says */
 } fake;
 static const struct tocsin_host *services;
@@ -29,28 +29,6 @@ static void wait_for(const atomic_bool *flag)
 	for (int i = 0; i < 10000 && !*flag; i++)
 		usleep(1000);
 	assert_true(*flag);
-}
-
-static int fake_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms,
-		      size_t limit, tocsin_delivery_fn *fn, void *data)
-{
-	int result = 0;
-
-	(void)state, (void)now_ms, (void)lease_until_ms;
-	for (size_t i = 0; i < limit && fake.claimed < DELIVERIES && result == 0; i++) {
-		struct tocsin_stored_delivery delivery = idle_delivery(++fake.claimed, channel);
-
-		delivery.alert = ALERT;
-		result = fn(&delivery, data);
-	}
-	return result;
-}
-
-static int fake_next_due(void *state, const char *channel, int64_t *due_ms)
-{
-	(void)state, (void)channel;
-	*due_ms = fake.claimed < DELIVERIES ? 0 : INT64_MAX;
-	return 0;
 }
 
 static int fake_settle(void *state, const struct tocsin_attempt *attempt,
@@ -74,8 +52,8 @@ static const struct tocsin_store_ops store_ops = {IDLE_STORE,
 						  .begin = idle_begin,
 						  .commit = idle_commit,
 						  .rollback = idle_rollback,
-						  .claim = fake_claim,
-						  .next_due = fake_next_due,
+						  .claim = idle_claim,
+						  .next_due = idle_next_due,
 						  .settle = fake_settle,
 						  .release = fake_release};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
@@ -127,6 +105,7 @@ static void start(struct work *work, enum tocsin_outcome outcome)
 	struct store_hooks store_hooks = {0};
 
 	fake = (struct fake){.outcome = (int)outcome};
+	idle_queue = (struct idle_queue){.deliveries = DELIVERIES, .alert = ALERT};
 	*work = (struct work){.spec = {.name = "fake",
 				       .plugin = &plugin,
 				       .concurrency = 1,
@@ -189,7 +168,7 @@ static void what_is_under_way_is_not_tried_again(void **state)
 	fake.goes_on = true;
 	withdraw(&work);
 	stop(&work);
-	assert_int_equal(fake.claimed, DELIVERIES);
+	assert_int_equal(idle_queue.claimed, DELIVERIES);
 	assert_int_equal(fake.pending, 0);
 	assert_int_equal(fake.suppressed, 2);
 	assert_int_equal(fake.released, 0);
@@ -219,7 +198,7 @@ static void what_a_channel_gives_back_is_not_pending_again(void **state)
 	channel_stop(work.channel);
 	fake.goes_on = true;
 	stop(&work);
-	assert_int_equal(fake.claimed, DELIVERIES);
+	assert_int_equal(idle_queue.claimed, DELIVERIES);
 	assert_int_equal(fake.released, 0);
 	assert_int_equal(fake.suppressed, 1);
 }

@@ -202,6 +202,26 @@ static void what_is_put_off_is_heard_again_until_it_is_answered(void **state)
 	words_done(&words);
 }
 
+static void one_that_is_put_off_while_its_source_closes_hears_why(void **state)
+{
+	struct words words;
+	struct asker asker = {0};
+	struct tocsin_call *call[WORDS_TAKEN];
+
+	(void)state;
+	words_init(&words);
+	assert_int_equal(ask(&words, &asker, "slow"), 0);
+	assert_int_equal(words_take(&words, false, call), 1);
+	words_close(&words, "stopping");
+	assert_int_equal(asker.times, 0);
+	put_off(call[0]);
+	words_give_back(&words);
+	assert_int_equal(asker.times, 1);
+	assert_int_equal(asker.status, 503);
+	assert_string_equal(asker.answer, "stopping");
+	words_done(&words);
+}
+
 static void an_answer_for_want_of_memory_is_503(void **state)
 {
 	struct words words;
@@ -313,6 +333,7 @@ int main(void)
 		cmocka_unit_test(more_than_the_queue_holds_is_refused),
 		cmocka_unit_test(who_does_not_want_to_wait_is_answered_although_the_plugin_goes_on),
 		cmocka_unit_test(what_is_put_off_is_heard_again_until_it_is_answered),
+		cmocka_unit_test(one_that_is_put_off_while_its_source_closes_hears_why),
 		cmocka_unit_test(an_answer_for_want_of_memory_is_503),
 		cmocka_unit_test(in_a_crowd_each_is_answered_once),
 		cmocka_unit_test(memory_may_run_out),

@@ -456,6 +456,7 @@ struct cron {
 	bool dirty;              /* something was kept and not committed */
 	bool announce;           /* there are new jobs */
 	bool loaded;
+	bool long_id;            /* a run of the table whose id is too long was spoken of */
 	bool broken;             /* memory was short in a call: run ends, and begins anew */
 	struct feed *feed;
 	struct unread unread;

@@ -27,7 +27,8 @@ struct feed {
 	bool has[FEED_COLUMNS];
 	char *sql;               /* of the reading under way */
 	char from[INSTANT_SIZE]; /* rows that started before are not read */
-	char after[INSTANT_SIZE + 24], after_id[CRON_ID + 1];
+	char after[INSTANT_SIZE + 24];
+	char *after_id; /* NULL: before all; however long */
 	char *followed;
 	const char *value[3];
 	int64_t began_ms, due_ms; /* of the clock that nobody sets */
@@ -62,7 +63,8 @@ static void end_reading(struct feed *feed)
 {
 	free(feed->sql);
 	free(feed->followed);
-	feed->sql = feed->followed = NULL;
+	free(feed->after_id);
+	feed->sql = feed->followed = feed->after_id = NULL;
 	feed->phase = PHASE_IDLE;
 }
 
@@ -175,7 +177,7 @@ static int start_page(struct cron *cron)
 
 	feed->value[0] = feed->from;
 	feed->value[1] = feed->after;
-	feed->value[2] = feed->after_id;
+	feed->value[2] = feed->after_id ? feed->after_id : "";
 	return start(cron, PHASE_PAGES, feed_sql(&cron->config->table, feed->has, false), 3);
 }
 
@@ -187,7 +189,8 @@ static int start_first_page(struct cron *cron)
 	/* what was seen in the future was so before the clock was set back */
 	instant_text(seen - cron->config->table.lookback, feed->from);
 	snprintf(feed->after, sizeof(feed->after), "-infinity");
-	feed->after_id[0] = '\0';
+	free(feed->after_id);
+	feed->after_id = NULL;
 	return start_page(cron);
 }
 
@@ -238,8 +241,9 @@ static int next_page(struct cron *cron, const PGresult *rows)
 	int last = PQntuples(rows) - 1;
 
 	snprintf(feed->after, sizeof(feed->after), "%s", PQgetvalue(rows, last, FEED_POSITION));
-	snprintf(feed->after_id, sizeof(feed->after_id), "%s", PQgetvalue(rows, last, FEED_ID));
-	return start_page(cron);
+	free(feed->after_id);
+	feed->after_id = strdup(PQgetvalue(rows, last, FEED_ID));
+	return feed->after_id ? start_page(cron) : -ENOMEM;
 }
 
 static int start_followed(struct cron *cron, bool *more)

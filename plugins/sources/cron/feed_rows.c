@@ -219,6 +219,18 @@ static int take_new(struct cron *cron, struct job *job, const PGresult *rows, in
 	return take_end(cron, job, run, true, rows, row, now_ms);
 }
 
+static void report_long(struct cron *cron, const char *id, const char *name)
+{
+	if (cron->long_id)
+		return;
+	cron->long_id = true;
+	cron->host->log(
+		cron->self, TOCSIN_LOG_WARNING,
+		"table: the run %.32s... of '%.100s', and others like it, are left out: an id "
+		"has at most %d bytes",
+		id, name, CRON_ID);
+}
+
 static int take_row(struct cron *cron, const PGresult *rows, int row, int64_t first_ms,
 		    int64_t now_ms)
 {
@@ -231,8 +243,12 @@ static int take_row(struct cron *cron, const PGresult *rows, int row, int64_t fi
 	const char *why;
 	int status = 0;
 
-	if (!id || !name || !*id || strlen(id) > CRON_ID || started <= 0)
+	if (!id || !name || !*id || started <= 0)
 		return 0;
+	if (strlen(id) > CRON_ID) {
+		report_long(cron, id, name);
+		return 0;
+	}
 	job = job_take(cron, name, &status, &why);
 	if (!job)
 		return status == 503 ? -ENOMEM : 0;

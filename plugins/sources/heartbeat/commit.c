@@ -188,8 +188,9 @@ int commit_all(struct heartbeat *h)
 		rc = h->host->emit(h->self, c->emission, c->n_emissions);
 	for (size_t i = 0; !rc && i < c->n_emissions; i++)
 		if (c->emission[i].result == TOCSIN_INVALID)
-			h->host->log(h->self, TOCSIN_LOG_ERROR,
-				     "an alert was refused; see the labels that are configured");
+			h->host->log(
+				h->self, TOCSIN_LOG_ERROR,
+				"an alert was not accepted; what is wrong with it was logged before");
 	/* Committed, even if the source was too far ahead to go on. */
 	if (rc == 0)
 		conclude(h);

@@ -26,11 +26,16 @@ static json_t *moment_or_null(const struct moment *moment)
 	return moment->own_ms > 0 ? wall_time(moment->wall_ms) : json_null();
 }
 
-/* An own time that is to come, as the clock on the wall will say then. */
-static json_t *planned(int64_t own_ms, const struct moment *now)
+/* An own time that is to come, as the clock on the wall will say then. whole: a full second, which the
+ * two clocks, each cut to milliseconds, may miss by one. */
+static json_t *planned(int64_t own_ms, const struct moment *now, bool whole)
 {
-	return own_ms == BEAT_NEVER ? json_null()
-				    : wall_time(now->wall_ms + (own_ms - now->own_ms));
+	int64_t wall_ms;
+
+	if (own_ms == BEAT_NEVER)
+		return json_null();
+	wall_ms = now->wall_ms + (own_ms - now->own_ms);
+	return wall_time(whole ? (wall_ms + 500) / 1000 * 1000 : wall_ms);
 }
 
 static json_t *positive_or_null(int64_t number)
@@ -66,6 +71,7 @@ static json_t *describe(const struct beat *beat, const struct beat_state *state,
 	const struct tocsin_schedule *schedule = expect->schedule;
 	const struct tocsin_zone *zone = schedule && schedule->zone ? schedule->zone : expect->zone;
 	int64_t age = now->own_ms - state->last_ping.own_ms;
+	bool runs_out = plan->run_ms < plan->down_ms;
 	const struct member member[] = {
 		{"name", tojson_text(beat->name)},
 		{"state", json_string(beat_word(state, plan, now->own_ms))},
@@ -78,9 +84,10 @@ static json_t *describe(const struct beat *beat, const struct beat_state *state,
 		{"last_duration_ms", state->last_duration_ms >= 0
 					     ? json_integer(state->last_duration_ms)
 					     : json_null()},
-		{"next_ping", planned(plan->late_ms, now)},
+		{"next_ping", planned(plan->late_ms, now, schedule)},
 		{"down_at",
-		 planned(plan->run_ms < plan->down_ms ? plan->run_ms : plan->down_ms, now)},
+		 runs_out ? planned(plan->run_ms, now, false)
+			  : planned(plan->down_ms, now, schedule && expect->grace_ms % 1000 == 0)},
 		{"period_ms", positive_or_null(expect->period_ms)},
 		{"grace_ms", json_integer(expect->grace_ms)},
 		{"schedule", text_or_null(schedule ? schedule->text : NULL)},

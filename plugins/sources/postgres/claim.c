@@ -91,7 +91,7 @@ static char *mark_of(const struct postgres *p, const struct page *page, size_t r
 }
 
 /* Each claim is an alert of its own: the key with the token of the claim. */
-static int hold(struct postgres *p, struct page *page)
+static int hold(struct postgres *p, struct page *page, int64_t until_ms)
 {
 	for (size_t i = 0; i < page->n; i++) {
 		char *mark = mark_of(p, page, i);
@@ -103,6 +103,7 @@ static int hold(struct postgres *p, struct page *page)
 		free(mark);
 		if (!held)
 			return database_error(&p->db, -ENOMEM, "out of memory");
+		held->until_ms = until_ms;
 		page->emission[i].mark = held->mark;
 	}
 	return 0;
@@ -186,7 +187,7 @@ static int fail_too_long(struct postgres *p, const struct page *page, size_t fro
 	return rc;
 }
 
-static int hand_in(struct postgres *p, struct page *page)
+static int hand_in(struct postgres *p, struct page *page, int64_t until_ms)
 {
 	int rc = page_map(p, page);
 	size_t all = page->n;
@@ -199,7 +200,7 @@ static int hand_in(struct postgres *p, struct page *page)
 	if (rc)
 		page->n = all; /* none of them is held */
 	if (!rc)
-		rc = hold(p, page);
+		rc = hold(p, page, until_ms);
 	if (!rc)
 		rc = p->host->emit(p->self, page->emission, page->n);
 	if (!rc)
@@ -230,7 +231,7 @@ int claim_rows(struct postgres *p, size_t *claimed)
 		p->host->count(p->self, "claimed", (int64_t)*claimed);
 		if (p->queue.held.n == 0)
 			lease_note(p, asked_ms);
-		rc = hand_in(p, &page);
+		rc = hand_in(p, &page, asked_ms + p->config->queue.lease);
 	}
 	page_done(&page);
 	return rc;

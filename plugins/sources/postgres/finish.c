@@ -23,6 +23,7 @@ enum { KEYS, TOKENS, HOW, ERRORS, STARTED, ENDED, OUTPUTS, WORKER, PARAMETERS };
 
 struct answer {
 	const char *mark, *how;
+	bool failed; /* for good */
 };
 
 static const char *text_of(const struct ending *ending, int parameter, char digits[DIGITS])
@@ -91,7 +92,8 @@ static struct answer *answers_of(const PGresult *result)
 
 	for (size_t i = 0; answer && i < n; i++)
 		answer[i] = (struct answer){PQgetvalue(result, (int)i, 0),
-					    PQgetvalue(result, (int)i, 2)};
+					    PQgetvalue(result, (int)i, 2),
+					    *PQgetvalue(result, (int)i, 1) == 't'};
 	if (answer)
 		qsort(answer, n, sizeof(*answer), by_mark);
 	return answer;
@@ -105,11 +107,12 @@ static void refuse(struct postgres *p, const struct ending *ending)
 		     ending->key, p->config->table, ending->how);
 }
 
-/* What became of each; all but the locked ones are no longer ours. */
+/* What became of each; all but the locked ones are no longer ours. An end that is told again was counted
+ * when it was written. */
 static void note_answers(struct postgres *p, struct ending *ending, size_t n,
 			 const struct answer *answer, size_t n_answers)
 {
-	int64_t done = 0, tried = 0, back = 0;
+	int64_t done = 0, tried = 0, failed = 0, back = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct answer wanted = {.mark = ending[i].mark};
@@ -119,8 +122,12 @@ static void note_answers(struct postgres *p, struct ending *ending, size_t n,
 		ending[i].locked = found && strcmp(found->how, "locked") == 0;
 		if (ending[i].locked)
 			continue;
+		ending[i].last = found && found->failed;
+		failed += ending[i].last;
 		if (!found)
 			refuse(p, &ending[i]);
+		else if (strcmp(found->how, "again") == 0)
+			;
 		else if (strcmp(ending[i].how, FINISH_DONE) == 0)
 			done++;
 		else if (strcmp(ending[i].how, FINISH_FAILED) == 0 ||
@@ -132,6 +139,7 @@ static void note_answers(struct postgres *p, struct ending *ending, size_t n,
 		p->queue.freed = true;
 	}
 	p->host->count(p->self, "completed", done);
+	p->host->count(p->self, "failed", failed);
 	p->host->count(p->self, "attempts_failed", tried);
 	p->host->count(p->self, "handed_back", back);
 }
@@ -140,20 +148,15 @@ static int finish_batch(struct postgres *p, const char *sql, struct ending *endi
 {
 	PGresult *result = NULL;
 	struct answer *answer;
-	int64_t failed = 0;
 	int rc = ask(p, sql, ending, n, &result);
 
 	if (rc)
 		return rc;
 	answer = answers_of(result);
-	if (answer) {
-		for (int i = 0; i < PQntuples(result); i++)
-			failed += *PQgetvalue(result, i, 1) == 't';
-		p->host->count(p->self, "failed", failed);
+	if (answer)
 		note_answers(p, ending, n, answer, (size_t)PQntuples(result));
-	} else {
+	else
 		rc = database_error(&p->db, -ENOMEM, "out of memory");
-	}
 	free(answer);
 	PQclear(result);
 	return rc;

@@ -20,9 +20,19 @@ void lease_note(struct postgres *p, int64_t asked_ms)
 	int64_t lease = p->config->queue.lease;
 
 	/* A fifth is left for what is on its way into a program or a connection. */
-	p->queue.valid_ms = asked_ms + lease - lease / 5;
 	p->queue.renew_ms = asked_ms + lease / 3;
-	p->host->lease(p->self, p->queue.valid_ms);
+	p->host->lease(p->self, asked_ms + lease - lease / 5);
+}
+
+bool lease_any(const struct postgres *p, int64_t now_ms)
+{
+	struct held **list = held_list(&p->queue.held);
+	bool any = false;
+
+	for (size_t i = 0; list && !any && i < p->queue.held.n; i++)
+		any = now_ms < list[i]->until_ms;
+	free(list);
+	return any;
 }
 
 static const char **texts_of(struct held *const *list, size_t n, bool token)
@@ -92,19 +102,35 @@ static void drop_lost(struct postgres *p, struct held *const *list, const PGresu
 }
 
 /* Those that are ours and could not be renewed: they may run out, so they must not begin. */
-static void hold_back_locked(struct postgres *p, const PGresult *ours)
+static void hold_back_locked(struct postgres *p, const char **locked, size_t n, size_t n_new)
 {
-	const char **locked = calloc((size_t)PQntuples(ours) + 1, sizeof(*locked));
-	size_t n = 0;
-
-	for (int i = 0; locked && i < PQntuples(ours); i++)
-		if (*PQgetvalue(ours, i, 1) != 't')
-			locked[n++] = PQgetvalue(ours, i, 0);
-	if (n > 0 && p->host->withdraw(p->self, locked, n, LOCKED) == 0)
+	if (n > 0 && p->host->withdraw(p->self, locked, n, LOCKED) == 0 && n_new > 0)
 		p->host->log(p->self, TOCSIN_LOG_WARNING,
 			     "%zu row%s of %s, such as %s, cannot be renewed: somebody else has a "
 			     "lock on them; what has not begun is not begun",
 			     n, n == 1 ? "" : "s", p->config->table, locked[0]);
+}
+
+/* What was renewed is ours for longer; what is locked is as it was. */
+static void note_renewed(struct postgres *p, const PGresult *ours, int64_t until_ms)
+{
+	const char **locked = calloc((size_t)PQntuples(ours) + 1, sizeof(*locked));
+	size_t n = 0, n_new = 0;
+
+	for (int i = 0; i < PQntuples(ours); i++) {
+		struct held *held = held_find(&p->queue.held, PQgetvalue(ours, i, 0));
+		bool renewed = *PQgetvalue(ours, i, 1) == 't';
+
+		if (!renewed && locked)
+			locked[n++] = PQgetvalue(ours, i, 0);
+		if (!held)
+			continue;
+		n_new += !renewed && !held->locked;
+		held->locked = !renewed;
+		if (renewed)
+			held->until_ms = until_ms;
+	}
+	hold_back_locked(p, locked, n, n_new);
 	free(locked);
 }
 
@@ -118,7 +144,7 @@ int lease_renew(struct postgres *p)
 	if (!rc && list && (size_t)PQntuples(ours) != p->queue.held.n)
 		drop_lost(p, list, ours);
 	if (!rc) {
-		hold_back_locked(p, ours);
+		note_renewed(p, ours, asked_ms + p->config->queue.lease);
 		lease_note(p, asked_ms);
 	}
 	PQclear(ours);

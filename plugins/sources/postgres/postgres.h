@@ -162,6 +162,7 @@ struct addresses {
 	char *text;
 	const char **item;
 	size_t n;
+	bool refused; /* the query fails at this value */
 };
 int recipients_find(struct postgres *p, const char *value, struct addresses *addresses);
 int recipients_split(const char *text, struct addresses *addresses);
@@ -170,8 +171,11 @@ void recipients_done(struct addresses *addresses);
 /* rows.c */
 struct page {
 	PGresult *rows;
-	size_t n;
+	size_t n; /* of the rows became emissions, in their order */
 	struct tocsin_emission *emission;
+	size_t n_refused;    /* the others, whose recipients cannot be looked up ... */
+	const char *refused; /* ... the key of the first, and why */
+	char why[640];
 	struct tocsin_pair *pair;
 	struct addresses *addresses;
 	size_t n_addresses;

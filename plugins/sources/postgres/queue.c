@@ -90,28 +90,51 @@ static int endings_of(const struct postgres *p, const struct tocsin_settled *set
 	return 0;
 }
 
-/* The row's own policy tries again: nobody may replay the delivery of a claim that is over. What could
- * not be written because of a lock is told again. */
+static int withdraw(struct postgres *p, const struct ending *ending, size_t n, bool last,
+		    const char *reason)
+{
+	const char **mark = calloc(n + 1, sizeof(*mark));
+	size_t n_marks = 0;
+	int rc;
+
+	if (!mark)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (ending[i].dead && !ending[i].locked && ending[i].last == last)
+			mark[n_marks++] = ending[i].mark;
+	rc = p->host->withdraw(p->self, mark, n_marks, reason);
+	free(mark);
+	return rc;
+}
+
+/* What could not be written because of a lock is told again. */
+static int put_off(struct postgres *p, const struct ending *ending, size_t n)
+{
+	const char **locked = calloc(n + 1, sizeof(*locked));
+	size_t n_locked = 0;
+
+	if (!locked)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (ending[i].locked)
+			locked[n_locked++] = ending[i].mark;
+	if (n_locked > 0)
+		p->host->later(p->self, locked, n_locked);
+	free(locked);
+	return 0;
+}
+
+/* The row's own policy tries again: nobody may replay the delivery of a claim that is over. */
 static int bury(struct postgres *p, const struct ending *ending, size_t n)
 {
-	const char **dead = calloc(n + 1, sizeof(*dead)), **locked = calloc(n + 1, sizeof(*dead));
-	size_t n_dead = 0, n_locked = 0;
-	int rc = -ENOMEM;
+	int rc = withdraw(p, ending, n, false,
+			  "failed, which its row says now; the row decides on another attempt");
 
-	if (dead && locked) {
-		for (size_t i = 0; i < n; i++)
-			if (ending[i].locked)
-				locked[n_locked++] = ending[i].mark;
-			else if (ending[i].dead)
-				dead[n_dead++] = ending[i].mark;
-		rc = p->host->withdraw(p->self, dead, n_dead,
-				       "failed, which its row says now; the row decides on another "
-				       "attempt");
-		if (n_locked > 0)
-			p->host->later(p->self, locked, n_locked);
-	}
-	free(locked);
-	free(dead);
+	if (!rc)
+		rc = withdraw(p, ending, n, true,
+			      "failed, which its row says now; no attempt is left");
+	if (!rc)
+		rc = put_off(p, ending, n);
 	return rc ? -EAGAIN : 0;
 }
 
@@ -237,8 +260,9 @@ static int pause_after(struct postgres *p, int failures)
 static int work(struct postgres *p, int *failures)
 {
 	int rc = begin(p), busy = 0;
+	bool begun = rc == 0;
 
-	while (rc == 0 || (rc == -EAGAIN && !p->host->once(p->self))) {
+	while (rc == 0 || (rc == -EAGAIN && begun && !p->host->once(p->self))) {
 		if (rc) {
 			database_complain(&p->db);
 			/* Renewing goes on meanwhile: a wait is never longer than that. */
@@ -284,8 +308,8 @@ bool queue_ending(struct postgres *p)
 {
 	int64_t now = queue_now_ms();
 
-	/* Without the connection, or after the lease, nothing can be written any more. */
-	if (p->queue.held.n == 0 || !p->db.connection || p->db.lost || now >= p->queue.valid_ms)
+	/* Without the connection, or after its lease, nothing can be written of a row any more. */
+	if (!p->db.connection || p->db.lost || !lease_any(p, now))
 		return false;
 	if (now >= p->queue.renew_ms && lease_renew(p))
 		return false;

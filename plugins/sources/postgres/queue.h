@@ -82,7 +82,9 @@ char *queue_sql_finish_bare(const struct queue_names *names, const struct queue_
 struct held {
 	const char *key, *token;
 	const char *mark; /* key, blank, token: of the alert */
+	int64_t until_ms; /* boot time: its lease, as far as is known */
 	bool seen;        /* among what the server still calls ours */
+	bool locked;      /* by somebody else when it should have been renewed last */
 };
 /* By mark. */
 struct held_set {
@@ -101,7 +103,6 @@ struct queue {
 	struct held_set held;
 	char worker[128];
 	/* boot time */
-	int64_t valid_ms;               /* until then all that is held is ours for sure */
 	int64_t renew_ms, recover_ms, claim_ms; /* when next */
 	int64_t withdraw_ms;
 	int64_t unleased_ms; /* rows without a lease were spoken of last; 0: never */
@@ -130,6 +131,8 @@ int lease_renew(struct postgres *p);
 int lease_recover(struct postgres *p);
 /* What is held is ours for a lease from that moment on. */
 void lease_note(struct postgres *p, int64_t asked_ms);
+/* Is a lease of what is held not over yet? */
+bool lease_any(const struct postgres *p, int64_t now_ms);
 /* Takes back, from the core, the deliveries of all that is held. */
 void lease_withdraw_all(struct postgres *p, const char *reason);
 
@@ -144,6 +147,7 @@ struct ending {
 	const char *how, *error, *output;
 	int64_t started_ms, ended_ms;
 	bool dead;
+	bool last;   /* set by finish_rows: no attempt is left */
 	bool locked; /* set by finish_rows: somebody has a lock on the row; to be tried again */
 };
 /* 0; those whose token was another one are logged and forgotten. */

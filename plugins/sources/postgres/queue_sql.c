@@ -43,7 +43,8 @@ static void write_room(FILE *out, const struct queue_config *config)
 		fprintf(out, "$1::bigint");
 }
 
-/* Rows of users who have room, the oldest first, without a lock; then no more of each than fit. */
+/* Rows of users who have room, the oldest first; then no more of each than fit. They are locked before
+ * they are counted: one that somebody else has locked must not stand for those behind it. */
 static void write_by_user(FILE *out, const struct queue_names *q, const struct queue_config *config)
 {
 	fprintf(out,
@@ -55,17 +56,15 @@ static void write_by_user(FILE *out, const struct queue_names *q, const struct q
 		config->max_per_key, q->scheduled_at, q->key, AHEAD);
 	write_room(out, config);
 	fprintf(out,
-		"), tocsin_fit AS MATERIALIZED (SELECT tocsin_key FROM (SELECT tocsin_key, tocsin_at,"
-		" d.tocsin_user, coalesce(tocsin_n, 0) + row_number() OVER (PARTITION BY d.tocsin_user"
-		" ORDER BY tocsin_at, tocsin_key) AS tocsin_place FROM tocsin_due d LEFT JOIN"
-		" tocsin_live l ON l.tocsin_user = d.tocsin_user) AS t WHERE tocsin_user IS NULL"
-		" OR tocsin_place <= %" PRId64 " ORDER BY tocsin_at, tocsin_key LIMIT ",
+		" FOR NO KEY UPDATE SKIP LOCKED), tocsin_mine AS MATERIALIZED (SELECT tocsin_key"
+		" FROM (SELECT tocsin_key, tocsin_at, d.tocsin_user, coalesce(tocsin_n, 0) +"
+		" row_number() OVER (PARTITION BY d.tocsin_user ORDER BY tocsin_at, tocsin_key) AS"
+		" tocsin_place FROM tocsin_due d LEFT JOIN tocsin_live l ON l.tocsin_user ="
+		" d.tocsin_user) AS t WHERE tocsin_user IS NULL OR tocsin_place <= %" PRId64
+		" ORDER BY tocsin_at, tocsin_key LIMIT ",
 		config->max_per_key);
 	write_room(out, config);
-	fprintf(out,
-		"), tocsin_mine AS MATERIALIZED (SELECT %s AS tocsin_key FROM %s WHERE %s ="
-		" ANY(ARRAY(SELECT tocsin_key FROM tocsin_fit)) AND (%s\n) FOR UPDATE SKIP LOCKED), ",
-		q->key, q->table, q->key, q->due);
+	fprintf(out, "), ");
 }
 
 static void write_oldest(FILE *out, const struct queue_names *q, const struct queue_config *config)

@@ -3,6 +3,7 @@
 #include "postgres.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -34,7 +35,20 @@ static struct addresses *new_addresses(struct page *page)
 	return &page->addresses[page->n_addresses++];
 }
 
-/* Each value is looked up once a page: a thousand alerts of one site are one query. */
+/* A value at which the query fails says nothing of the others, but has ended the transaction. */
+static int ask_recipients(struct postgres *p, const char *value, struct addresses *addresses)
+{
+	int rc = recipients_find(p, value, addresses);
+
+	if (rc != -EDOM)
+		return rc;
+	addresses->refused = true;
+	database_rollback(&p->db);
+	return database_command(&p->db, "BEGIN READ ONLY");
+}
+
+/* Each value is looked up once a page: a thousand alerts of one site are one query. -EDOM: the query
+ * fails at this value. */
 static int look_up(struct postgres *p, struct page *page, const char *value,
 		   struct tocsin_strings *recipients)
 {
@@ -46,10 +60,12 @@ static int look_up(struct postgres *p, struct page *page, const char *value,
 			addresses = &page->addresses[i];
 	if (!addresses) {
 		addresses = new_addresses(page);
-		rc = recipients_find(p, value, addresses);
+		rc = ask_recipients(p, value, addresses);
 		if (rc)
 			return rc;
 	}
+	if (addresses->refused)
+		return -EDOM;
 	*recipients = (struct tocsin_strings){addresses->item, addresses->n};
 	return 0;
 }
@@ -162,16 +178,16 @@ static void map_pairs(struct postgres *p, struct page *page, size_t row, struct 
 	alert->annotations = (struct tocsin_map){pair + labels, annotations};
 }
 
-static int map_row(struct postgres *p, struct page *page, size_t row)
+static int map_row(struct postgres *p, struct page *page, size_t row,
+		   struct tocsin_emission *emission)
 {
-	struct tocsin_emission *emission = &page->emission[row];
 	struct tocsin_alert *alert = &emission->alert;
 	const struct table *table = &p->table;
 	const char *starts = text(page, row, COLUMN_STARTS);
 	int64_t starts_ms = starts ? strtoll(starts, NULL, 10) : 0;
 	int rc = 0;
 
-	emission->mark = PQgetvalue(page->rows, (int)row, COLUMN_KEY);
+	*emission = (struct tocsin_emission){.mark = PQgetvalue(page->rows, (int)row, COLUMN_KEY)};
 	alert->size = sizeof(*alert);
 	alert->status = TOCSIN_EVENT;
 	alert->severity = (enum tocsin_severity)p->config->severity;
@@ -186,18 +202,33 @@ static int map_row(struct postgres *p, struct page *page, size_t row)
 	return rc;
 }
 
+static void refuse(struct postgres *p, struct page *page, size_t row)
+{
+	if (page->n_refused++ > 0)
+		return;
+	page->refused = PQgetvalue(page->rows, (int)row, COLUMN_KEY);
+	snprintf(page->why, sizeof(page->why), "%s", p->db.why);
+}
+
 int page_map(struct postgres *p, struct page *page)
 {
+	size_t n = (size_t)PQntuples(page->rows);
 	int rc = 0;
 
-	page->n = (size_t)PQntuples(page->rows);
-	page->emission = calloc(page->n + 1, sizeof(*page->emission));
-	page->pair = calloc((page->n + 1) * (p->table.n_fields + MORE_PAIRS), sizeof(*page->pair));
-	page->addresses = calloc(page->n + 1, sizeof(*page->addresses));
+	page->emission = calloc(n + 1, sizeof(*page->emission));
+	page->pair = calloc((n + 1) * (p->table.n_fields + MORE_PAIRS), sizeof(*page->pair));
+	page->addresses = calloc(n + 1, sizeof(*page->addresses));
 	if (!page->emission || !page->pair || !page->addresses)
 		return database_error(&p->db, -ENOMEM, "out of memory");
-	for (size_t row = 0; !rc && row < page->n; row++)
-		rc = map_row(p, page, row);
+	for (size_t row = 0; !rc && row < n; row++) {
+		rc = map_row(p, page, row, &page->emission[page->n]);
+		if (!rc) {
+			page->n++;
+		} else if (rc == -EDOM) {
+			refuse(p, page, row);
+			rc = 0;
+		}
+	}
 	return rc;
 }
 

@@ -114,6 +114,7 @@ int run_source(void *state)
 	struct postgres *p = state;
 	int failures = 0, rc;
 
+	p->host->watch(p->self, p->events);
 	while ((rc = work(p, &failures)) != -ESHUTDOWN) {
 		bool owner = p->owner;
 

@@ -22,7 +22,8 @@
 
 struct tally {
 	int64_t accepted, known, refused;
-	char first[64]; /* row that was refused */
+	char first[64]; /* row that was refused ... */
+	char why[640];  /* ... and why, when that is known */
 };
 
 void position_done(struct position *position)
@@ -34,7 +35,7 @@ void position_done(struct position *position)
 
 static int position_set(struct postgres *p, struct position *position, const struct page *page)
 {
-	int row = (int)page->n - 1;
+	int row = PQntuples(page->rows) - 1;
 
 	if (row < 0)
 		return 0;
@@ -79,6 +80,12 @@ static int count_pending(struct postgres *p)
 	return rc;
 }
 
+static void note_refused(struct tally *tally, const char *key, const char *why)
+{
+	snprintf(tally->first, sizeof(tally->first), "%s", key);
+	snprintf(tally->why, sizeof(tally->why), "%s", why);
+}
+
 static void count(const struct page *page, size_t from, size_t n, struct tally *tally)
 {
 	for (size_t i = from; i < from + n; i++) {
@@ -91,8 +98,7 @@ static void count(const struct page *page, size_t from, size_t n, struct tally *
 			break;
 		case TOCSIN_INVALID:
 			if (tally->refused++ == 0)
-				snprintf(tally->first, sizeof(tally->first), "%s",
-					 page->emission[i].mark);
+				note_refused(tally, page->emission[i].mark, "");
 			break;
 		}
 	}
@@ -104,12 +110,22 @@ static int emit_page(struct postgres *p, struct page *page, struct tally *tally)
 {
 	for (size_t from = 0; from < page->n; from += LOT) {
 		size_t n = page->n - from < LOT ? page->n - from : LOT;
-		int rc = p->host->emit(p->self, page->emission + from, n);
+		int rc;
 
+		/* The lock went with the session: what is in the store is parked, and this is read
+		 * again. */
+		while ((rc = p->host->emit(p->self, page->emission + from, n)) == -EINTR) {
+			session_drain(p);
+			if (p->db.lost)
+				return -ENOTCONN;
+		}
 		if (rc)
 			return rc == -EAGAIN ? -ENOSPC : rc;
 		count(page, from, n, tally);
 	}
+	if (page->n_refused > 0 && tally->refused == 0)
+		note_refused(tally, page->refused, page->why);
+	tally->refused += (int64_t)page->n_refused;
 	return 0;
 }
 
@@ -121,7 +137,7 @@ static int pass_on(struct postgres *p, enum sql_phase phase, struct position *po
 	struct page page;
 	int rc = page_read(p, phase, position, &page);
 
-	*n = page.n;
+	*n = (size_t)PQntuples(page.rows);
 	if (rc)
 		return rc;
 	read = database_now_ms() - began;
@@ -168,9 +184,11 @@ static void report(struct postgres *p, const struct tally *tally)
 	if (tally->refused == 0)
 		return;
 	database_error(&p->db, 0,
-		       "%" PRId64 " rows of %s cannot be sent and stay pending, the first "
-		       "is %s",
-		       tally->refused, p->config->table, tally->first);
+		       "%" PRId64 " row%s of %s cannot be sent and stay%s pending, the first "
+		       "is %s%s%s",
+		       tally->refused, tally->refused == 1 ? "" : "s", p->config->table,
+		       tally->refused == 1 ? "s" : "", tally->first, *tally->why ? ": " : "",
+		       tally->why);
 	database_complain(&p->db);
 }
 

@@ -30,6 +30,27 @@ static void answer_json(struct tocsin_call *call, json_t *object)
 	json_decref(object);
 }
 
+/* Why there is nothing new of a check; NULL when there is. */
+static const char *what_keeps(const struct threshold *t, const struct check *check)
+{
+	if (check->paused || *check->reason)
+		return NULL;
+	if (!check->running && !t->db[0].connection && t->db[0].failures > 0)
+		return t->db[0].why;
+	return check->running && !check->ran ? "its query is under way" : NULL;
+}
+
+/* Takes the item over. */
+static json_t *with_reason(const struct threshold *t, const struct check *check, json_t *item)
+{
+	const char *why = what_keeps(t, check);
+
+	if (!item || !why || json_object_set_new(item, "reason", tojson_text(why)) == 0)
+		return item;
+	json_decref(item);
+	return NULL;
+}
+
 static void list(struct threshold *t, struct tocsin_call *call)
 {
 	struct steady now = steady_now(&t->clock);
@@ -37,7 +58,8 @@ static void list(struct threshold *t, struct tocsin_call *call)
 	bool failed = !all;
 
 	for (size_t i = 0; !failed && i < t->n; i++)
-		failed = json_array_append_new(all, item_of(&t->check[i], &now)) != 0;
+		failed = json_array_append_new(all, with_reason(t, &t->check[i],
+								item_of(&t->check[i], &now))) != 0;
 	if (failed) {
 		json_decref(all);
 		all = NULL;
@@ -124,7 +146,7 @@ static void serve(struct threshold *t, struct tocsin_call *call)
 	else if (!check)
 		answer(call, 404, "there is no check '%.200s'", call->item ? call->item : "");
 	else if (strcmp(call->verb, "show") == 0)
-		answer_json(call, item_shown(check, &now));
+		answer_json(call, with_reason(t, check, item_shown(check, &now)));
 	else if (strcmp(call->verb, "check") == 0)
 		check_now(t, check, call);
 	else if (strcmp(call->verb, "pause") == 0 || strcmp(call->verb, "resume") == 0)

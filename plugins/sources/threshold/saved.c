@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A check's states as one saved value. What is not in it, or is of a newer form, counts as new. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,13 +51,27 @@ static json_t *write_track(struct track track)
 	return NULL;
 }
 
+/* JSON knows no infinity: what is infinite is known by its text. */
+static json_t *write_figure(const struct figure *figure)
+{
+	return figure->known && isfinite(figure->value) ? json_real(figure->value) : json_null();
+}
+
+static void read_figure(const json_t *value, const char *text, struct figure *figure)
+{
+	snprintf(figure->text, sizeof(figure->text), "%s", text ? text : "");
+	figure->value = json_is_number(value) ? json_number_value(value)
+					      : strtod(figure->text, NULL);
+	figure->known = json_is_number(value) || isinf(figure->value);
+}
+
 static json_t *write_row(const struct row *row, bool next)
 {
 	const struct figure *figure = next ? &row->next_figure : &row->figure;
 
 	return json_pack("{sO sO so ss so}", "own", row->own, "labels", row->labels, "track",
 			 write_track(next ? row->next : row->track), "text", figure->text, "value",
-			 figure->known ? json_real(figure->value) : json_null());
+			 write_figure(figure));
 }
 
 char *saved_write(const struct check *check, bool next)
@@ -137,9 +152,7 @@ static int read_row(struct check *check, const json_t *object)
 		return -ENOMEM;
 	row->own = json_incref(own);
 	row->labels = json_incref(labels);
-	row->figure.known = json_is_number(value);
-	row->figure.value = json_number_value(value);
-	snprintf(row->figure.text, sizeof(row->figure.text), "%s", text ? text : "");
+	read_figure(value, text, &row->figure);
 	read_track(json_object_get(object, "track"), &row->track);
 	return 0;
 }

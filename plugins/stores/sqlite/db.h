@@ -85,6 +85,7 @@ struct db {
 	} name[DB_NAMES], text[DB_NAMES]; /* by text, and by number */
 
 	int wal_pages;      /* in the write-ahead log after the last commit */
+	int log_looked;     /* that many when log_room was last found out */
 	int64_t log_room;   /* bytes that it may take, */
 	int64_t log_size;   /* and that it was made to take */
 	int64_t kept_up_ms; /* own time of the last upkeep */
@@ -116,6 +117,8 @@ int db_sync_directory(struct db *db);
 bool db_has_log(const struct db *db, int64_t *file_size);
 /* How large the write-ahead log may become. */
 void db_find_log_room(struct db *db);
+/* Whether the disk has that many bytes left. */
+bool db_has_room(const struct db *db, int64_t bytes);
 /* Whether a former process left the reserve: the disk may be full by now. */
 void db_find_reserve(struct db *db);
 /* Holds the reserve when there is room for it; that ends a time without room. */
@@ -165,7 +168,7 @@ struct db_settlement {
 /* Ends a pending delivery (and its claim, if there is one). */
 int db_settle_pending(struct db *db, int64_t delivery, const struct db_settlement *settlement);
 /* A dead delivery is pending again. */
-int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_t due_ms);
+int db_reopen_dead(struct db *db, int64_t delivery, int64_t due_ms);
 /* A dead delivery becomes something else that is settled. */
 int db_restate_dead(struct db *db, int64_t delivery, const struct db_settlement *settlement);
 /* After deliveries of the alert changed: whether its source has to be told. was_dead: whether any
@@ -208,7 +211,8 @@ int db_revive(void *state, int64_t alert, const struct tocsin_new_delivery *want
 int db_park(void *state, const char *source);
 int db_withdraw(void *state, const char *source, const char *mark, const char *reason,
 		int64_t now_ms, int64_t *alert);
-int db_unwanted(void *state, const char *source, const char *reason, int64_t now_ms, int64_t *n);
+int db_unwanted(void *state, const char *source, const char *reason, bool tell, int64_t now_ms,
+		int64_t *n);
 int db_claim(void *state, const char *channel, int64_t now_ms, int64_t lease_until_ms, size_t limit,
 	     tocsin_delivery_fn *fn, void *data);
 int db_settle(void *state, const struct tocsin_attempt *attempt,
@@ -223,7 +227,7 @@ int db_hasten(void *state, int64_t now_ms);
 int db_next_due(void *state, const char *channel, int64_t *due_ms);
 int db_untold(void *state, const char *source, int64_t after, size_t limit, tocsin_untold_fn *fn,
 	      void *data);
-int db_told(void *state, int64_t alert);
+int db_told(void *state, int64_t alert, bool dead);
 int db_deliveries(void *state, const struct tocsin_query *query, tocsin_delivery_fn *fn,
 		  void *data);
 int db_attempts(void *state, int64_t delivery, tocsin_attempt_fn *fn, void *data);

@@ -25,7 +25,8 @@
 #define MIN_ROOM (1 << 20)
 #define LOG_MOST (64 << 20)
 #define LOG_LEAST (4 << 20)
-#define LOG_PART 8 /* of a small disk is the log's */
+#define LOG_PART 8 /* of a small disk is the log's, */
+#define LOG_FREE 4 /* and of what is free: all of it may be new to the file that it is moved into */
 
 /* PATH with a suffix. 0 or -ENAMETOOLONG. */
 static int beside(const struct db *db, const char *suffix, char path[PATH_MAX])
@@ -35,9 +36,24 @@ static int beside(const struct db *db, const char *suffix, char path[PATH_MAX])
 	return length < 0 || length >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* A file that is somebody else's, such as one that root left behind. */
+static bool is_of_another(const char *path, struct stat *status)
+{
+	return stat(path, status) == 0 && status->st_uid != geteuid();
+}
+
 static int refuse(struct db *db, int error, const char *what, const char *path)
 {
-	DB_LOG(db, TOCSIN_LOG_ERROR, "cannot %s %s: %s", what, path, strerror(error));
+	struct stat status;
+
+	if (error == EACCES && is_of_another(path, &status))
+		DB_LOG(db, TOCSIN_LOG_ERROR,
+		       "cannot %s %s: it belongs to %s (%lu); run chown on it and on the files beside it, "
+		       "to the user that runs tocsin",
+		       what, path, status.st_uid == 0 ? "root" : "another user",
+		       (unsigned long)status.st_uid);
+	else
+		DB_LOG(db, TOCSIN_LOG_ERROR, "cannot %s %s: %s", what, path, strerror(error));
 	return -error;
 }
 
@@ -165,11 +181,22 @@ bool db_has_log(const struct db *db, int64_t *file_size)
 void db_find_log_room(struct db *db)
 {
 	struct statvfs status;
-	uint64_t part = LOG_MOST;
+	uint64_t part = LOG_MOST, all, free;
 
-	if (statvfs(db->config->path, &status) == 0)
-		part = status.f_blocks / LOG_PART * status.f_frsize;
+	if (statvfs(db->config->path, &status) == 0) {
+		all = status.f_blocks / LOG_PART * status.f_frsize;
+		free = status.f_bavail / LOG_FREE * status.f_frsize;
+		part = all < free ? all : free;
+	}
 	db->log_room = part > LOG_MOST ? LOG_MOST : part < LOG_LEAST ? LOG_LEAST : (int64_t)part;
+}
+
+bool db_has_room(const struct db *db, int64_t bytes)
+{
+	struct statvfs status;
+
+	return statvfs(db->config->path, &status) == 0 &&
+	       status.f_bavail >= (uint64_t)bytes / status.f_frsize;
 }
 
 static int64_t boot_ms(void)

@@ -20,7 +20,7 @@ static const char keep_last_attempt[] =
 	" SELECT id, token, attempt, state, 0, started_ms, done_ms, reason"
 	" FROM delivery WHERE id = ?1 AND started_ms > 0";
 static const char update_reopened[] =
-	"UPDATE delivery SET state = 0, attempt = iif(?2, 0, attempt), crashes = 0, due_ms = ?3,"
+	"UPDATE delivery SET state = 0, attempt = 0, crashes = 0, created_ms = ?2, due_ms = ?3,"
 	" started_ms = 0, done_ms = 0 WHERE id = ?1";
 static const char update_restated[] =
 	"UPDATE delivery SET state = ?2, started_ms = 0, done_ms = ?3, reason = ?4, due_ms = ?5"
@@ -180,7 +180,7 @@ static int run_for(struct db *db, const char *sql, int64_t number)
 	return statement_run(&st);
 }
 
-int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_t due_ms)
+int db_reopen_dead(struct db *db, int64_t delivery, int64_t due_ms)
 {
 	int result = run_for(db, keep_last_attempt, delivery);
 	struct statement st;
@@ -191,7 +191,7 @@ int db_reopen_dead(struct db *db, int64_t delivery, bool forget_attempts, int64_
 	db->counter[COUNTER_PENDING]++;
 	st = statement_use(db, update_reopened);
 	bind_int(&st, 1, delivery);
-	bind_int(&st, 2, forget_attempts);
+	bind_int(&st, 2, db->now_ms);
 	bind_int(&st, 3, due_ms);
 	db_ready_at(db, due_ms);
 	return statement_run(&st);

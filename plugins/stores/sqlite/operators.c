@@ -34,7 +34,7 @@ static int change_dead(struct db *db, const struct db_pair *dead,
 		       const struct db_settlement *settlement, int64_t due_ms)
 {
 	int result = settlement ? db_restate_dead(db, dead->id, settlement)
-				: db_reopen_dead(db, dead->id, false, due_ms);
+				: db_reopen_dead(db, dead->id, due_ms);
 
 	return result ? result : db_alert_changed(db, dead->alert, true, NULL);
 }

@@ -105,7 +105,7 @@ static int revive_dead(struct db *db, const struct revival *revival, int64_t due
 	for (size_t i = 0; i < revival->n_dead && !result; i++) {
 		const struct dead *dead = &revival->dead[i];
 
-		result = dead->wanted ? db_reopen_dead(db, dead->id, true, due_ms)
+		result = dead->wanted ? db_reopen_dead(db, dead->id, due_ms)
 				      : db_restate_dead(db, dead->id, &unwanted);
 	}
 	return result;

@@ -13,10 +13,16 @@ static const char select_untold[] =
 	" (SELECT id FROM delivery INDEXED BY delivery_alert WHERE alert = a.number"
 	" ORDER BY state = 3 DESC, state = 2 DESC, done_ms DESC, id DESC LIMIT 1)"
 	" WHERE a.source = ?1 AND a.untold = 1 AND a.number > ?2 ORDER BY a.number LIMIT ?3";
-/* Not when it was replayed meanwhile: the source is then told of the new end. One that did not ask
- * for the end may know of it before it comes. */
+/* Not when it was replayed meanwhile, nor when what was dead was dropped: the source is then told of
+ * the new end. One that did not ask for the end may know of it before it comes. */
 static const char update_told[] =
-	"UPDATE alert SET told = 1, untold = 0 WHERE number = ?1 AND (untold = 1 OR tell = 0)";
+	"UPDATE alert SET told = 1, untold = 0 WHERE number = ?1 AND (tell = 0 OR untold = 1"
+	" AND ?2 = EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_alert"
+	" WHERE alert = ?1 AND state = 3))";
+/* Nobody is to be told of it. */
+static const char forgo_telling[] =
+	"UPDATE alert SET told = 1, untold = 0 WHERE number = ?1 AND untold = 1 AND NOT EXISTS"
+	" (SELECT 1 FROM delivery INDEXED BY delivery_alert WHERE alert = ?1 AND state = 3)";
 
 int db_park(void *state, const char *source)
 {
@@ -40,7 +46,23 @@ int db_park(void *state, const char *source)
 	return result;
 }
 
-int db_unwanted(void *state, const char *source, const char *reason, int64_t now_ms, int64_t *n)
+static int drop_parked(struct db *db, const struct db_pair *parked,
+		       const struct db_settlement *settlement, bool tell)
+{
+	int result = db_settle_pending(db, parked->id, settlement);
+	struct statement st;
+
+	if (!result)
+		result = db_alert_changed(db, parked->alert, false, NULL);
+	if (result || tell)
+		return result;
+	st = statement_use(db, forgo_telling);
+	bind_int(&st, 1, parked->alert);
+	return statement_run(&st);
+}
+
+int db_unwanted(void *state, const char *source, const char *reason, bool tell, int64_t now_ms,
+		int64_t *n)
 {
 	struct db *db = state;
 	const struct db_settlement settlement = {
@@ -58,11 +80,8 @@ int db_unwanted(void *state, const char *source, const char *reason, int64_t now
 		return result;
 	while (!result && found == DB_CHUNK) {
 		result = db_walk_pending(db, &walk, parked, &found);
-		for (size_t i = 0; i < found && !result; i++) {
-			result = db_settle_pending(db, parked[i].id, &settlement);
-			if (!result)
-				result = db_alert_changed(db, parked[i].alert, false, NULL);
-		}
+		for (size_t i = 0; i < found && !result; i++)
+			result = drop_parked(db, &parked[i], &settlement, tell);
 		*n += (int64_t)found;
 	}
 	return result;
@@ -102,10 +121,11 @@ int db_untold(void *state, const char *source, int64_t after, size_t limit, tocs
 	return statement_end(&st, result);
 }
 
-int db_told(void *state, int64_t alert)
+int db_told(void *state, int64_t alert, bool dead)
 {
 	struct statement st = statement_use(state, update_told);
 
 	bind_int(&st, 1, alert);
+	bind_int(&st, 2, dead);
 	return statement_run(&st);
 }

@@ -5,7 +5,9 @@
 
 #include "statement.h"
 
-#define LOG_PAGE (4096 + 24) /* bytes of a page in the log */
+#define PAGE 4096
+#define LOG_PAGE (PAGE + 24) /* bytes of a page in the log */
+#define LOOK_PAGES 256       /* of log between two looks at what is free */
 #define LOG_STEP (1 << 20)   /* bytes by which it grows */
 #define FULL_PAGES 1000      /* of log are moved on a full disk, and */
 #define QUIET_PART 8         /* this part of the most in a quiet time: when nobody waits, and */
@@ -40,6 +42,7 @@ static const char delete_deliveries[] =
 	"DELETE FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
 static const char delete_alert[] = "DELETE FROM alert WHERE number = ?1";
 static const char free_pages[] = "PRAGMA freelist_count";
+static const char count_pages[] = "PRAGMA page_count";
 
 static int remove_alert(struct db *db, int64_t number)
 {
@@ -210,10 +213,9 @@ static int grow_log(struct db *db)
 		return 0; /* SQLite opens it again when it next needs it */
 	if (result == SQLITE_OK)
 		result = log->pMethods->xFileSize(log, &size);
-	if (result == SQLITE_OK)
-		result = write_zeros(log, size, wanted);
 	if (result != SQLITE_OK)
 		return db_fail(db, result);
+	(void)write_zeros(log, size, wanted); /* the commit that lacks the room says why */
 	db->log_size = wanted;
 	return 0;
 }
@@ -233,13 +235,45 @@ static int move_log(struct db *db, int *pages, int *done)
 	return result;
 }
 
+/* The disk fills up meanwhile, by us or by others. */
+static void look_for_room(struct db *db)
+{
+	if (db->wal_pages >= db->log_looked && db->wal_pages - db->log_looked < LOOK_PAGES)
+		return;
+	db->log_looked = db->wal_pages;
+	db_find_log_room(db);
+}
+
+/* Whether there is room for the pages by which the file grows. Without it half a move would take what
+ * outcomes need, for nothing. */
+static bool may_move(struct db *db)
+{
+	struct statement st;
+	sqlite3_file *file = NULL;
+	sqlite3_int64 size = 0;
+	int64_t pages;
+
+	if (!db->full)
+		return true;
+	if (sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+	    file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+		return false;
+	st = statement_use(db, count_pages);
+	return statement_value(&st, &pages) == 0 &&
+	       (pages * PAGE <= size || db_has_room(db, pages * PAGE - size));
+}
+
 /* Moves the log into the file, so that it is written from its start again. */
 static int checkpoint(struct db *db, bool quiet)
 {
 	int pages = 0, done = 0, result;
 
-	if (db->wal_pages < least_pages(db, quiet))
+	look_for_room(db);
+	if (db->wal_pages < least_pages(db, quiet) || !may_move(db))
 		return 0;
+	/* What was committed meanwhile must be on disk before it is moved. */
+	if (db->lax && db_set_syncs(db, true) != SQLITE_OK)
+		return -ENOMEM;
 	result = move_log(db, &pages, &done);
 	if (result != SQLITE_OK)
 		return db_fail(db, result);
@@ -273,7 +307,7 @@ int db_maintain(void *state, bool idle)
 		result = checkpoint(db, quiet);
 	if (!result)
 		result = grow_log(db);
-	if (!result && idle)
+	if (!result && idle && !db->lax) /* it commits */
 		result = shrink(db);
 	if (!db->lost)
 		db_reserve(db);

@@ -57,9 +57,13 @@ class FakeDaemon:
 
     def take(self, method, path, body):
         """On the thread of a connection."""
-        self.told.append((method, path, body))
+        health = path == "/api/v1/health"   # asked before a request that may take long
+        if not health:
+            self.told.append((method, path, body))
         if self.hanging.is_set():
             self.released.wait()
+        if health:
+            return 200, {}
         return self.reply(method, path, body)
 
     def answer(self, status, value=None):

@@ -148,6 +148,25 @@ def test_full_disk(campaign, small, on_disk, tmp_path):
 
 
 @pytest.mark.timeout(120)
+def test_a_large_log_is_no_burden_on_a_disk_that_fills(small, on_disk, tmp_path):
+    """Much is free and the log may be large; then others take nearly all. What is in the log needs as
+    much again in the file, and the ends of what was accepted need room, too."""
+    disk = small(SmallDisk, "disk", megabytes=640)
+    subject = on_disk(disk, tmp_path / "slow.json")
+    subject.start_cleanly()
+    one_cycle(subject, disk, by_itself=False)
+    for leave in (40, 30):
+        disk.fill(leave=leave * MEBIBYTE)
+        post_until_refused(subject, size=BIG)
+        says_that_it_is_full(subject)
+        wait_until(lambda: is_settled(subject), 20, "all settled on a full disk")
+        disk.empty()
+        wait_until(lambda: subject.post(1) == 200, 10, "accepted again")
+    subject.end()
+    subject.audit()
+
+
+@pytest.mark.timeout(120)
 def test_a_start_on_a_full_disk(small, on_disk):
     """With its reserve it starts; without, it says why, and starts when there is room."""
     disk = small(SmallDisk, "disk")
