@@ -53,6 +53,7 @@ int asker_check(struct asker *asker, const char *name, const char *source, json_
 	client_add_part(&path, name);
 	buffer_puts(&path, "/check");
 	client_add_parameter(&path, "source", source);
+	asker->cli->patience_ms = CLIENT_LONG_MS; /* for the query */
 	status = cli_ask(asker->cli, "POST", buffer_text(&path), json_object(), answer, why);
 	buffer_done(&path);
 	return status;

@@ -75,43 +75,86 @@ const char *cli_config(const struct cli *cli)
 	return given ? given : PATHS_CONFIG;
 }
 
-/* A key of the section api, in a configuration that may be unreadable or wrong: then there is none. */
-static char *configured(const char *directory, const char *key)
+/* A scalar of the section api in one of the files; NULL: there is none. */
+static const char *api_value(const struct documents *documents, const char *key)
 {
-	struct problems problems = {0};
-	struct documents documents = {0};
-	char *found = NULL;
-
-	documents_read(directory, &problems, &documents);
-	for (size_t i = 0; i < documents.n && !found; i++) {
-		const struct node *root = documents.root[i], *api, *value;
+	for (size_t i = 0; i < documents->n; i++) {
+		const struct node *root = documents->root[i], *api, *value;
 
 		api = root && root->kind == NODE_MAP ? node_get(root, "api") : NULL;
 		value = api && api->kind == NODE_MAP ? node_get(api, key) : NULL;
 		if (value && value->kind == NODE_SCALAR)
-			found = strdup(value->text);
+			return value->text;
+	}
+	return NULL;
+}
+
+/* The installed place would be that of another daemon than the one that was meant. */
+static int refuse_config(const char *key, const struct problems *problems, struct error *err)
+{
+	const char *problem = problems->n > 0 ? problems->text[0] : NULL;
+
+	return error_set(err, -EINVAL,
+			 "the configuration that was named does not say which %s is meant: %.500s; "
+			 "correct it, or name the %s with --%s",
+			 key, problem ? problem : "out of memory", key, key);
+}
+
+/*
+ * What an option says, else the configuration, else the installation. A configuration that is not
+ * named may be unreadable or wrong. 0 and *found to be free()d, or a negative errno and why.
+ */
+static int place_of(const struct cli *cli, const char *key, const char *installed, char **found,
+		    struct error *err)
+{
+	const char *value = cli_get(cli, key);
+	struct problems problems = {0};
+	struct documents documents = {0};
+	int result = 0;
+
+	*found = NULL;
+	if (!value) {
+		result = documents_read(cli_config(cli), &problems, &documents);
+		value = api_value(&documents, key);
+	}
+	if (!value && result < 0 && cli_has(cli, "config")) {
+		result = refuse_config(key, &problems, err);
+	} else {
+		*found = strdup(value ? value : installed);
+		result = *found ? 0 : error_set(err, -ENOMEM, "out of memory");
 	}
 	documents_done(&documents);
 	problems_done(&problems);
-	return found;
+	return result;
 }
 
 static int connect_client(struct cli *cli, struct error *err)
 {
-	const char *given = cli_get(cli, "socket");
-	char *found = given ? NULL : configured(cli_config(cli), "socket");
-	int result = client_new(given ? given : found ? found : PATHS_SOCKET, &cli->client, err);
+	char *socket;
+	int result = place_of(cli, "socket", PATHS_SOCKET, &socket, err);
 
-	free(found);
+	if (result == 0)
+		result = client_new(socket, &cli->client, err);
+	free(socket);
 	return result;
 }
 
-char *cli_spool(const struct cli *cli)
+int cli_spool(const struct cli *cli, char **directory, struct error *err)
 {
-	const char *given = cli_get(cli, "spool");
-	char *found = given ? strdup(given) : configured(cli_config(cli), "spool");
+	return place_of(cli, "spool", PATHS_SPOOL, directory, err);
+}
 
-	return found || given ? found : strdup(PATHS_SPOOL);
+/* A daemon that hangs is not waited for as long as one that has much to do. */
+static int look_alive(struct cli *cli, struct error *err)
+{
+	struct client_reply reply = {0};
+	int result;
+
+	client_set_patience(cli->client, CLIENT_ANSWER_MS);
+	result = client_call(cli->client, "GET", "/api/v1/health", NULL, &reply, err);
+	json_decref(reply.json);
+	cli->alive = result == 0;
+	return result;
 }
 
 int cli_try(struct cli *cli, const char *method, const char *path, const char *body,
@@ -121,6 +164,8 @@ int cli_try(struct cli *cli, const char *method, const char *path, const char *b
 
 	if (!cli->client)
 		result = connect_client(cli, err);
+	if (result == 0 && cli->patience_ms > CLIENT_ANSWER_MS && !cli->alive)
+		result = look_alive(cli, err);
 	if (result < 0)
 		return result;
 	if (cli->patience_ms > 0)

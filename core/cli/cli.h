@@ -27,7 +27,8 @@ struct cli {
 	size_t width;          /* of the terminal; 0: unlimited */
 	struct buffer out;     /* written to standard output at the end, or by cli_flush */
 	struct client *client; /* made by the first request */
-	long patience_ms;      /* for each request; 0: minutes */
+	long patience_ms;      /* for each request; 0: CLIENT_ANSWER_MS */
+	bool alive;            /* the daemon has answered, so that a longer wait is for something */
 };
 
 /* Shorthands for cli->arguments. */
@@ -60,8 +61,9 @@ int cli_try(struct cli *cli, const char *method, const char *path, const char *b
 	    struct client_reply *reply, struct error *err);
 
 /* Where words are kept that the daemon could not be told: --spool, else of the configuration, else
- * of the installation. For the caller to free(); NULL when memory is short. */
-char *cli_spool(const struct cli *cli);
+ * of the installation. 0 and *directory for the caller to free(), or a negative errno and why: the
+ * configuration that was named cannot be read, or memory is short. */
+int cli_spool(const struct cli *cli, char **directory, struct error *err);
 
 /* "2h" (so long ago) or RFC 3339, as RFC 3339 for the API. 0 or -EINVAL. */
 int cli_time(const char *text, char *rfc3339, size_t size);

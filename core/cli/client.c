@@ -8,15 +8,17 @@
 
 #include <curl/curl.h>
 
+#include "base/units.h"
+
 #define REPLY_MOST (64U * 1024 * 1024)
 #define SOCKET_MOST (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 #define CONNECT_MS 5000L
-#define ANSWER_MS 120000L /* a reload may wait for deliveries under way */
 
 struct client {
 	CURL *easy;
 	struct curl_slist *headers;
 	char *socket;
+	long patience_ms;
 	struct buffer reply;
 };
 
@@ -40,8 +42,7 @@ static void set_up(struct client *client)
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ANSWER_MS);
+	client_set_patience(client, CLIENT_ANSWER_MS);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_reply);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, &client->reply);
@@ -86,12 +87,28 @@ void client_free(struct client *client)
 
 void client_set_patience(struct client *client, long ms)
 {
-	curl_easy_setopt(client->easy, CURLOPT_CONNECTTIMEOUT_MS, ms);
+	client->patience_ms = ms;
+	curl_easy_setopt(client->easy, CURLOPT_CONNECTTIMEOUT_MS,
+			 ms < CONNECT_MS ? ms : CONNECT_MS);
 	curl_easy_setopt(client->easy, CURLOPT_TIMEOUT_MS, ms);
 }
 
-static int explain(const struct client *client, CURLcode code, struct error *err)
+/* It may be stopped, be held up by its disk, or have more to do than it can. */
+static int explain_silence(const struct client *client, bool changes, struct error *err)
 {
+	char patience[UNITS_TEXT];
+
+	units_format_duration(client->patience_ms, patience);
+	return error_set(err, -ETIMEDOUT,
+			 "tocsind takes requests on %s but did not answer within %s%s; its log may "
+			 "say what keeps it",
+			 client->socket, patience,
+			 changes ? ", so it is not known whether it was done" : "");
+}
+
+static int explain(const struct client *client, CURLcode code, bool changes, struct error *err)
+{
+	curl_off_t connected_us = 0;
 	long number = 0;
 
 	curl_easy_getinfo(client->easy, CURLINFO_OS_ERRNO, &number);
@@ -99,6 +116,9 @@ static int explain(const struct client *client, CURLcode code, struct error *err
 		return error_set(err, -ECONNREFUSED,
 				 "the socket has an empty path, so there is none; set api.socket, "
 				 "or name it with --socket");
+	curl_easy_getinfo(client->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+	if (code == CURLE_OPERATION_TIMEDOUT && connected_us > 0)
+		return explain_silence(client, changes, err);
 	if (code != CURLE_COULDNT_CONNECT && code != CURLE_OPERATION_TIMEDOUT)
 		return error_set(err, -EIO, "the connection to %s broke: %s", client->socket,
 				 curl_easy_strerror(code));
@@ -139,7 +159,7 @@ int client_call(struct client *client, const char *method, const char *path, con
 	code = curl_easy_perform(client->easy);
 	buffer_done(&url);
 	if (code != CURLE_OK)
-		return explain(client, code, err);
+		return explain(client, code, strcmp(method, "GET") != 0, err);
 	curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &reply->status);
 	reply->json = json_loadb(buffer_text(&client->reply), client->reply.length, 0, NULL);
 	return 0;

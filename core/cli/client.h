@@ -10,6 +10,11 @@
 
 struct client;
 
+/* How long an answer may take that waits for nothing but the daemon, and one that waits for a query
+ * or for deliveries under way, too. */
+#define CLIENT_ANSWER_MS 15000L
+#define CLIENT_LONG_MS 120000L
+
 struct client_reply {
 	long status;  /* of HTTP */
 	json_t *json; /* NULL when the answer was no JSON; a reference for the caller */
@@ -18,13 +23,13 @@ struct client_reply {
 /* 0 or a negative errno with the sentence. The connection is made by the first call, and kept. */
 int client_new(const char *socket, struct client **client, struct error *err);
 void client_free(struct client *client);
-/* Each call may take so long; minutes without it. */
+/* Each call may take so long; CLIENT_ANSWER_MS without it. */
 void client_set_patience(struct client *client, long ms);
 
 /*
  * body may be NULL, is borrowed and must be JSON. 0 and *reply for every answer, whatever its
- * status; -ECONNREFUSED when nobody can be reached, -EIO when the connection broke, with the
- * sentence.
+ * status; -ECONNREFUSED when nobody can be reached, -ETIMEDOUT when nobody answered in time, -EIO
+ * when the connection broke, with the sentence.
  */
 int client_call(struct client *client, const char *method, const char *path, const char *body,
 		struct client_reply *reply, struct error *err);

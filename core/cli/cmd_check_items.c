@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tocsin check heartbeat, tocsin check threshold */
+#include <errno.h>
 #include <string.h>
 
 #include "cli/asker.h"
@@ -120,6 +121,7 @@ static int run_heartbeat(struct cli *cli)
 struct outcome {
 	json_t *all;     /* the answers; of those that could not be asked: name, exit and line */
 	size_t count[4]; /* of each status */
+	size_t paused;   /* which are not asked */
 	struct buffer names[4];
 	enum nagios worst;
 	struct buffer lines, perfdata;
@@ -127,8 +129,15 @@ struct outcome {
 
 static json_t *failed(const json_t *item, const struct error *why)
 {
-	return json_pack("{sO* ss si ss}", "name", json_object_get(item, "name"), "state",
-			 "unknown", "exit", NAGIOS_UNKNOWN, "line", why->text);
+	const char *name = json_text_of(item, "name");
+	struct buffer line = {0};
+	json_t *answer;
+
+	buffer_printf(&line, "%s%s%s", name, *name ? ": " : "", why->text);
+	answer = json_pack("{sO* ss si ss}", "name", json_object_get(item, "name"), "state",
+			   "unknown", "exit", NAGIOS_UNKNOWN, "line", buffer_text(&line));
+	buffer_done(&line);
+	return answer;
 }
 
 /* The first few; the lines that follow have all of them. */
@@ -175,8 +184,10 @@ static void check_each(struct asker *asker, const json_t *items, struct outcome 
 		struct error why;
 		json_t *answer = NULL;
 
-		if (strcmp(json_text_of(item, "state"), "paused") == 0)
+		if (strcmp(json_text_of(item, "state"), "paused") == 0) {
+			outcome->paused++;
 			continue;
+		}
 		if (asker_check(asker, json_text_of(item, "name"), json_text_of(item, "source"),
 				&answer, &why) != STATUS_DONE) {
 			json_decref(answer);
@@ -207,8 +218,6 @@ static void add_counts(struct buffer *text, const struct outcome *outcome)
 			if (names->length > 0)
 				buffer_printf(text, " (%s)", buffer_text(names));
 		}
-	if (text->length == 0)
-		buffer_puts(text, "there are no checks");
 }
 
 static void print_outcome(struct cli *cli, struct outcome *outcome)
@@ -224,6 +233,17 @@ static void print_outcome(struct cli *cli, struct outcome *outcome)
 	if (!cli->json)
 		buffer_puts(&cli->out, buffer_text(&outcome->lines));
 	buffer_done(&counts);
+}
+
+/* Nobody watches anything then, which is not well. */
+static void refuse_nothing(size_t paused, struct error *why)
+{
+	if (paused == 0)
+		error_set(why, -ENOENT, "there are no checks");
+	else if (paused == 1)
+		error_set(why, -ENOENT, "the only check is paused");
+	else
+		error_set(why, -ENOENT, "all %zu checks are paused", paused);
 }
 
 static enum nagios check_all(struct cli *cli, struct asker *asker)
@@ -244,7 +264,14 @@ static enum nagios check_all(struct cli *cli, struct asker *asker)
 			json_decref(missing);
 		}
 		check_each(asker, items, &outcome);
-		print_outcome(cli, &outcome);
+		if (json_array_size(outcome.all) > 0 || cli->json)
+			print_outcome(cli, &outcome);
+		if (json_array_size(outcome.all) == 0) {
+			outcome.worst = NAGIOS_UNKNOWN;
+			refuse_nothing(outcome.paused, &why);
+			if (!cli->json)
+				print_failure(cli, "THRESHOLD", &why);
+		}
 	}
 	buffer_done(&outcome.lines);
 	buffer_done(&outcome.perfdata);
@@ -331,7 +358,8 @@ const struct command command_check_threshold = {
 		    "  tocsin check threshold --all --local --config ./conf.d\n"
 		    "  tocsin check threshold queue-depth --nagios\n",
 	.status = "  0  ok\n  1  warning\n  2  critical, or wrong usage\n"
-		  "  3  unknown: the query failed, there is no such check, it could not be asked\n",
+		  "  3  unknown: the query failed, there is no such check, it could not be asked, "
+		  "nothing is checked\n",
 	OPTIONS(threshold_options),
 	.run = run_threshold,
 };

@@ -55,6 +55,7 @@ static int ask_one(struct cli *cli, const char *action, const char *key, json_t 
 	json_t *answer;
 	int status;
 
+	cli->patience_ms = CLIENT_LONG_MS; /* there may be very many */
 	buffer_printf(&path, "/api/v1/dead/%s", action);
 	status = cli_request(cli, "POST", buffer_text(&path), choice, &answer);
 	buffer_done(&path);
@@ -90,12 +91,12 @@ static int settle(struct cli *cli, const char *action, const char *key)
 {
 	const char *channel = cli_get(cli, "channel");
 	bool all = cli_has(cli, "all"), ids = cli->arguments.n_operands > 0;
+	int status, ways = (int)all + (channel != NULL) + ids;
 	long long done = 0;
-	int status;
 
-	if ((int)all + (channel != NULL) + ids != 1)
-		return cli_error(STATUS_USAGE,
-				 "say which: numbers of deliveries, --channel NAME or --all");
+	if (ways != 1)
+		return cli_error(STATUS_USAGE, "%s: numbers of deliveries, --channel NAME or --all",
+				 ways ? "say only one of these" : "say which");
 	if (all)
 		status = ask_one(cli, action, key, json_pack("{sb}", "all", 1), &done);
 	else if (channel)

@@ -78,6 +78,7 @@ static int run_job(struct cli *cli)
 		return cli_error(STATUS_USAGE, "--timeout only goes with --wait");
 	if (timeout)
 		until_ms = clock_boot_ms() + timeout_ms;
+	cli->patience_ms = CLIENT_LONG_MS; /* for a source that reads its jobs from somewhere */
 	status = items_ask(cli, "jobs", cli_operand(cli, 0), "run", json_object(), &answer);
 	id = json_text_of(answer, "id");
 	if (status == STATUS_DONE && cli_has(cli, "wait"))

@@ -73,7 +73,7 @@ static int tell(struct cli *cli, const json_t *json)
 	if (result == OUTBOX_LOST)
 		return cli_error(STATUS_UNREACHABLE, "the ping is lost: %s", why.text);
 	if (result == OUTBOX_KEPT)
-		cli_error(0, "%s The ping is kept until the daemon takes it.", why.text);
+		cli_error(0, "the ping is kept until the daemon takes it: %s", why.text);
 	if (cli->json)
 		cli_print_json(cli, json_pack("{ss}", "ping",
 					      result == OUTBOX_KEPT ? "kept" : "accepted"));

@@ -3,8 +3,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/offline.h"
 #include "cli/services.h"
 #include "config/describe.h"
@@ -194,14 +196,52 @@ static int print_one(struct cli *cli, const struct plugin *plugin)
 	return STATUS_DONE;
 }
 
+/* It is of another kind, or its name was misspelt. */
+static int not_found(const struct offline *offline, const char *kind, const char *name)
+{
+	size_t n, n_services = offline->services.n;
+	const struct plugin *const *all = loader_all(offline->loader, &n);
+	const struct plugin *other = find(offline->loader, NULL, name);
+	const char **names, *meant = NULL;
+
+	if (other)
+		return cli_error(STATUS_NO, "'%.60s' is no %s, but a %s", name, kind,
+				 loader_kind_name(other->it.kind));
+	names = calloc(n + n_services + 1, sizeof(*names));
+	for (size_t i = 0; names && i < n; i++)
+		names[i] = all[i]->it.name;
+	for (size_t i = 0; names && i < n_services; i++)
+		names[n + i] = offline->services.item[i]->name;
+	if (names)
+		meant = text_closest(name, names, n + n_services);
+	free(names);
+	return cli_error(STATUS_NO, "there is no plugin or service '%.60s'; %s%s%s", name,
+			 meant ? "did you mean '" : "see 'tocsin plugins list'", meant ? meant : "",
+			 meant ? "'?" : "");
+}
+
+static bool is_kind(const char *word)
+{
+	static const char *const kinds[] = {"channel", "source", "store", "service"};
+
+	for (size_t i = 0; i < TOCSIN_COUNT(kinds); i++)
+		if (strcmp(word, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
 static int show(struct cli *cli)
 {
 	const char *kind = cli_get(cli, "kind"), *name = cli_operand(cli, 0);
 	const struct service *service = NULL;
 	const struct plugin *plugin = NULL;
 	struct offline offline;
-	int status = offline_plugins(cli, &offline);
+	int status;
 
+	if (kind && !is_kind(kind))
+		return cli_error(STATUS_USAGE,
+				 "--kind is channel, source, store or service, not '%.60s'", kind);
+	status = offline_plugins(cli, &offline);
 	if (status == STATUS_DONE)
 		plugin = find(offline.loader, kind, name);
 	if (status == STATUS_DONE && !plugin && (!kind || strcmp(kind, "service") == 0))
@@ -213,9 +253,7 @@ static int show(struct cli *cli)
 	else if (service)
 		status = service_print(cli, service);
 	else if (status == STATUS_DONE)
-		status = cli_error(
-			STATUS_NO,
-			"there is no plugin or service '%.60s'; see 'tocsin plugins list'", name);
+		status = not_found(&offline, kind, name);
 	offline_done(&offline);
 	return status;
 }

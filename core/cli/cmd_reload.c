@@ -7,7 +7,10 @@ static int run(struct cli *cli)
 {
 	json_t *answer, *problem;
 	size_t i;
-	int status = cli_request(cli, "POST", "/api/v1/reload", NULL, &answer);
+	int status;
+
+	cli->patience_ms = CLIENT_LONG_MS; /* for deliveries under way */
+	status = cli_request(cli, "POST", "/api/v1/reload", NULL, &answer);
 
 	if (cli->json && answer) {
 		cli_print_json(cli, json_incref(answer));

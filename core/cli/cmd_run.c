@@ -46,7 +46,8 @@ struct run {
 	struct tail tail;
 	struct pump pump[2];
 	size_t n_pumps;
-	int64_t began_ms; /* boot time */
+	int64_t began_ms;  /* boot time */
+	int64_t passed_ms; /* boot time when it had ended and all that it wrote was passed on */
 	bool started;
 	int killed; /* the signal that ended us while we passed on what the command wrote, or 0 */
 };
@@ -113,9 +114,17 @@ static bool all_is_passed(struct run *run)
 	return true;
 }
 
+/* Until what is said of the start is said, or given up. */
+static void join_report(struct report *report)
+{
+	if (report->threaded)
+		pthread_join(report->thread, NULL);
+	report->threaded = false;
+}
+
 /* A reader who does not read holds us up, as it would the command. But then a signal ends us, as it
  * would the command; what was not passed on is lost, and the pumps end with us. */
-static void pass_rest(struct run *run)
+static void pass_rest(struct run *run, struct report *start)
 {
 	bool others = false;
 
@@ -123,34 +132,38 @@ static void pass_rest(struct run *run)
 		pump_end(&run->pump[i]);
 	while (run->killed == 0 && !all_is_passed(run))
 		run->killed = launch_await_signal(&run->launch);
+	run->passed_ms = clock_boot_ms();
 	if (run->killed)
 		return;
-	for (size_t i = 0; i < run->n_pumps; i++)
+	for (size_t i = 0; i < run->n_pumps; i++) {
 		others |= pump_join(&run->pump[i]);
-	if (others)
+		if (run->pump[i].error)
+			cli_error(0, "what the command wrote cannot be passed on: %s",
+				  strerror(run->pump[i].error));
+	}
+	if (others) {
+		join_report(start); /* a copy of a process has no threads but one */
 		pump_leave(run->pump, run->n_pumps, &run->launch.mask);
+	}
 	for (size_t i = 0; i < run->n_pumps; i++)
 		pump_close(&run->pump[i]);
 }
 
-static void wait_for_end(struct run *run)
+static void wait_for_end(struct run *run, struct report *start)
 {
 	if (run->started)
 		launch_wait(&run->launch, &run->words.status, &run->words.usage);
 	run->words.duration_ms = clock_boot_ms() - run->began_ms;
 	run->words.ended_ms = clock_wall_ms();
-	pass_rest(run);
+	pass_rest(run, start);
 }
 
-/* Both reports together get the daemon's patience once the command has ended. */
+/* Both reports together get the daemon's patience once what the command wrote is passed on. */
 static void tell_end(struct run *run, struct report *start, struct report *end)
 {
-	int64_t ended_ms = clock_boot_ms();
-
-	if (start->threaded)
-		pthread_join(start->thread, NULL);
+	join_report(start);
 	end->body = run_words_end(&run->words);
-	end->patience_ms = OUTBOX_PATIENCE_MS - (clock_boot_ms() - ended_ms);
+	end->patience_ms = OUTBOX_PATIENCE_MS - (clock_boot_ms() - run->passed_ms);
 	tell(end);
 	if (end->result >= OUTBOX_REFUSED && !cli_has(end->cli, "quiet"))
 		cli_error(0, "the run is not recorded: %s", end->why.text);
@@ -184,7 +197,7 @@ static int run(struct cli *cli)
 	} else {
 		not_started(&run, command[0], result);
 	}
-	wait_for_end(&run);
+	wait_for_end(&run, &start);
 	tell_end(&run, &start, &end);
 	buffer_done(&path);
 	if (run.killed) {

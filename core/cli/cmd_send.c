@@ -44,9 +44,22 @@ static int read_input(json_t **alerts)
 			 mistake.line, mistake.column, mistake.text);
 }
 
+/* What stands beside standard input and would be of an alert; NULL: nothing. */
+static const char *beside_input(const struct cli *cli)
+{
+	static const char *const names[] = {"label",  "annotation", "summary", "severity",
+					    "status", "recipient",  "link"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (cli_has(cli, names[i]))
+			return names[i];
+	return NULL;
+}
+
 static int make_alerts(struct cli *cli, json_t **alerts)
 {
-	const char *operand = cli_operand(cli, 0);
+	const char *operand = cli_operand(cli, 0), *beside = beside_input(cli);
+	bool input = operand || cli_has(cli, "stdin");
 	struct error err;
 
 	if (operand && strcmp(operand, "-") != 0)
@@ -54,7 +67,11 @@ static int make_alerts(struct cli *cli, json_t **alerts)
 				 "'%.60s' is not understood; give labels as --label NAME=VALUE, "
 				 "or - to read JSON from standard input",
 				 operand);
-	if (operand || cli_has(cli, "stdin"))
+	if (input && beside)
+		return cli_error(STATUS_USAGE,
+				 "--%s does not go with %s: standard input has the whole alert",
+				 beside, operand ? "-" : "--stdin");
+	if (input)
 		return read_input(alerts);
 	*alerts = build_alert(&cli->arguments, &err);
 	return *alerts ? STATUS_DONE : cli_error(STATUS_USAGE, "%s", err.text);

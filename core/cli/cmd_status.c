@@ -65,12 +65,29 @@ static void add_breaker(struct table *table, const json_t *channel)
 		table_add(table, STYLE_GREEN, "working");
 }
 
+/* "2025-11-18 14:30:45: 451 Try later (next attempt 2025-11-18 14:31:05)": one that is over has its
+ * time, so that it is not taken for trouble of now. */
+static void add_failure(struct table *table, const json_t *channel)
+{
+	char failed[CLOCK_TEXT], next[CLOCK_TEXT];
+	struct buffer text = {0};
+
+	if (*json_text_of(channel, "last_failed_at"))
+		buffer_printf(&text, "%s: %s", json_time_of(channel, "last_failed_at", failed),
+			      json_text_of(channel, "last_failure"));
+	if (*json_text_of(channel, "next_attempt_at"))
+		buffer_printf(&text, "%s(next attempt %s)", text.length ? " " : "",
+			      json_time_of(channel, "next_attempt_at", next));
+	table_add(table, STYLE_PLAIN, buffer_text(&text));
+	buffer_done(&text);
+}
+
 static void print_channels(struct cli *cli, const json_t *channels)
 {
 	static const struct column columns[] = {
-		{"CHANNEL", false}, {"TYPE", false},     {"STATE", false},
-		{"WAITING", true},  {"UNDER WAY", true}, {"DELIVERED", true},
-		{"RETRIED", true},  {"DEAD", true},      {"LAST FAILURE", false},
+		{"CHANNEL", false},  {"TYPE", false},     {"STATE", false},
+		{"IN MEMORY", true}, {"UNDER WAY", true}, {"DELIVERED", true},
+		{"RETRIED", true},   {"DEAD", true},      {"LAST FAILURE", false},
 	};
 	static const char *const counts[] = {"queued", "in_flight", "delivered", "retried", "dead"};
 	struct table table;
@@ -87,9 +104,11 @@ static void print_channels(struct cli *cli, const json_t *channels)
 		add_breaker(&table, channel);
 		for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++)
 			table_add_number(&table, json_number_of(channel, counts[k]));
-		table_add(&table, STYLE_PLAIN, json_text_of(channel, "last_failure"));
+		add_failure(&table, channel);
 	}
-	buffer_putc(&cli->out, '\n');
+	buffer_puts(&cli->out,
+		    "\nchannels: what they have in memory of all that is pending, what they did "
+		    "since the daemon's start\n");
 	table_print(&table, &cli->out, cli->colour, cli->width);
 	table_done(&table);
 }

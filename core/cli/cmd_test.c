@@ -53,10 +53,8 @@ static json_t *local_alert(const struct cli *cli, const char *channel)
 	return alert;
 }
 
-/* Prints each delivery; says whether all of them arrived. */
-static bool print_outcome(struct cli *cli, const json_t *deliveries)
+static void print_outcome(struct cli *cli, const json_t *deliveries)
 {
-	bool good = true;
 	size_t i;
 	json_t *delivery;
 
@@ -67,7 +65,6 @@ static bool print_outcome(struct cli *cli, const json_t *deliveries)
 		const char *reason = json_text_of(delivery, "reason");
 		bool delivered = strcmp(state, "delivered") == 0;
 
-		good = good && delivered;
 		output_safe(&cli->out, json_text_of(delivery, "channel"));
 		buffer_puts(&cli->out, ": ");
 		output_styled(&cli->out, cli->colour, delivered ? STYLE_GREEN : STYLE_RED,
@@ -84,29 +81,80 @@ static bool print_outcome(struct cli *cli, const json_t *deliveries)
 		}
 		buffer_putc(&cli->out, '\n');
 	}
-	return good;
 }
 
-static int report(struct cli *cli, json_t *deliveries, const char *patience)
+/* A channel of the daemon's status, a new reference; NULL: not known. */
+static json_t *find_channel(struct cli *cli, const char *name)
 {
-	bool over = trial_is_over(deliveries), good = over;
+	json_t *status = NULL, *channel, *found = NULL;
+	struct error why;
 	size_t i;
+
+	if (cli_ask(cli, "GET", "/api/v1/status", NULL, &status, &why) == STATUS_DONE)
+		json_array_foreach(json_object_get(status, "channels"), i, channel)
+		{
+			if (strcmp(json_text_of(channel, "name"), name) == 0)
+				found = json_incref(channel);
+		}
+	json_decref(status);
+	return found;
+}
+
+/* Nothing was tried yet: what keeps the channel, and for how long. */
+static int explain_wait(struct cli *cli, const char *name, const char *patience)
+{
+	json_t *channel = find_channel(cli, name);
+	const char *breaker = json_text_of(channel, "breaker");
+	const char *failure = json_text_of(channel, "last_failure");
+	char failed[CLOCK_TEXT], next[CLOCK_TEXT];
+
+	if (*json_text_of(channel, "next_attempt_at"))
+		cli_error(0,
+			  "no outcome after %s: channel '%s' is %s and tries next at %s%s%s%s%s%s; "
+			  "the test alert stays pending until then, and --local tries now",
+			  patience, name, strcmp(breaker, "closed") == 0 ? "paused" : "failing",
+			  json_time_of(channel, "next_attempt_at", next),
+			  *failure ? " (last failure at " : "",
+			  *failure ? json_time_of(channel, "last_failed_at", failed) : "",
+			  *failure ? ": " : "", failure, *failure ? ")" : "");
+	else
+		cli_error(0, "no outcome after %s; the delivery goes on, see 'tocsin deliveries'",
+			  patience);
+	json_decref(channel);
+	return STATUS_LATER;
+}
+
+static size_t count_state(const json_t *deliveries, const char *state)
+{
+	size_t i, n = 0;
 	json_t *delivery;
 
-	if (cli->json) {
-		json_array_foreach(deliveries, i,
-				   delivery) if (strcmp(json_text_of(delivery, "state"),
-							"delivered") != 0) good = false;
-		cli_print_json(cli, json_incref(deliveries));
-	} else if (over) {
-		good = print_outcome(cli, deliveries);
+	json_array_foreach(deliveries, i, delivery)
+	{
+		if (strcmp(json_text_of(delivery, "state"), state) == 0)
+			n++;
 	}
-	if (!over)
-		return cli_error(STATUS_LATER,
-				 "no outcome after %s; the delivery goes on, see "
-				 "'tocsin deliveries'",
-				 patience);
-	return good ? STATUS_DONE : STATUS_NO;
+	return n;
+}
+
+static int report(struct cli *cli, json_t *deliveries, const char *patience, bool local)
+{
+	bool over = trial_is_over(deliveries);
+
+	if (cli->json)
+		cli_print_json(cli, json_incref(deliveries));
+	else if (over)
+		print_outcome(cli, deliveries);
+	if (over && !cli->json && !local && count_state(deliveries, "pending") > 0)
+		buffer_puts(&cli->out, "The test alert stays pending and is tried further; see "
+				       "'tocsin deliveries'.\n");
+	if (over)
+		return count_state(deliveries, "delivered") == json_array_size(deliveries)
+			       ? STATUS_DONE
+			       : STATUS_NO;
+	if (!local)
+		return explain_wait(cli, cli_operand(cli, 0), patience);
+	return cli_error(STATUS_LATER, "no outcome after %s; --timeout gives it longer", patience);
 }
 
 /* Asks for the deliveries of the alert until they are over. */
@@ -169,7 +217,7 @@ static bool daemon_answers(struct cli *cli)
 
 	json_decref(reply.json);
 	if (result < 0)
-		cli_error(0, "%s The channel is tested without it.", err.text);
+		cli_error(0, "the channel is tested without the daemon: %s", err.text);
 	return result == 0;
 }
 
@@ -184,6 +232,7 @@ static int run(struct cli *cli)
 	const char *channel = cli_operand(cli, 0), *patience = cli_get(cli, "timeout");
 	json_t *deliveries = NULL;
 	int64_t timeout_ms;
+	bool local = cli_has(cli, "local");
 	int status;
 
 	patience = patience ? patience : PATIENCE;
@@ -195,12 +244,11 @@ static int run(struct cli *cli)
 		return test_dry_run(cli, channel);
 	if (cli_has(cli, "alert") || cli_has(cli, "file"))
 		return cli_error(STATUS_USAGE, "--alert and --file only go with --dry-run");
-	if (!cli_has(cli, "local") && daemon_answers(cli))
-		status = run_remote(cli, channel, timeout_ms, &deliveries);
-	else
-		status = run_local(cli, channel, timeout_ms, &deliveries);
+	local = local || !daemon_answers(cli);
+	status = local ? run_local(cli, channel, timeout_ms, &deliveries)
+		       : run_remote(cli, channel, timeout_ms, &deliveries);
 	if (status == STATUS_DONE)
-		status = report(cli, deliveries, patience);
+		status = report(cli, deliveries, patience, local);
 	json_decref(deliveries);
 	return status;
 }
@@ -213,7 +261,8 @@ const struct command command_test = {
 	.summary = "send a test alert through one channel and wait for the outcome",
 	.description =
 		"Sends a test alert to one channel, past the routes, and prints what came of "
-		"the first attempt. When the daemon does not answer, or with --local, the "
+		"the first attempt; after one that failed it stays pending and is tried further. "
+		"When the daemon does not answer, or with --local, the "
 		"channel is opened by this command itself, with a store of its own that is "
 		"removed afterwards. With --dry-run nothing is sent: the HTTP requests that the "
 		"channel would make are printed, or what it would write, with *** for secrets.",

@@ -39,7 +39,8 @@ static void print(struct cli *cli, const struct rehearsal *rehearsal)
 	size_t i;
 	json_t *request;
 
-	if (*rehearsal->pub.recipient) {
+	/* A preview says that by itself, and may be kept as it is: a mail. */
+	if (*rehearsal->pub.recipient && !rehearsal->preview) {
 		buffer_puts(&cli->out, "to ");
 		output_safe(&cli->out, rehearsal->pub.recipient);
 		buffer_puts(&cli->out, ":\n");

@@ -37,13 +37,17 @@ static bool ask(struct cli *cli, const char *path, const char *body, enum outbox
 
 static enum outbox keep(struct cli *cli, const char *path, const char *body, struct error *why)
 {
-	char *directory = cli_spool(cli);
-	struct error failure = {"out of memory"};
+	struct error failure;
 	enum outbox result = OUTBOX_KEPT;
+	char *directory;
+	int status = cli_spool(cli, &directory, &failure);
 
-	if (directory && !*directory)
-		error_set(&failure, -ENOENT, "api.spool is empty, so that nothing is kept");
-	if (!directory || !*directory || spool_write(directory, path, body, &failure) < 0) {
+	if (status == 0 && !*directory)
+		status =
+			error_set(&failure, -ENOENT, "api.spool is empty, so that nothing is kept");
+	if (status == 0)
+		status = spool_write(directory, path, body, &failure);
+	if (status < 0) {
 		struct error first = *why;
 
 		error_set(why, -EIO, "%.340s, and %.340s", failure.text, first.text);

@@ -208,7 +208,7 @@ static void print_cell(struct buffer *out, const struct column *column, const ch
 }
 
 #define GAP 2
-#define LEAST_LAST 12 /* columns that the last one keeps, however narrow the terminal */
+#define LEAST_LAST 12 /* columns that are worth cutting the last one for */
 
 struct layout {
 	size_t *width;
@@ -250,9 +250,8 @@ void table_print(const struct table *table, struct buffer *out, bool colour, siz
 		if (i + 1 < table->n_columns)
 			used += layout.width[i] + GAP;
 	}
-	layout.last = SIZE_MAX;
-	if (width > 0)
-		layout.last = width > used + LEAST_LAST ? width - used : LEAST_LAST;
+	/* Rows that are too long without the last column are wrapped by the terminal, with all of it. */
+	layout.last = width >= used + LEAST_LAST ? width - used : SIZE_MAX;
 	print_row(table, &layout, 0, true, out, colour);
 	for (size_t i = 0; i + table->n_columns <= table->n_cells; i += table->n_columns)
 		print_row(table, &layout, i, false, out, colour);

@@ -59,7 +59,7 @@ void table_done(struct table *table);
 /* Adds the next cell, row by row; the text (NULL: empty) is made safe and copied. */
 void table_add(struct table *table, enum style style, const char *text);
 void table_add_number(struct table *table, long long number);
-/* The last column is cut when the table is wider than width (0: unlimited). */
+/* The last column is cut when that makes the rows fit into width (0: unlimited). */
 void table_print(const struct table *table, struct buffer *out, bool colour, size_t width);
 
 #endif

@@ -69,6 +69,8 @@ static size_t pass(struct pump *pump, size_t most)
 	 * without us. */
 	if (n > 0 && write_all(pump->to, chunk, (size_t)n))
 		return (size_t)n;
+	if (n > 0 && errno != EPIPE)
+		pump->error = errno;
 	close_one(&pump->from);
 	return 0;
 }

@@ -22,6 +22,7 @@ struct pump {
 	struct tail *tail; /* borrowed */
 	pthread_t thread, waiter;
 	bool running;
+	int error;         /* why what the command wrote was not taken, but by a reader who went away */
 	atomic_bool done;  /* its thread has ended; the waiter got SIGCHLD after that */
 };
 

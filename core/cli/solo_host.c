@@ -100,6 +100,11 @@ static int solo_each(struct tocsin_self *self, const char *prefix, bool newest_f
 	return result;
 }
 
+static void solo_watch(struct tocsin_self *self, int fd)
+{
+	(void)self, (void)fd; /* emit never waits here */
+}
+
 static void solo_expect(struct tocsin_self *self, int64_t alerts)
 {
 	(void)self;
@@ -172,6 +177,7 @@ const struct tocsin_host *solo_host(void)
 		.save = solo_save,
 		.load = solo_load,
 		.emit = solo_emit,
+		.watch = solo_watch,
 		.expect = solo_expect,
 		.park = solo_nothing,
 		.swept = solo_nothing,

@@ -68,7 +68,7 @@ def test_checks_are_evaluated_alone_or_all(tocsin, daemon):
     assert check("queue") == (1, "queue is 17\n", "")
     assert check("cost", "--nagios") == (0, "THRESHOLD OK - cost is 5 | 'cost $'=5;10;20\n", "")
     assert check("lost") == (3, "", "tocsin: not now\n")
-    lines = "WARNING   queue is 17\nOK        cost is 5\nUNKNOWN   not now\n"
+    lines = "WARNING   queue is 17\nOK        cost is 5\nUNKNOWN   lost: not now\n"
     assert check("--all") == (1, lines, "")
     assert check("--all", "--nagios") == (
         1, "THRESHOLD WARNING - 1 warning (queue), 1 unknown (lost), 1 ok"
@@ -80,10 +80,21 @@ def test_checks_are_evaluated_alone_or_all(tocsin, daemon):
     answers["cost"]["exit"] = 2
     assert check("--all")[0] == 2
     assert check()[0] == 3 and check("queue", "--all")[0] == 3
-    daemon.answer(200, {"checks": []})
-    assert check("--all", "--nagios") == (0, "THRESHOLD OK - there are no checks\n", "")
     daemon.stop()
     assert check("--all")[0] == 3 and check("queue", "--nagios")[0] == 3
+
+
+@pytest.mark.parametrize("paused, words", [
+    (0, "there are no checks"), (1, "the only check is paused"), (3, "all 3 checks are paused")])
+def test_nothing_to_check_is_not_well(tocsin, daemon, paused, words):
+    daemon.answer(200, {"checks": [{"name": f"check {i}", "source": "sql", "state": "paused"}
+                                   for i in range(paused)]})
+    run = tocsin.cli("check", "threshold", "--all", "--nagios")
+    assert (run.status, run.stdout, run.stderr) == (3, f"THRESHOLD UNKNOWN - {words}\n", "")
+    run = tocsin.cli("check", "threshold", "--all")
+    assert (run.status, run.stdout, run.stderr) == (3, "", f"tocsin: {words}\n")
+    run = tocsin.cli("check", "threshold", "--all", "--json")
+    assert (run.status, run.json) == (3, [])
 
 
 def test_checks_are_evaluated_without_a_daemon(tocsin, plugin_kit, stage, tmp_path):

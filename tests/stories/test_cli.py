@@ -84,7 +84,8 @@ def test_help_names_every_command(tocsin, stage):
     ("sned", "did you mean 'send'"), ("send --sumary x", "did you mean '--summary'"),
     ("dead", "list"), ("dead lst", "list"), ("dead show", "ID"), ("dead show x", "x"),
     ("deliveries 1 2", ""), ("status extra", "extra"), ("history --limit none", "limit"),
-    ("dead replay", "--all"), ("send --label novalue", "novalue"), ("send --severity", "severity"),
+    ("dead replay", "--all"), ("dead replay 7 --channel log", "only one of"), ("send - -l a=b", "--label does not go with -"),
+    ("send --stdin -m x", "--summary does not go with --stdin"), ("send --label novalue", "novalue"), ("send --severity", "severity"),
     ("routes test --label x", "x"), ("version --socket x", "socket")])
 def test_wrong_usage_is_status_2_with_a_sentence(running, stage, line, word):
     run = running.run(stage.tocsin, *line.split())
@@ -182,6 +183,13 @@ def test_one_delivery_is_shown_with_its_attempts(running):
     assert running.cli("deliveries", "999999").status == 1
     run = running.cli("deliveries", "--state", "dead", "--json")
     assert run.status == 0 and run.json == []
+
+
+def test_the_dead_of_a_channel_that_is_not_there_are_not_none(running):
+    run = running.cli("dead", "replay", "--channel", "lgo")
+    assert run.status == 1 and "there is no channel 'lgo'" in run.stderr, run
+    run = running.cli("dead", "replay", "--channel", "log")
+    assert (run.status, run.stdout) == (0, "0 replayed\n"), run
 
 
 def test_lists_can_be_longer_than_a_page(running):
@@ -283,6 +291,19 @@ def test_plugins_are_listed_and_described(tocsin, stage):
 def test_the_socket_is_found_from_the_configuration(running):
     run = running.run(running.stage.tocsin, "status", "--config", running.conf, "--json")
     assert run.status == 0 and run.json["pid"] == running.pid
+
+
+def test_a_configuration_that_was_named_leads_to_no_other_daemon(running, stage, tmp_path):
+    """Neither to the installed socket nor to the installed spool."""
+    typo, broken = tmp_path / "typo", tmp_path / "broken"
+    broken.mkdir()
+    (broken / "10.yaml").write_text("api: [")
+    for directory, why in ((typo, "no such directory"), (broken, "10.yaml:")):
+        run = running.run(stage.tocsin, "dead", "drop", "--all", "-c", directory)
+        assert run.status == 3 and why in run.stderr and "--socket" in run.stderr, run
+        run = running.run(stage.tocsin, "ping", "x", "--socket", "/nowhere", "-c", directory)
+        assert run.status == 3 and why in run.stderr and "--spool" in run.stderr, run
+        assert running.cli("status", "-c", directory).status == 0, "--socket is enough"
 
 
 def test_the_socket_has_its_mode_and_goes_with_the_daemon(running):

@@ -2,6 +2,7 @@
 """The tocsin command without a daemon: it reads the configuration and does the work itself."""
 
 import json
+import re
 
 import pytest
 
@@ -91,10 +92,14 @@ def test_a_page_becomes_the_description_of_its_plugin(tocsin, tmp_path):
     assert missing.status == 1 and "nowhere" in missing.stderr, missing
 
 
-@pytest.mark.parametrize("arguments", [["smpt"], ["smtp", "--kind", "store"]])
-def test_a_plugin_that_is_not_there_is_told(tocsin, arguments):
-    found = show(tocsin, *arguments)
-    assert found.status == 1 and f"no plugin or service '{arguments[0]}'" in found.stderr, found
+@pytest.mark.parametrize("line, status, sentence", [
+    ("smpt", 1, "there is no plugin or service 'smpt'; did you mean 'smtp'?"),
+    ("telegarm", 1, "did you mean 'telegram'?"), ("zzzzz", 1, "see 'tocsin plugins list'"),
+    ("smtp --kind store", 1, "'smtp' is no store, but a channel"),
+    ("smtp --kind foo", 2, "--kind is channel, source, store or service, not 'foo'")])
+def test_a_plugin_that_is_not_there_is_told(tocsin, line, status, sentence):
+    found = show(tocsin, *line.split())
+    assert found.status == status and sentence in found.stderr, found
 
 
 @pytest.mark.parametrize("line", ["routes show", "plugins list", "plugins show smtp"])
@@ -118,7 +123,7 @@ def test_without_plugins_services_are_none_either(configured, tmp_path):
 def test_a_channel_is_tested_without_a_daemon(configured, slack, tmp_path):
     """With nothing of the daemon: no store, no socket."""
     run = trial(configured, "log", "--summary", "does it work?", "--severity", "error")
-    assert run.status == 0 and "without it" in run.stderr, run
+    assert run.status == 0 and "without the daemon: " in run.stderr, run
     record = json.loads((tmp_path / "log.json").read_text())
     assert record["message"] == "does it work?" and record["priority"] == "error"
     run = trial(configured, "chat", "--local", "--json")
@@ -160,6 +165,19 @@ def test_a_trial_that_takes_too_long_says_where_to_look(configured, slack):
     assert run.status == 4 and "tocsin deliveries" in run.stderr, run
     slack.clear()
     configured.wait_settled()
+
+
+def test_a_channel_that_waits_says_why_and_until_when(configured, slack):
+    """The test alert is one like any other: after an attempt that failed it stays pending."""
+    slack.too_many(600)
+    configured.start()
+    run = trial(configured, "chat")
+    assert run.status == 1 and "chat: failed" in run.stdout and "stays pending" in run.stdout, run
+    run = trial(configured, "chat", "--timeout", "300ms")
+    assert run.status == 4 and "'chat' is paused and tries next at 20" in run.stderr, run
+    assert "429" in run.stderr and "--local" in run.stderr, run
+    line = configured.cli("status").stdout.partition("\nchat ")[2].splitlines()[0]
+    assert re.search(r"20\d\d-\S+ \S+: .*429.* \(next attempt 20", line), line
 
 
 @pytest.mark.parametrize("line, status, words", [

@@ -252,6 +252,7 @@ def test_odd_surroundings(job, daemon, tmp_path, how, status):
                           timeout=30 * SLOW)
     assert mark.exists(), done
     assert status is None or done.returncode == status, done
+    assert b"passed on: No space left" in done.stderr or "/dev/full" not in how, done
     assert "ulimit" in how or daemon.bodies()[-1]["event"] == "end", done
 
 

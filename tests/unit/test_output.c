@@ -130,6 +130,23 @@ static void the_last_column_is_cut_to_the_terminal(void **state)
 	buffer_done(&out);
 }
 
+static void rows_that_wrap_anyway_are_whole(void **state)
+{
+	const char *reason = "a reason that is much too long for a narrow terminal";
+	struct buffer out = {0};
+	struct table table;
+
+	(void)state;
+	table_init(&table, columns, 3);
+	table_add_number(&table, 1);
+	table_add(&table, STYLE_PLAIN, "labels, which are never cut");
+	table_add(&table, STYLE_PLAIN, reason);
+	table_print(&table, &out, false, 30);
+	assert_non_null(strstr(buffer_text(&out), reason));
+	table_done(&table);
+	buffer_done(&out);
+}
+
 static void a_table_without_rows_prints_its_titles(void **state)
 {
 	struct buffer out = {0};
@@ -162,6 +179,7 @@ int main(void)
 		cmocka_unit_test(escape_sequences_do_not_reach_the_terminal),
 		cmocka_unit_test(colour_is_used_only_when_wanted),
 		cmocka_unit_test(columns_align_by_display_width),
+		cmocka_unit_test(rows_that_wrap_anyway_are_whole),
 		cmocka_unit_test(the_last_column_is_cut_to_the_terminal),
 		cmocka_unit_test(a_table_without_rows_prints_its_titles),
 		cmocka_unit_test(severities_and_states_have_their_styles),
