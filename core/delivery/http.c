@@ -13,6 +13,8 @@
 #include "delivery/transfer.h"
 #include "delivery/verdict.h"
 
+#define RENDERED_AT_ONCE 4 /* each may take the time that a template has, and all channels wait */
+
 enum command_kind { COMMAND_ATTACH, COMMAND_DETACH };
 
 /* Something that another thread wants done here; it waits for `done`. */
@@ -168,9 +170,12 @@ static void finish(struct http *http, struct transfer *transfer, CURLcode code)
 	multi_remove(http->multi, transfer->easy);
 	attached->requests--;
 	if (transfer->delivery) {
+		transfer->delivery->asked = reply.status != 0;
 		verdict_from_reply(&reply, &verdict);
-		if (transfer->judge)
+		if (transfer->judge) {
 			transfer->judge(&reply, &verdict, transfer->judge_data);
+			verdict_keep_wait(&reply, &verdict);
+		}
 		channel_complete(transfer->delivery, verdict.outcome, verdict.retry_after_ms,
 				 verdict.why);
 	} else {
@@ -208,17 +213,19 @@ static void deliver(struct channel *channel, struct delivery *const taken[], siz
 	}
 }
 
-/* Feeds a channel what it may start now, all at once, so that its templates cost one exchange. Returns
- * the boot time to look again. */
+/* Feeds a channel what it may start now; of one with templates a few, which cost one exchange, and the
+ * others get their turn before the rest. Returns the boot time to look again. */
 static int64_t feed(struct channel *channel)
 {
+	size_t most = channel->programs ? RENDERED_AT_ONCE : CHANNEL_BATCH, n;
 	struct delivery *taken[CHANNEL_BATCH];
 	int64_t wake;
-	size_t n;
 
-	while ((n = channel_take(channel, taken, CHANNEL_BATCH, &wake)) > 0) {
+	while ((n = channel_take(channel, taken, most, &wake)) > 0) {
 		render_batch(channel, channel->instance, taken, n);
 		deliver(channel, taken, n);
+		if (channel->programs)
+			return 0;
 	}
 	return wake;
 }

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -190,6 +191,10 @@ static bool set_lasting_options(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* Else who ends before its name is resolved waits for the resolver's thread, and all with it. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BYTES);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -347,35 +352,43 @@ static bool suits(const struct transfer *transfer, const struct tocsin_request *
 }
 
 /* libcurl would take the URL to pieces in each request and put them together again. What it cannot read
- * it will say in its own words. */
-static bool set_url(struct transfer *transfer, const char *url)
+ * would look like a peer that is not there. */
+static int set_url(struct transfer *transfer, const char *url, struct error *err)
 {
 	CURL *easy = transfer->easy;
+	CURLUcode code = CURLUE_OUT_OF_MEMORY;
 
 	transfer->parts = curl_url();
-	if (!transfer->parts || curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK)
-		return false;
-	/* with the flags that it has for its own reading */
-	return curl_url_set(transfer->parts, CURLUPART_URL, url,
-			    CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
-	       curl_easy_setopt(easy, CURLOPT_CURLU, transfer->parts) == CURLE_OK;
+	if (transfer->parts) /* with the flags that it has for its own reading */
+		code = curl_url_set(transfer->parts, CURLUPART_URL, url,
+				    CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME);
+	if (code != CURLUE_OK && code != CURLUE_OUT_OF_MEMORY)
+		return error_set(err, -EINVAL, "the URL cannot be read: %s",
+				 curl_url_strerror(code));
+	if (code != CURLUE_OK || curl_easy_setopt(easy, CURLOPT_URL, url) != CURLE_OK ||
+	    curl_easy_setopt(easy, CURLOPT_CURLU, transfer->parts) != CURLE_OK)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
 }
 
-/* False: memory is short. */
-static bool renew(struct transfer *transfer, const struct tocsin_request *request)
+static int renew(struct transfer *transfer, const struct tocsin_request *request, struct error *err)
 {
+	int result;
+
 	buffer_clear(&transfer->url);
 	curl_easy_cleanup(transfer->easy);
 	curl_url_cleanup(transfer->parts);
 	transfer->parts = NULL;
 	transfer->easy = curl_easy_init();
-	if (!transfer->easy || !set_lasting_options(transfer) || !set_peers(transfer, request) ||
-	    !set_url(transfer, request->url))
-		return false;
+	if (!transfer->easy || !set_lasting_options(transfer) || !set_peers(transfer, request))
+		return error_set(err, -ENOMEM, "out of memory");
+	result = set_url(transfer, request->url, err);
+	if (result < 0)
+		return result;
 	transfer->public_only = request->public_only;
 	if (!request->ca_file)
 		buffer_puts(&transfer->url, request->url);
-	return !transfer->url.failed;
+	return transfer->url.failed ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
 /* NULL: as libcurl names it by itself. */
@@ -412,13 +425,14 @@ static int set_options(struct transfer *transfer, const struct tocsin_request *r
 int transfer_prepare(struct transfer *transfer, const struct tocsin_request *request,
 		     int64_t timeout_ms, struct error *err)
 {
-	int result;
+	int result = 0;
 
 	if (request->method && !is_method(request->method))
 		return error_set(err, -EINVAL, "'%.20s' is not an HTTP method", request->method);
-	if (!suits(transfer, request) && !renew(transfer, request))
-		return error_set(err, -ENOMEM, "out of memory");
-	result = set_headers(transfer, request, err);
+	if (!suits(transfer, request))
+		result = renew(transfer, request, err);
+	if (result == 0)
+		result = set_headers(transfer, request, err);
 	if (result < 0)
 		return result;
 	transfer->error[0] = '\0';
@@ -444,6 +458,19 @@ static void fill_headers(struct transfer *transfer)
 	transfer->map = (struct tocsin_map){.pair = transfer->pair, .n = transfer->n_headers};
 }
 
+/* "Failed to connect to 127.0.0.1 port 2525 after 0 ms: Couldn't connect to server": what the system said
+ * is worth more than the end. */
+static void tell_reason(struct transfer *transfer)
+{
+	char *end = strstr(transfer->error, " after ");
+	long reason = 0;
+
+	if (end && curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &reason) == CURLE_OK &&
+	    reason > 0)
+		snprintf(end, sizeof(transfer->error) - (size_t)(end - transfer->error), ": %s",
+			 strerror((int)reason));
+}
+
 void transfer_reply(struct transfer *transfer, CURLcode code, struct tocsin_reply *reply)
 {
 	long status = 0;
@@ -455,6 +482,8 @@ void transfer_reply(struct transfer *transfer, CURLcode code, struct tocsin_repl
 	reply->body_length = transfer->body.length;
 	if (code != CURLE_OK) {
 		buffer_clear(&transfer->url); /* see suits */
+		if (code == CURLE_COULDNT_CONNECT)
+			tell_reason(transfer);
 		reply->error = *transfer->refused ? transfer->refused
 			       : *transfer->error ? transfer->error
 						  : curl_easy_strerror(code);

@@ -47,6 +47,11 @@ static bool is_redirect(int status)
 	return (status >= 301 && status <= 303) || status == 307 || status == 308;
 }
 
+static bool is_final(const struct tocsin_verdict *verdict)
+{
+	return verdict->outcome == TOCSIN_DELIVERED || verdict->outcome == TOCSIN_REJECTED;
+}
+
 void verdict_from_reply(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
 {
 	int status = reply->status;
@@ -71,8 +76,14 @@ void verdict_from_reply(const struct tocsin_reply *reply, struct tocsin_verdict 
 	else
 		verdict->outcome = TOCSIN_REJECTED;
 	/* Beside an answer that is final it says when to ask for a result, not when to send the next. */
-	if (verdict->outcome == TOCSIN_DELIVERED || verdict->outcome == TOCSIN_REJECTED)
+	if (is_final(verdict))
 		verdict->retry_after_ms = 0;
+}
+
+void verdict_keep_wait(const struct tocsin_reply *reply, struct tocsin_verdict *verdict)
+{
+	if (!is_final(verdict) && verdict->retry_after_ms == 0)
+		verdict->retry_after_ms = reply->retry_after_ms;
 }
 
 int64_t verdict_retry_after_ms(const char *value, int64_t now_ms)

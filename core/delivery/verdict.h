@@ -11,6 +11,10 @@
  * rejected with the status and the beginning of the body. */
 void verdict_from_reply(const struct tocsin_reply *reply, struct tocsin_verdict *verdict);
 
+/* After a judge: what it found to be no final answer is not repeated before the reply's Retry-After, which
+ * the standard mapping had left out if it saw a final one. */
+void verdict_keep_wait(const struct tocsin_reply *reply, struct tocsin_verdict *verdict);
+
 /* The wait that Retry-After asks for: whole or fractional seconds, or an HTTP date (RFC 9110, 10.2.3).
  * 0 when the value means nothing. now_ms is wall time. */
 int64_t verdict_retry_after_ms(const char *value, int64_t now_ms);

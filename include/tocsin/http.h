@@ -50,7 +50,8 @@ struct tocsin_request {
 	/*
 	 * For services that answer 200 with an error in the body, or explain a
 	 * status in words: called with the reply and the verdict of the standard
-	 * mapping, which it may change. NULL: the standard mapping stands.
+	 * mapping, which it may change. What it makes one of those that are tried again waits as
+	 * long as Retry-After asks, unless it says how long. NULL: the standard mapping stands.
 	 */
 	void (*judge)(const struct tocsin_reply *reply, struct tocsin_verdict *verdict,
 		      const void *judge_data);

@@ -74,9 +74,12 @@ CURLcode curl_easy_getinfo(CURL *curl, CURLINFO info, ...)
 {
 	va_list arguments;
 
-	assert(curl == &server && info == CURLINFO_ACTIVESOCKET);
+	assert(curl == &server && (info == CURLINFO_ACTIVESOCKET || info == CURLINFO_OS_ERRNO));
 	va_start(arguments, info);
-	*va_arg(arguments, curl_socket_t *) = server.always_ready;
+	if (info == CURLINFO_ACTIVESOCKET)
+		*va_arg(arguments, curl_socket_t *) = server.always_ready;
+	else
+		*va_arg(arguments, long *) = 0;
 	va_end(arguments);
 	return CURLE_OK;
 }

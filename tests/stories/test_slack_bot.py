@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The slack channel as a bot, against an API that is stricter than Slack's."""
 
+import json
+
 import pytest
 
 from lib.sections import slack_bot
@@ -58,6 +60,19 @@ def test_a_deleted_message_is_followed_by_a_new_one(tocsin, api, update):
     tell(tocsin, api, "resolved")
     assert len(api.messages) == (1 if update else 2)
     assert tocsin.counters()["delivered"] == 3
+
+
+def test_a_long_message_that_slack_repeats_is_posted_once(tocsin, api):
+    """Each letter is \\uXXXX in Slack's answer, which is longer than what is kept of it."""
+    words = {"title": "{{ .title }}", "message": "{{ .annotations.description }}"}
+    tocsin.configure(channels={"chat": slack_bot(api, templates=words)}).start()
+    notes = {"description": "Ж" * 4000, **{f"n{i}": "Ж" * 900 for i in range(18)}}
+    for _ in range(2):
+        tocsin.send(alert("Ж" * 3000, annotations=notes))
+        tocsin.wait_settled()
+    assert len(json.dumps(api.messages[0])) > 64 * 1024
+    assert [m.get("thread_ts") for m in api.messages] == [None, api.messages[0]["ts"]]
+    assert tocsin.counters()["delivered"] == 2
 
 
 def test_another_channel_in_the_configuration_begins_anew(tocsin, api):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Templates: other words for what channels send, and what happens when they fail."""
 
+import email
+import email.policy
 import json
 import os
 import random
@@ -10,7 +12,7 @@ import time
 
 import pytest
 
-from lib.sections import slack_channel
+from lib.sections import slack_channel, smtp_channel
 from lib.tocsin import SLOW, alert, wait_until
 
 HOSTILE = ["{{ .key }}", "}}", "{{", "\\(.key)", '"', "\\", "\"},{\"x\":\"", "$ENV", "${env:HOME}",
@@ -114,6 +116,26 @@ def test_no_expression_holds_an_alert_up(tocsin, bad):
     assert tocsin.counters()["delivered"] == 40
     assert "switched off for a minute" in tocsin.log()
     assert len(evaluators(tocsin.pid)) <= 1
+
+
+def test_templates_that_take_their_time_hold_up_no_other_channel_for_long(tocsin, slack):
+    """Many alerts wait for one channel, each costs the process that evaluates a while, and all channels
+    that speak HTTP have one thread."""
+    tocsin.configure(
+        channels={"busy": slack_channel(slack, concurrency=64, rate="unlimited",
+                                        title="{{ [range(100000)] | length }} {{ .title }}"),
+                  "other": slack_channel(slack)},
+        routes=[{"name": "busy", "match": ['site="busy"'], "channels": ["busy"]},
+                {"name": "other", "channels": ["other"]}]).start()
+    began = time.monotonic()
+    tocsin.send(*[alert(f"n {n}", site="busy") for n in range(64)])
+    tocsin.send(alert("in between", site="other"))
+    wait_until(lambda: tocsin.channel("other")["delivered"] == 1, 60, "the other channel's alert")
+    other = time.monotonic() - began
+    tocsin.wait_settled(60)
+    everything = time.monotonic() - began
+    assert tocsin.channel("busy")["counters"].get("template_errors", 0) == 0
+    assert other < everything / 2, f"{other:.2f} s of {everything:.2f} s"
 
 
 def kill_evaluators(tocsin, until):
@@ -259,3 +281,13 @@ def test_a_dry_run_shows_the_request_without_secrets_and_sends_nothing(tocsin, s
     run = tocsin.cli("test", "screen", "--dry-run", "--summary", "words", *config)
     assert run.status == 0 and "<words>" in run.stdout, run
     assert slack.requests == []
+
+
+def test_a_dry_run_of_a_mail_is_a_mail(tocsin, smtp):
+    """It can be read on a terminal and kept in a file."""
+    tocsin.configure(channels={"mail": smtp_channel(smtp)})
+    run = tocsin.cli("test", "mail", "--dry-run", "--summary", "words", "--config", tocsin.conf)
+    assert run.status == 0 and "\\r" not in run.stdout and "\r" not in run.stdout, run
+    mail = email.message_from_string(run.stdout, policy=email.policy.default)
+    assert mail["To"] == "ops@example.com" and "words" in mail["Subject"]
+    assert "words" in mail.get_body(("plain",)).get_content() and smtp.connections == 0

@@ -109,6 +109,20 @@ static void the_first_message_is_noted_and_later_ones_reply_to_it(void **unused)
 	assert_string_equal(fake_self()->note, "3.3 C1 open #ops");
 }
 
+/* Slack repeats the message behind its number, and the core keeps the beginning of a long answer. */
+static void an_answer_that_was_cut_in_the_message_is_noted(void **unused)
+{
+	(void)unused;
+	say(TOCSIN_FIRING,
+	    "{\"ok\": true, \"channel\": \"C1\", \"ts\": \"4.4\" , \"message\": {\"ts\": \"5",
+	    NULL);
+	assert_string_equal(fake_self()->note, "4.4 C1 open #ops");
+	fake_reset();
+	assert_int_equal(say(TOCSIN_FIRING, "{\"ok\":true,\"message\":{\"ts\":\"5", NULL)->outcome,
+			 TOCSIN_DELIVERED);
+	assert_string_equal(fake_self()->note, "");
+}
+
 static void events_and_channels_without_threads_note_nothing(void **unused)
 {
 	(void)unused;
@@ -225,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_first_message_is_noted_and_later_ones_reply_to_it,
 				       setup),
+		cmocka_unit_test_setup(an_answer_that_was_cut_in_the_message_is_noted, setup),
 		cmocka_unit_test_setup(events_and_channels_without_threads_note_nothing, setup),
 		cmocka_unit_test_setup(replies_are_shown_in_the_channel_when_asked_for, setup),
 		cmocka_unit_test_setup(the_first_message_is_changed_when_asked_for, setup),

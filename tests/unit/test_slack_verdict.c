@@ -21,6 +21,7 @@ static const struct fake_done *answer(int status, const char *body)
 		.status = status,
 		.body = body,
 		.body_length = body ? strlen(body) : 0,
+		.retry_after_ms = 5000,
 	};
 	struct fake_alert fake;
 	void *state;
@@ -62,9 +63,26 @@ static void an_error_in_a_success_is_an_error(void **unused)
 			 TOCSIN_REJECTED);
 	assert_int_equal(answer(200, "{\"ok\":false,\"error\":\"ratelimited\"}")->outcome,
 			 TOCSIN_THROTTLED);
+	assert_int_equal(answer(200, "{\"ok\":false,\"error\":\"ratelimited\"}")->retry_after_ms,
+			 5000);
 	assert_int_equal(answer(200, "{\"ok\":false}")->outcome, TOCSIN_REJECTED);
 	assert_int_equal(answer(200, "invalid_payload")->outcome, TOCSIN_REJECTED);
 	assert_int_equal(answer(200, "<html>please log in</html>")->outcome, TOCSIN_UNAVAILABLE);
+}
+
+/* The message that Slack repeats in it does not fit into what the core keeps. */
+static void an_answer_that_was_cut_behind_ok_is_a_success(void **unused)
+{
+	(void)unused;
+	assert_int_equal(
+		answer(200, "{\"ok\":true,\"channel\":\"C1\",\"ts\":\"1.2\",\"message\":{\"te")
+			->outcome,
+		TOCSIN_DELIVERED);
+	assert_int_equal(answer(200, " { \"ok\" : true , \"mess")->outcome, TOCSIN_DELIVERED);
+	assert_int_equal(answer(200, "{\"ok\":false,\"error\":\"inval")->outcome, TOCSIN_RETRY);
+	assert_int_equal(answer(200, "{\"ok\":tru")->outcome, TOCSIN_RETRY);
+	assert_int_equal(answer(200, "{\"ok\":true")->outcome, TOCSIN_RETRY);
+	assert_int_equal(answer(500, "{\"ok\":true,\"mess")->outcome, TOCSIN_RETRY);
 }
 
 /* A refusal stays one also when its JSON cannot be read for want of memory. */
@@ -111,6 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_words_of_slack_are_explained),
 		cmocka_unit_test(an_error_in_a_success_is_an_error),
+		cmocka_unit_test(an_answer_that_was_cut_behind_ok_is_a_success),
 		cmocka_unit_test(unknown_words_are_refusals_that_name_themselves),
 		cmocka_unit_test(a_refusal_is_none_the_less_one_when_memory_is_short),
 	};

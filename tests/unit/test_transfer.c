@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One request and its reply: which peers it may have, and what goes out. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,6 +134,16 @@ static void without_the_rule_they_do(void **state)
 	assert_true(exchange.connections > 0);
 }
 
+static void a_connection_that_is_refused_is_told_with_the_reason(void **state)
+{
+	/* Port 1 of loopback: nobody listens there. */
+	struct tocsin_request request = {.size = sizeof(request), .url = "http://127.0.0.1:1/"};
+
+	(void)state;
+	assert_string_equal(run(&request),
+			    "Failed to connect to 127.0.0.1 port 1: Connection refused");
+}
+
 static void a_kept_connection_of_somebody_else_is_not_used(void **state)
 {
 	(void)state;
@@ -219,12 +230,33 @@ static void a_proxy_of_the_environment_is_used(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+/* It would be the peer's fault, and all that goes there would wait. */
+static void a_url_that_cannot_be_read_is_refused_before_the_request(void **state)
+{
+	static const char *const urls[] = {"", "http://", "http://:8080/x", "http://a b/",
+					   "http://example.com:99999/"};
+	struct transfer *transfer = transfer_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		const struct tocsin_request request = {.size = sizeof(request), .url = urls[i]};
+		struct error err = {0};
+
+		assert_int_equal(transfer_prepare(transfer, &request, 1000, &err), -EINVAL);
+		assert_non_null(strstr(err.text, "the URL cannot be read: "));
+		transfer_reset(transfer);
+	}
+	transfer_free(transfer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_url_that_cannot_be_read_is_refused_before_the_request),
 		TEST(a_proxy_of_the_environment_is_used),
 		TEST(no_spelling_reaches_a_private_address),
 		TEST(without_the_rule_they_do),
+		TEST(a_connection_that_is_refused_is_told_with_the_reason),
 		TEST(a_kept_connection_of_somebody_else_is_not_used),
 		TEST(with_the_rule_no_proxy_is_asked),
 		TEST(every_method_goes_out_as_it_is),

@@ -51,6 +51,26 @@ static void a_final_answer_asks_for_no_pause(void **state)
 	assert_int_equal(verdict.retry_after_ms, 5000);
 }
 
+static void a_judge_that_finds_an_error_in_a_success_keeps_the_pause(void **state)
+{
+	const struct tocsin_reply reply = {.status = 200, .body = "", .retry_after_ms = 5000};
+	struct tocsin_verdict verdict;
+
+	(void)state;
+	verdict_from_reply(&reply, &verdict);
+	verdict_keep_wait(&reply, &verdict);
+	assert_int_equal(verdict.retry_after_ms, 0);
+	verdict.outcome = TOCSIN_REJECTED;
+	verdict_keep_wait(&reply, &verdict);
+	assert_int_equal(verdict.retry_after_ms, 0);
+	verdict.outcome = TOCSIN_THROTTLED;
+	verdict_keep_wait(&reply, &verdict);
+	assert_int_equal(verdict.retry_after_ms, 5000);
+	verdict.retry_after_ms = 7000; /* the judge knew better */
+	verdict_keep_wait(&reply, &verdict);
+	assert_int_equal(verdict.retry_after_ms, 7000);
+}
+
 static void a_redirect_is_refused_in_words(void **state)
 {
 	static const int statuses[] = {301, 302, 303, 307, 308};
@@ -106,6 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_status_has_its_outcome),
 		cmocka_unit_test(a_final_answer_asks_for_no_pause),
+		cmocka_unit_test(a_judge_that_finds_an_error_in_a_success_keeps_the_pause),
 		cmocka_unit_test(a_redirect_is_refused_in_words),
 		cmocka_unit_test(the_reason_is_one_short_line),
 		cmocka_unit_test(retry_after_is_read_in_all_its_forms),

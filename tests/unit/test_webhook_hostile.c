@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "../../plugins/channels/webhook/sign.h"
 #include "../../plugins/channels/webhook/webhook.h"
 #include "base/buffer.h"
 #include "base/text.h"
@@ -203,10 +204,48 @@ static void hostile_texts_arrive_as_they_are(void **unused)
 	}
 }
 
+/* A signature that is a part of the body is over all the rest of it, also when that was cut. */
+static void what_is_signed_is_what_is_sent(void **unused)
+{
+	static const char end[] = ",\"sign\":\"";
+	static const char text[] =
+		"{\"text\":\"a text that is much longer than the limit, and so it is cut\"}";
+	struct fake_alert fake;
+
+	(void)unused;
+	fake_alert_init(&fake, "s");
+	for (int64_t most = 104; most < 150; most++) {
+		struct signable what = {.id = fake.delivery.key};
+		struct writer proof = {0};
+		char *body;
+
+		set_up("https://example.com/hook");
+		config.body = fake_text(text);
+		config.hmac = (struct webhook_hmac){
+			.secret = "Jefe", .key = "{secret}", .message = "{body}", .field = "sign"};
+		config.limits.request = most;
+		send(&fake);
+		body = fake_self()->body;
+		assert_non_null(body);
+		assert_true(strlen(body) <= (size_t)most);
+		assert_true(strstr(body, end) && strlen(strstr(body, end)) > strlen(end));
+		memcpy(strstr(body, end), "}", 2);
+		what.body = body;
+		what.length = strlen(body);
+		assert_true(webhook_sign_hmac(&config.hmac, &what, &proof));
+		assert_int_equal(strncmp(body + what.length - 1 + strlen(end), writer_text(&proof),
+					 proof.length),
+				 0);
+		writer_done(&proof);
+		forget();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hostile_texts_arrive_as_they_are),
+		cmocka_unit_test(what_is_signed_is_what_is_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

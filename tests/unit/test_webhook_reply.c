@@ -127,6 +127,30 @@ static void success_needs_the_right_body(void **state)
 			    "status 200: the answer is not the one that means success: bad key");
 }
 
+/* What the core keeps of a long answer is its beginning. */
+static void a_cut_answer_is_not_judged_as_if_it_were_whole(void **state)
+{
+	static char body[64 * 1024 + 1];
+
+	(void)state;
+	memset(body, 'x', sizeof(body) - 1);
+	memcpy(body, "{\"text\":\"", 9);
+	config.success.json = "ok";
+	assert_outcome(200, body, TOCSIN_REJECTED);
+	assert_non_null(strstr(judge(200, body).why, "longer than 64 KiB and was cut"));
+	memcpy(body, "<html>", 6);
+	assert_outcome(200, body, TOCSIN_UNAVAILABLE);
+	config.success.json = NULL;
+	config.success.contains = "done";
+	assert_non_null(strstr(judge(200, body).why, "longer than 64 KiB and was cut"));
+	assert_outcome(500, body, TOCSIN_UNAVAILABLE);
+	memcpy(body, "done", 4);
+	assert_outcome(200, body, TOCSIN_DELIVERED);
+	body[64 * 1024 - 1] = '\0';
+	config.success.contains = "nothing";
+	assert_null(strstr(judge(200, body).why, "was cut"));
+}
+
 static void a_success_can_be_a_truth_one_of_many_or_a_text(void **state)
 {
 	(void)state;
@@ -278,6 +302,7 @@ int main(void)
 		cmocka_unit_test_setup(without_rules_the_standard_mapping_stands, set_up),
 		cmocka_unit_test_setup(success_can_be_other_statuses, set_up),
 		cmocka_unit_test_setup(success_needs_the_right_body, set_up),
+		cmocka_unit_test_setup(a_cut_answer_is_not_judged_as_if_it_were_whole, set_up),
 		cmocka_unit_test_setup(a_success_can_be_a_truth_one_of_many_or_a_text, set_up),
 		cmocka_unit_test_setup(the_first_rule_that_holds_decides, set_up),
 		cmocka_unit_test_setup(the_wait_is_what_the_answer_says, set_up),

@@ -2,6 +2,7 @@
 #include "slack.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Both are short and plain; anything else is not what Slack gives. */
@@ -42,9 +43,28 @@ bool slack_thread_write(const struct slack_thread *thread, const char *configure
 	return *thread->ts && *thread->channel && length > 0 && length < SLACK_NOTE;
 }
 
+/* What stands before the message that Slack repeats; all that is there when that was cut. */
+static json_t *read_head(const char *body)
+{
+	const char *message = strstr(body, "\"message\"");
+	size_t length = message ? (size_t)(message - body) : 0;
+	char *head = strndup(body, length);
+	json_t *object = NULL;
+
+	while (length > 0 && strchr(" \t\r\n", body[length - 1]))
+		length--;
+	if (head && length > 0) {
+		head[length - 1] = '}'; /* in place of the comma */
+		object = json_loads(head, 0, NULL);
+	}
+	free(head);
+	return object;
+}
+
 bool slack_thread_from_reply(const struct tocsin_reply *reply, struct slack_thread *thread)
 {
-	json_t *object = json_loads(reply->body ? reply->body : "", 0, NULL);
+	const char *body = reply->body ? reply->body : "";
+	json_t *whole = json_loads(body, 0, NULL), *object = whole ? whole : read_head(body);
 	const char *ts = json_string_value(json_object_get(object, "ts"));
 	const char *channel = json_string_value(json_object_get(object, "channel"));
 	bool good = ts && channel && strlen(ts) < sizeof(thread->ts) &&

@@ -178,6 +178,21 @@ static void judge_success(const struct tocsin_reply *reply, const struct meaning
 	}
 }
 
+/* Slack says first of all that it took a message, and repeats it then: with each letter as \uXXXX that may
+ * be longer than what the core keeps of an answer. */
+static bool begins_with_ok(const char *body)
+{
+	static const char *const tokens[] = {"{", "\"ok\"", ":", "true"};
+
+	for (size_t i = 0; i < TOCSIN_COUNT(tokens); i++) {
+		body += strspn(body, " \t\r\n");
+		if (strncmp(body, tokens[i], strlen(tokens[i])) != 0)
+			return false;
+		body += strlen(tokens[i]);
+	}
+	return *body && strchr(" \t\r\n,}", *body);
+}
+
 void slack_judge(const struct tocsin_reply *reply, struct tocsin_verdict *verdict,
 		 const void *judge_data)
 {
@@ -190,6 +205,8 @@ void slack_judge(const struct tocsin_reply *reply, struct tocsin_verdict *verdic
 	if (reply->status == 0)
 		return;
 	object = json_loads(body, 0, NULL);
+	if (!object && reply->status >= 200 && reply->status < 300 && begins_with_ok(body))
+		return;
 	/* Perhaps memory was short, which jansson does not tell: it may be a refusal. */
 	if (!object && *body == '{') {
 		*verdict =
@@ -200,6 +217,8 @@ void slack_judge(const struct tocsin_reply *reply, struct tocsin_verdict *verdic
 		meaning = meaning_of(word);
 	if (reply->status >= 200 && reply->status < 300) {
 		judge_success(reply, meaning, word, object, verdict);
+		if (verdict->outcome != TOCSIN_DELIVERED && verdict->outcome != TOCSIN_REJECTED)
+			verdict->retry_after_ms = reply->retry_after_ms;
 	} else if (meaning) {
 		/* The status decides, except that trouble on their side is worth another try. */
 		if (meaning->outcome != TOCSIN_REJECTED)

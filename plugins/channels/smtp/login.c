@@ -13,8 +13,8 @@ static void note_capability(struct smtp_session *session, const char *text)
 {
 	if (strncasecmp(text, "SIZE ", 5) == 0)
 		session->max_size = strtoll(text + 5, NULL, 10);
-	else if (strncasecmp(text, "AUTH", 4) == 0)
-		session->scram = strcasestr(text, " SCRAM-SHA-256") != NULL;
+	else if (strncasecmp(text, "AUTH ", 5) == 0)
+		session->scram |= strcasestr(text, " SCRAM-SHA-256") != NULL;
 	else if (strcasecmp(text, "PIPELINING") == 0)
 		session->pipelining = true;
 }
@@ -60,13 +60,14 @@ static char *make_url(const struct smtp_session *session)
 {
 	const struct smtp_config *config = session->config;
 	CURLU *url = curl_url();
-	char port[8], *text = NULL;
+	char port[8], host[sizeof(session->peer)], *text = NULL;
 
 	snprintf(port, sizeof(port), "%d", (int)smtp_port(config));
+	snprintf(host, sizeof(host), strchr(config->host, ':') ? "[%s]" : "%s", config->host);
 	if (url &&
 	    curl_url_set(url, CURLUPART_SCHEME, config->tls == SMTP_TLS_IMPLICIT ? "smtps" : "smtp",
 			 0) == CURLUE_OK &&
-	    curl_url_set(url, CURLUPART_HOST, config->host, 0) == CURLUE_OK &&
+	    curl_url_set(url, CURLUPART_HOST, host, 0) == CURLUE_OK &&
 	    curl_url_set(url, CURLUPART_PORT, port, 0) == CURLUE_OK &&
 	    curl_url_set(url, CURLUPART_PATH, session->hello, CURLU_URLENCODE) == CURLUE_OK)
 		(void)curl_url_get(url, CURLUPART_URL, &text, 0);
@@ -145,12 +146,22 @@ static bool set_options(struct smtp_session *session, const char *url)
 	       set_tls(curl, session->config) && set_login(session);
 }
 
+/* What the system says of a connection that was not made: libcurl only says that it was not. */
+static const char *reason_of(const struct smtp_session *session, CURLcode code)
+{
+	long reason = 0;
+
+	if (code == CURLE_COULDNT_CONNECT &&
+	    curl_easy_getinfo(session->curl, CURLINFO_OS_ERRNO, &reason) == CURLE_OK && reason > 0)
+		return strerror((int)reason);
+	return *session->error ? session->error : curl_easy_strerror(code);
+}
+
 /* What libcurl says, in the terms of the configuration. */
 static int explain(struct smtp_session *session, CURLcode code, struct smtp_result *result)
 {
 	const struct smtp_reply *reply = &session->reply;
-	const char *detail = *session->error ? session->error : curl_easy_strerror(code);
-	const char *peer = session->peer;
+	const char *detail = reason_of(session, code), *peer = session->peer;
 
 	switch (code) {
 	case CURLE_LOGIN_DENIED:
@@ -238,6 +249,7 @@ static int connect_once(struct smtp_session *session, struct smtp_result *result
 		session->broken = true;
 		return explain(session, code, result);
 	}
+	session->used_ms = smtp_now_ms();
 	session->host->count(session->self, "connections", 1);
 	return log_in(session, result);
 }

@@ -159,6 +159,11 @@ static bool hear_all(struct smtp_session *session, unsigned int step, int rc,
 			rc = ask(session, step, post);
 		granted[step] =
 			answered(session, wanted[step].stage, rc, wanted[step].class, &reply);
+		/* That says nothing of this mail, but all behind it may be of the one before. */
+		if (step == STEP_RESET && !granted[step]) {
+			session->broken = true;
+			reply.code = 0;
+		}
 		if (all)
 			*result = reply;
 		all = all && granted[step];
@@ -258,6 +263,8 @@ bool smtp_session_ready(struct smtp_session *session, struct smtp_result *result
 		session->broken = true;
 		smtp_session_close(session);
 	}
+	if (!session->ahead)
+		smtp_session_idle(session);
 	if (session->curl || smtp_connect(session, result) == 0)
 		return true;
 	smtp_session_close(session);

@@ -329,6 +329,19 @@ static void smtp_deliver(void *state, struct tocsin_delivery *const batch[], siz
 	}
 }
 
+/* As texts and files of mails have them here. */
+static char *with_plain_line_ends(char *message)
+{
+	char *out = message;
+
+	for (const char *in = message; in && *in; in++)
+		if (*in != '\r' || in[1] != '\n')
+			*out++ = *in;
+	if (out)
+		*out = '\0';
+	return message;
+}
+
 /* The message as it would go out as the first about its incident. */
 static char *smtp_preview(const struct tocsin_host *host, const void *config_data,
 			  struct tocsin_delivery *delivery)
@@ -348,7 +361,7 @@ static char *smtp_preview(const struct tocsin_host *host, const void *config_dat
 	if (read_senders(&envelope, config, why, sizeof(why)) != 0 ||
 	    smtp_address_parse(&envelope.to, delivery->recipient, false, why, sizeof(why)) != 0)
 		return strdup(why);
-	return smtp_message(&mail, &length);
+	return with_plain_line_ends(smtp_message(&mail, &length));
 }
 
 static const struct tocsin_channel_ops ops = {

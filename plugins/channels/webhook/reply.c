@@ -13,6 +13,7 @@
 #include "predicate.h"
 
 #define LONGEST_MS INT64_C(31536000000) /* a year: no receiver means more */
+#define KEPT (64 * 1024)                /* bytes of an answer that the core keeps */
 #define REASON 160                      /* bytes of the receiver's own words */
 
 static int64_t wait_of(double ms)
@@ -161,16 +162,22 @@ static bool is_page(const struct tocsin_reply *reply)
 	return body[strspn(body, " \t\r\n")] == '<';
 }
 
-/* The status was right, the body was not: a refusal in other clothes, or another server's answer. */
+/* The status was right, the body was not: a refusal in other clothes, or another server's answer. Of a
+ * long one the end is missing, in which success may stand: it would be cut again each time, after the
+ * receiver took the alert once more, and so that ends here. */
 static void refuse_body(const struct webhook_config *config, struct answer *answer,
 			struct tocsin_verdict *verdict)
 {
 	const char *why = "the answer is not the one that means success";
 	const struct webhook_predicate *success = &config->success;
+	bool was_cut = answer->reply->body_length >= KEPT;
 
 	verdict->outcome = TOCSIN_REJECTED;
+	if (was_cut)
+		why = "the answer is longer than 64 KiB and was cut; whether it means success is "
+		      "not known";
 	if (success->json && !answer_json(answer)) {
-		why = "the answer is not JSON";
+		why = was_cut ? why : "the answer is not JSON";
 		if (answer->memory_is_short) {
 			verdict->outcome = TOCSIN_RETRY;
 			why = "out of memory";

@@ -58,6 +58,7 @@ void webhook_assembly_done(struct assembly *assembly)
 	writer_done(&assembly->query);
 	writer_done(&assembly->headers.text);
 	writer_done(&assembly->given);
+	writer_done(&assembly->bare);
 	writer_done(&assembly->body);
 	writer_done(&assembly->url);
 	writer_done(&assembly->proof);
@@ -142,33 +143,55 @@ static void refuse_memory_unless(bool good, struct refusal *refusal)
 		webhook_refuse(refusal, TOCSIN_RETRY, "out of memory");
 }
 
-/* The body, and the signature over it; one that goes into the body makes it once more. */
-static void make_body(struct assembly *assembly, const struct parts *parts,
-		      const struct tocsin_delivery *delivery, int64_t now_ms,
-		      struct refusal *refusal)
+/* The body within the limits, and the signature over it, which may become its last member. */
+static void make_signed(struct assembly *assembly, const struct parts *parts,
+			const struct webhook_limits *limits, const struct tocsin_delivery *delivery,
+			int64_t now_ms, struct refusal *refusal)
 {
-	const struct webhook_config *config = assembly->config;
-	const struct webhook_hmac *hmac = &config->hmac;
+	static const struct webhook_limits none = {0};
+	const struct webhook_hmac *hmac = &assembly->config->hmac;
+	bool inside = hmac->secret && hmac->field && parts->kind != BODY_NONE;
+	struct writer *bare = inside ? &assembly->bare : &assembly->body;
 	struct signable what = {.id = delivery->key, .now_ms = now_ms};
 	struct additions more = {0};
 
 	if (hmac->secret && hmac->timestamp_field)
 		more.pair[more.n++] =
 			(struct tocsin_pair){hmac->timestamp_field, assembly->timestamp};
-	if (hmac->secret)
-		webhook_hmac_timestamp(hmac, now_ms, assembly->timestamp);
-	webhook_body(&config->limits, parts, &more, &assembly->body, refusal);
-	what.body = writer_text(&assembly->body);
-	what.length = assembly->body.length;
-	refuse_memory_unless(!assembly->body.failed, refusal);
+	webhook_body(limits, parts, &more, bare, refusal);
+	what.body = writer_text(bare);
+	what.length = bare->length;
+	refuse_memory_unless(!bare->failed, refusal);
 	if (refusal->outcome || !hmac->secret)
 		return;
 	refuse_memory_unless(webhook_sign_hmac(hmac, &what, &assembly->proof), refusal);
-	if (!hmac->field)
+	if (!inside)
 		return;
-	more.pair[more.n++] = (struct tocsin_pair){hmac->field, writer_text(&assembly->proof)};
+	more = (struct additions){{{hmac->field, writer_text(&assembly->proof)}}, 1};
 	if (!refusal->outcome)
-		webhook_body(&config->limits, parts, &more, &assembly->body, refusal);
+		webhook_body(&none, &(struct parts){BODY_JSON, what.body}, &more, &assembly->body,
+			     refusal);
+}
+
+static void make_body(struct assembly *assembly, const struct parts *parts,
+		      const struct tocsin_delivery *delivery, int64_t now_ms,
+		      struct refusal *refusal)
+{
+	const struct webhook_hmac *hmac = &assembly->config->hmac;
+	struct webhook_limits limits = assembly->config->limits;
+	if (hmac->secret)
+		webhook_hmac_timestamp(hmac, now_ms, assembly->timestamp);
+	make_signed(assembly, parts, &limits, delivery, now_ms, refusal);
+	if (refusal->outcome || !hmac->secret || !hmac->field || limits.request == 0 ||
+	    assembly->body.length <= (size_t)limits.request)
+		return;
+	/* Nothing may be cut once it is signed: there has to be room for a signature inside. */
+	limits.request -= (int64_t)(assembly->body.length - assembly->bare.length);
+	if (limits.request > 0)
+		make_signed(assembly, parts, &limits, delivery, now_ms, refusal);
+	else
+		webhook_refuse(refusal, TOCSIN_REJECTED,
+			       "limits.request leaves no room for the signature");
 }
 
 static void add_parameter(struct writer *url, const char *name, const char *value, bool coded)

@@ -22,6 +22,7 @@ struct assembly {
 	struct writer authorization, query; /* made by webhook_assembly_init */
 	struct headers headers;
 	struct writer given, body, url, proof, standard_proof;
+	struct writer bare; /* the body that is signed, when the signature becomes a part of it */
 	struct tocsin_pair pair[HEADERS_MOST + 8];
 	size_t n;
 	char timestamp[24], standard_timestamp[24], uuid[40];

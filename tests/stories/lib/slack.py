@@ -289,7 +289,8 @@ class SlackApi(SlackServer):
         ts = f"{1763476245 + len(self.messages)}.{time.monotonic_ns() % 1000000:06d}"
         self.messages.append({**payload, "channel": channel, "ts": ts})
         self.changed.notify_all()
-        return {"channel": channel, "ts": ts}
+        return {"channel": channel, "ts": ts,
+                "message": {**payload, "type": "message", "bot_id": "B01", "ts": ts}}
 
 
 def all_text(payload):

@@ -106,6 +106,7 @@ class SmtpServer(StandIn):
         self.tls = tls
         self.users = users or {}
         self.mechanisms = auth
+        self.old_mechanisms = ()  # said once more in the way of old, as some do for Outlook
         self.size = size
         self.extensions = extensions
         self.max_recipients = max_recipients
@@ -127,7 +128,7 @@ class SmtpServer(StandIn):
         _Session(self, sock, number).run()
 
     # what goes wrong, in the words of a story; stages: connect, greeting, ehlo, starttls, auth,
-    # mail, rcpt, data, body, end
+    # mail, rcpt, data, body, end, rset
 
     def refuse(self, recipient, code=550, text="5.1.1 no such user", times=None):
         """Refuses one recipient for good."""
@@ -306,6 +307,7 @@ class _Session:
             lines.append("STARTTLS")
         elif self.server.users:
             lines.append("AUTH " + " ".join(self.server.mechanisms))
+            lines += [f"AUTH={each}" for each in self.server.old_mechanisms]
         self.say(*(f"250 {line}" for line in lines))
 
     do_helo = do_ehlo
@@ -469,6 +471,8 @@ class _Session:
 
     def do_rset(self, rest):
         self.reset_transaction()
+        if self.scripted("rset"):
+            return
         self.say("250 2.0.0 ok")
 
     def do_noop(self, rest):
