@@ -13,7 +13,10 @@
 #include "delivery/transfer.h"
 #include "delivery/verdict.h"
 
-#define RENDERED_AT_ONCE 4 /* each may take the time that a template has, and all channels wait */
+/* A turn of a channel with templates, while all others wait: it begins with so many deliveries, each of
+ * which may take the time that a template has, and gets as many as take about so long. */
+#define TURN 4
+#define TURN_MS 10
 
 enum command_kind { COMMAND_ATTACH, COMMAND_DETACH };
 
@@ -31,6 +34,7 @@ struct attached {
 	struct channel *channel;
 	struct command *detach; /* set when it is to go */
 	size_t requests;        /* transfers under way */
+	size_t turn;            /* with templates: how many it is fed before the others */
 	struct transfer *idle;  /* to use again: most requests of a channel go to the same URL */
 };
 
@@ -213,21 +217,42 @@ static void deliver(struct channel *channel, struct delivery *const taken[], siz
 	}
 }
 
-/* Feeds a channel what it may start now; of one with templates a few, which cost one exchange, and the
- * others get their turn before the rest. Returns the boot time to look again. */
-static int64_t feed(struct channel *channel)
+static int64_t feed_all_it_takes(struct channel *channel)
 {
-	size_t most = channel->programs ? RENDERED_AT_ONCE : CHANNEL_BATCH, n;
 	struct delivery *taken[CHANNEL_BATCH];
 	int64_t wake;
+	size_t n;
 
-	while ((n = channel_take(channel, taken, most, &wake)) > 0) {
-		render_batch(channel, channel->instance, taken, n);
+	while ((n = channel_take(channel, taken, CHANNEL_BATCH, &wake)) > 0)
 		deliver(channel, taken, n);
-		if (channel->programs)
-			return 0;
-	}
 	return wake;
+}
+
+/* Those of one turn cost one exchange with what evaluates their templates. */
+static int64_t feed_a_turn(struct attached *attached)
+{
+	struct channel *channel = attached->channel;
+	struct delivery *taken[CHANNEL_BATCH];
+	int64_t began = clock_boot_ms(), took, wake;
+	size_t n = channel_take(channel, taken, attached->turn, &wake);
+
+	if (n == 0)
+		return wake;
+	render_batch(channel, channel->instance, taken, n);
+	deliver(channel, taken, n);
+	took = clock_boot_ms() - began;
+	if (took > TURN_MS && attached->turn > 1)
+		attached->turn /= 2;
+	else if (n == attached->turn && took < TURN_MS / 2 && n * 2 <= CHANNEL_BATCH)
+		attached->turn *= 2;
+	return 0;
+}
+
+/* Feeds a channel what it may start now. Returns the boot time to look again. */
+static int64_t feed(struct attached *attached)
+{
+	return attached->channel->programs ? feed_a_turn(attached)
+					   : feed_all_it_takes(attached->channel);
 }
 
 static void reopen_if_asked(struct channel *channel)
@@ -251,7 +276,7 @@ static int64_t feed_all(struct http *http)
 		int64_t at;
 
 		reopen_if_asked(a->channel);
-		at = feed(a->channel);
+		at = feed(a);
 		wake = at < wake ? at : wake;
 	}
 	return wake;
@@ -319,6 +344,7 @@ static void attach(struct http *http, struct command *command)
 
 	if (attached) {
 		attached->channel = channel;
+		attached->turn = TURN;
 		attached->next = http->attached;
 		http->attached = attached; /* open may already use the engine */
 		result = channel->spec.plugin->channel.open(&channel->instance->self,
