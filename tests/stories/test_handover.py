@@ -106,15 +106,17 @@ def test_rows_of_a_source_that_is_gone_are_left_to_whoever_reads_them_next(
     else:
         one.post("/api/v1/reload")
     wait_until(lambda: rows.sent(alerts_database) == set(ids), what="every row to be marked")
-    time.sleep(1)       # in which the first one would go on
-    assert set(rows_sent(smtp).values()) == {1} and len(smtp.mails) == 12
+    time.sleep(1)       # in which the first one would go on, with four mails
+    mails = len(smtp.mails)
+    # one that was killed may have sent what it could not mark any more
+    assert len(rows_sent(smtp)) == 12 and mails <= (14 if when == "restart" else 12)
     if how == "disabled":       # they wait for a decision, and then their rows decide
         one.wait_log("deliveries of this source wait: it is disabled")
         assert one.counters()["pending"] > 0
         two.stop()
         dispatcher(one, alerts_database, smtp, {"poll": "1s"}).post("/api/v1/reload")
     one.wait_settled()
-    assert one.counters()["suppressed"] > 0 and len(smtp.mails) == 12
+    assert one.counters()["suppressed"] > 0 and len(smtp.mails) == mails
 
 
 @pytest.mark.needs("webhook", "heartbeat")
