@@ -148,6 +148,9 @@ void rows_leave(struct source *source)
 		return; /* its channels are closed, and the next start looks */
 	FAULT_POINT("source.leave.before");
 	result = hold_back(source);
+	/* Nobody wakes one that the engine does not list any more. */
+	atomic_store(&source->tell_due, true);
+	source->tell_again_ms = 0;
 	(void)source_tell(source);
 	if (result == 0)
 		result = store_call(engine->store, &owner.request);

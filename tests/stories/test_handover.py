@@ -119,6 +119,24 @@ def test_rows_of_a_source_that_is_gone_are_left_to_whoever_reads_them_next(
     assert one.counters()["suppressed"] > 0 and len(smtp.mails) == mails
 
 
+@pytest.mark.parametrize("how", ["disabled", "removed", "renamed"])
+def test_what_is_under_way_when_its_source_goes_is_marked_first(
+        make_tocsin, alerts_database, smtp, how):
+    """The mail is accepted while the source is leaving; who reads its row next need not send it."""
+    add_recipients(alerts_database)
+    smtp.delay("end", 1, times=1)
+    one = dispatcher(make_tocsin("one"), alerts_database, smtp, {"poll": "1s"}, **SLOWLY).start()
+    ids = add_rows(alerts_database, 1)
+    wait_until(lambda: one.channel("mail")["in_flight"] == 1, what="the mail to be under way")
+    two = dispatcher(make_tocsin("two"), alerts_database, smtp, {"poll": "1s"}).start()
+    change(one, alerts_database, smtp, how)
+    one.post("/api/v1/reload")
+    wait_until(lambda: rows.sent(alerts_database) == set(ids), what="the row to be marked")
+    time.sleep(1.2)     # in which the other one would send it
+    assert len(smtp.mails) == 1
+    assert one.counters()["delivered"] == 1 and two.counters()["delivered"] == 0
+
+
 @pytest.mark.needs("webhook", "heartbeat")
 def test_a_job_that_runs_long_holds_up_the_reload_of_its_own_source_only(
         tocsin, database, standins, stage):
