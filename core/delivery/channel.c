@@ -97,7 +97,7 @@ void channel_forget(struct delivery *delivery)
 	if (delivery->n_members == 0)
 		channel->world->settled(channel->world->data, delivery);
 	if (!delivery->release && !delivery->handed_over && !delivery->withdrawn &&
-	    !delivery->digest) {
+	    !delivery->condemned && !delivery->digest) {
 		pthread_mutex_lock(&channel->lock);
 		more = channel->queued > 0;
 		waiting = more && channel_may_take(channel) == 0;

@@ -5,6 +5,7 @@
  * claimed with the same commit.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -13,6 +14,8 @@
 #include "delivery/fallback.h"
 #include "delivery/http.h"
 #include "delivery/lanes.h"
+
+#define CRASHES 3 /* of the process: at this one the delivery is held for the cause */
 
 void dispatch_forget_claimed(struct dispatch *dispatch)
 {
@@ -63,6 +66,7 @@ static int on_claimed(const struct tocsin_stored_delivery *stored, void *data)
 		return result;
 	delivery->backlog = backlogs_find(&dispatch->backlogs, stored->source, channel->spec.name);
 	delivery->next = dispatch->claimed;
+	delivery->condemned = stored->crashes >= CRASHES;
 	dispatch->claimed = delivery;
 	atomic_fetch_add(&channel->held, 1);
 	return 0;
@@ -221,6 +225,27 @@ static struct delivery *cut_run(struct delivery **list)
 	return run;
 }
 
+/* It dies as if it had been tried, so that its fallback gets it. */
+static void condemn(struct delivery *delivery)
+{
+	const struct channel_world *world = delivery->channel->world;
+
+	snprintf(delivery->detail, sizeof(delivery->detail),
+		 "the process ended %d times while this delivery was under way", CRASHES);
+	log_write(world->log, TOCSIN_LOG_ERROR, delivery->channel->spec.name,
+		  "delivery %lld is dead: %s (see 'tocsin dead show %lld')",
+		  (long long)delivery->pub.id, delivery->detail, (long long)delivery->pub.id);
+	delivery->attempt = (struct tocsin_attempt){.delivery = delivery->pub.id,
+						    .token = delivery->token,
+						    .state = TOCSIN_STATE_DEAD,
+						    .ended_ms = clock_wall_ms(),
+						    .detail = delivery->detail};
+	if (delivery->backlog)
+		world->tried(world->data, delivery->backlog);
+	delivery->backlog = NULL;
+	channel_settle(delivery, 0);
+}
+
 static void claimed(void *data, int result)
 {
 	struct dispatch *dispatch = data;
@@ -236,9 +261,13 @@ static void claimed(void *data, int result)
 	}
 	while ((delivery = dispatch->claimed)) { /* back to the order of the store */
 		dispatch->claimed = delivery->next;
+		hold(dispatch, delivery);
+		if (delivery->condemned) {
+			condemn(delivery);
+			continue;
+		}
 		delivery->next = ordered;
 		ordered = delivery;
-		hold(dispatch, delivery);
 		wake_http |= !delivery->channel->spec.plugin->it.blocking;
 	}
 	while (ordered) {

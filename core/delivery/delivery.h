@@ -55,6 +55,7 @@ struct delivery {
 	int64_t paused_until_ms;      /* its peer asked for that, own time; 0: it did not (pause.h) */
 	bool handed_over;             /* untried, to the channel's fallback */
 	bool withdrawn;               /* untried, see withdraw.h */
+	bool condemned;               /* untried: it is held for the cause why processes ended */
 	struct instead *instead;      /* what takes its place; or NULL */
 	char *note;                   /* what the channel wants to remember; NULL: nothing new */
 	char *output;                 /* what a program wrote; or NULL */

@@ -19,24 +19,13 @@ struct recovery {
 	void *memory;
 	int64_t suspect[UNDERWAY_SLOTS];
 	size_t n_suspects;
-	size_t n_noted; /* of the suspects: once, though the transaction be done again */
 	int64_t n;
 };
-
-/* The third death of a process with a delivery under way is its own, too. */
-static int note_dead(const struct tocsin_stored_delivery *delivery, void *data)
-{
-	if (delivery->state == TOCSIN_STATE_DEAD)
-		deaths_note(data, delivery->channel, delivery->source, delivery->id,
-			    delivery->reason);
-	return 0;
-}
 
 static int recover(struct store_request *request, const struct transaction *t)
 {
 	struct recovery *recovery = (struct recovery *)request;
 	struct engine *engine = recovery->engine;
-	struct tocsin_query suspect = {0};
 	int result;
 
 	if (!recovery->memory && t->ops->scratch) {
@@ -49,11 +38,6 @@ static int recover(struct store_request *request, const struct transaction *t)
 	FAULT_POINT("start.scratch");
 	result = t->ops->recover(t->state, TOCSIN_PARKED, recovery->suspect, recovery->n_suspects,
 				 dispatch_now_ms(engine->dispatch) + AGAIN_MS, &recovery->n);
-	while (recovery->n_noted < recovery->n_suspects && result == 0) {
-		suspect.id = recovery->suspect[recovery->n_noted];
-		result = t->ops->deliveries(t->state, &suspect, note_dead, engine);
-		recovery->n_noted += result == 0;
-	}
 	if (result == 0)
 		result = rows_recover(engine, t);
 	if (result == 0 && engine->options.once)

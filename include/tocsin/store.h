@@ -84,6 +84,8 @@ struct tocsin_stored_delivery {
 	const char *channel, *recipient, *route, *key;
 	enum tocsin_state state;
 	int attempt;                /* attempts so far */
+	int crashes;                /* claim: of the process, while a plugin had it, since its last
+				     * attempt that came to an end (see recover) */
 	int64_t token;              /* of the claim; settle must present it */
 	int64_t created_ms, due_ms; /* own time; created: or replayed, from when on it grows old */
 	int64_t done_ms;            /* wall time */
@@ -197,7 +199,7 @@ struct tocsin_store_ops {
 	 * holds the store) become pending again; a store that only one process can have may
 	 * forget them with the process. The suspects were in a plugin's hands when the last
 	 * process ended: they are due again from again_ms on, so that others get their turn between
-	 * two deaths, and the third time such a delivery dies. n: how many of either. */
+	 * two deaths, and claim says how many there were. n: how many of either. */
 	int (*recover)(void *state, int64_t now_ms, const int64_t *suspects, size_t n_suspects,
 		       int64_t again_ms, int64_t *n);
 	/* Pending deliveries that are not parked become due at now_ms at the latest. */

@@ -237,6 +237,28 @@ def test_a_fallback_that_is_gone_or_disabled(tocsin, slack, tmp_path):
     tocsin.wait_settled()
 
 
+def test_what_was_under_way_at_each_of_three_deaths_goes_to_the_fallback(tocsin, slack, tmp_path):
+    """It may be their cause, so it is not tried a fourth time."""
+    log = tmp_path / "log.json"
+    slack.hang(times=3)
+    tocsin.configure(channels={"chat": slack_channel(slack, fallback="log"),
+                               "log": file_channel(log)}).start()
+    tocsin.send(alert("alert 1"))
+    for _ in range(3):
+        wait_until(lambda: tocsin.channel("chat")["in_flight"] == 1, what="it to be under way")
+        tocsin.kill()
+        tocsin.start()
+    tocsin.wait_settled()
+    found = by_channel(tocsin)
+    (dead,), (fallen,) = found["chat"], found["log"]
+    assert dead["state"] == "dead" and dead["attempts"] == 0
+    assert dead["reason"] == "the process ended 3 times while this delivery was under way"
+    assert fallen["state"] == "delivered" and summaries(log) == [1]
+    tocsin.post("/api/v1/dead/replay", {"all": True})
+    tocsin.wait_settled()
+    assert by_channel(tocsin)["chat"][0]["state"] == "delivered"
+
+
 KILLS = int(os.environ.get("TOCSIN_KILLS", "50")) // 5
 
 

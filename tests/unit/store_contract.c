@@ -171,6 +171,7 @@ int contract_copy(const struct tocsin_stored_delivery *from, void *data)
 		.received_ms = from->received_ms,
 		.state = from->state,
 		.attempt = from->attempt,
+		.crashes = from->crashes,
 	};
 	COPY(alert_id);
 	COPY(source);

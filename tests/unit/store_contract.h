@@ -73,7 +73,7 @@ void contract_id(int64_t nth, char id[33]);
 struct copy {
 	int64_t id, alert, token, created_ms, due_ms, done_ms, received_ms;
 	enum tocsin_state state;
-	int attempt;
+	int attempt, crashes;
 	char alert_id[33], source[32], channel[32], recipient[64], route[32], key[64], reason[96];
 	char body[64];
 };

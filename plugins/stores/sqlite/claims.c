@@ -7,16 +7,14 @@
 
 #include "rows.h"
 
-#define CRASHES 3 /* at this one the delivery is held for the cause */
-
 static const char select_ready[] =
 	"SELECT id, due_ms FROM delivery INDEXED BY delivery_ready WHERE state = 0 AND channel = ?1"
 	" AND due_ms BETWEEN ?4 AND ?2 AND NOT held(id) ORDER BY due_ms, id LIMIT ?3";
 /* LEFT: one whose alert got lost is handed out with an empty body, and ends where that is read. */
 static const char select_ready_row[] =
 	"SELECT d.id, d.alert, a.id, d.source, d.recipient, d.route, d.key, d.attempt, d.token + 1,"
-	" d.created_ms, d.due_ms, d.reason, coalesce(a.json, '{}'), a.tell, a.received_ms"
-	" FROM delivery d LEFT JOIN alert a ON a.number = d.alert WHERE d.id = ?1";
+	" d.created_ms, d.due_ms, d.reason, coalesce(a.json, '{}'), a.tell, a.received_ms,"
+	" d.crashes FROM delivery d LEFT JOIN alert a ON a.number = d.alert WHERE d.id = ?1";
 static const char insert_attempt[] =
 	"INSERT INTO attempt (delivery, token, number, state, due_ms, started_ms, ended_ms, detail)"
 	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -28,8 +26,7 @@ static const char update_retry[] =
 	" reason = ?4 WHERE id = ?1";
 static const char update_released[] = "UPDATE delivery SET token = ?2, due_ms = ?3 WHERE id = ?1";
 static const char update_token[] = "UPDATE delivery SET token = ?2 WHERE id = ?1";
-static const char select_crashed[] =
-	"SELECT alert, crashes FROM delivery WHERE id = ?1 AND state = 0";
+static const char count_pending[] = "SELECT count(*) FROM delivery WHERE id = ?1 AND state = 0";
 static const char update_crashed[] =
 	"UPDATE delivery SET crashes = crashes + 1, due_ms = max(due_ms, ?2) WHERE id = ?1";
 static const char update_due[] = "UPDATE delivery SET due_ms = ?2 WHERE id = ?1";
@@ -143,6 +140,7 @@ static int read_row(struct db *db, struct statement *st, const char *channel,
 		.reason = column_text(st, 11),
 		.body = column_text(st, 12),
 		.received_ms = column_int(st, 14),
+		.crashes = (int)column_count(st, 15, INT32_MAX),
 	};
 	if (st->error)
 		return st->error;
@@ -385,29 +383,15 @@ static int take_back(struct db *db, int64_t now_ms, int64_t *n)
 /* Counts a death of the process against a delivery that was in a plugin's hands. */
 static int suspect(struct db *db, int64_t delivery, int64_t again_ms, int64_t *n)
 {
-	const struct db_settlement poison = {
-		.state = TOCSIN_STATE_DEAD,
-		.done_ms = db_wall_ms(),
-		.reason = "the process ended three times while this delivery was under way",
-	};
-	struct statement st = statement_use(db, select_crashed);
-	int64_t alert = 0, crashes = 0;
-	int row, result;
+	struct statement st = statement_use(db, count_pending);
+	int64_t pending = 0;
+	int result;
 
 	bind_int(&st, 1, delivery);
-	row = statement_row(&st);
-	if (row == 1) {
-		alert = column_int(&st, 0);
-		crashes = column_count(&st, 1, INT32_MAX);
-	}
-	result = statement_end(&st, row < 0 ? row : 0);
-	if (result || row == 0) /* it was settled after all */
+	result = statement_value(&st, &pending);
+	if (result || !pending) /* it was settled after all */
 		return result;
 	*n += held_find(&db->held, delivery) == NULL; /* else it is counted as taken back */
-	if (crashes + 1 >= CRASHES) {
-		result = db_settle_pending(db, delivery, &poison);
-		return result ? result : db_alert_changed(db, alert, false, NULL);
-	}
 	st = statement_use(db, update_crashed);
 	bind_int(&st, 1, delivery);
 	bind_int(&st, 2, again_ms);
