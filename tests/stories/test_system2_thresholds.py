@@ -206,8 +206,9 @@ def test_a_database_that_restarts_tells_nothing(tocsin, metrics, examples, postg
     configure(tocsin, channels={"off": off}, default={"channels": ["alert-history"]},
               sources={"metrics": source(metrics, examples)}).start()
     wait_history(tocsin, 10)
-    postgres.restart()
+    postgres.stop()
     tocsin.wait_log("connection to the database lost|cannot connect to the database")
+    postgres.start()
     metrics.sql("DELETE FROM field_service.dispatches WHERE status = 'pending'")
     over = wait_history(tocsin, 11)
     assert over[10]["labels"]["alertname"] == "Pending Dispatches"

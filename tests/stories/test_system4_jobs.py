@@ -260,7 +260,7 @@ def test_once(tocsin, jobs, program):
     """tocsind --once works off all that is due, whatever the limits, and says how it went."""
     add_jobs(jobs, 25, users=2)
     jobs.sql("INSERT INTO jobs (scheduled_at) VALUES (now() + interval '1 hour')")
-    exec_worker(tocsin, jobs, program("true"), max_running=4)
+    exec_worker(tocsin, jobs, program("true"), max_running=4, retry={"first": "1h"})
     run = tocsin.once()
     assert run.status == 0, run
     assert states(jobs) == {"completed": 25, "pending": 1}
