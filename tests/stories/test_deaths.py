@@ -53,7 +53,7 @@ def test_a_death_is_told_on_another_channel(tocsin, slack, tmp_path):
 
 def test_many_deaths_are_one_alert_in_a_time(tocsin, slack, tmp_path):
     log = tmp_path / "log.json"
-    configure(tocsin, slack, log, dead_alerts={"every": "2s", "severity": "critical"}).start()
+    configure(tocsin, slack, log, dead_alerts={"every": "4s", "severity": "critical"}).start()
     tocsin.send(*[alert(f"alert {n}") for n in range(50)])
     tocsin.wait_counter("dead", 50)
     tocsin.send(alert("alert 50"))
@@ -66,7 +66,7 @@ def test_many_deaths_are_one_alert_in_a_time(tocsin, slack, tmp_path):
     def told_of_all():
         tocsin.send(alert("one more"))
         return len(own(log)) >= 2
-    wait_until(told_of_all, 10, "the second alert")
+    wait_until(told_of_all, 15, "the second alert")
     second = own(log)[1]["annotations"]
     assert first + int(second["count"]) >= 51
     assert second["summary"] == f"chat: {second['count']} deliveries were given up"

@@ -70,7 +70,7 @@ def test_what_cannot_be_handed_in_is_set_aside(hearing, tmp_path):
     assert pings(hearing, "backup") == [{"n": 7}]
     names = sorted([*refused, "link", "dangling", "hard", "pipe", "directory"])
     assert aside(hearing) == names
-    assert hearing.log().count("is refused and moved to") == len(names)
+    wait_until(lambda: hearing.log().count("is refused and moved to") == len(names), 15, hearing.log)
     assert "did you mean 'backup'?" in hearing.log() and "\x1b" not in hearing.log()
     assert secret.exists()
 
@@ -95,6 +95,7 @@ def test_what_cannot_be_moved_is_told_of_once(hearing):
     (hearing.spool / "refused").rmdir()
     put(hearing, b"odd", "first")
     wait_until(lambda: not left(hearing), 10, lambda: left(hearing))
+    hearing.wait_log("is refused and moved")
     assert aside(hearing) == ["first"] and hearing.log().count("is refused and moved") == 1
     (hearing.spool / "refused" / "first").unlink()
     (hearing.spool / "refused").rmdir()
@@ -118,6 +119,7 @@ def test_what_was_refused_does_not_fill_the_disk(hearing):
     hearing.start()
     wait_until(lambda: not left(hearing), 15, lambda: left(hearing)[:3])
     assert 890 <= len(aside(hearing)) <= 1000 and "1099" in aside(hearing)
+    hearing.wait_log("the oldest are removed")
     assert hearing.log().count("the oldest are removed") == 1
 
 
