@@ -77,6 +77,7 @@ def test_rotation_by_rename_and_sighup_loses_no_record(tocsin, tmp_path):
         for n in range(25):
             tocsin.send(alert(f"{turn}.{n}"))
         if turn < 3:
+            wait_until(log.exists, what="the file to be there again")
             log.rename(tmp_path / f"history.{turn}.json")
             tocsin.hup()
             if turn == 1:
