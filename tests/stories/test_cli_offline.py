@@ -78,6 +78,30 @@ def test_a_plugin_is_described_in_four_forms(tocsin):
     assert all(name in text.stdout and f"**{name}**" in page for name in names)
 
 
+@pytest.mark.needs("webhook")
+@pytest.mark.parametrize("name, able", [
+    ("telegram", "rich text, links"), ("clicksend", "nothing special")])
+def test_a_service_is_described_in_four_forms(tocsin, name, able):
+    text = show(tocsin, name)
+    assert text.stdout.startswith(f"{name} (service of the channel webhook)\n"), text
+    told = show(tocsin, name, "--json").json
+    assert (told["name"], told["kind"], told["plugin"]) == (name, "service", "webhook")
+    assert f"\nSupports: {able}\n" in text.stdout
+    assert told["supports"]["rich_text"] == ("rich text" in able)
+    names = {option["name"]: option for option in told["options"]}
+    schema = show(tocsin, name, "--schema").json
+    assert set(schema["properties"]) == set(names)
+    page = show(tocsin, name, "--markdown").stdout
+    assert page.startswith(f"# NAME\n\ntocsin-{name} - {told['summary']}\n"), page
+    assert f"It supports: {able}." in page
+    assert ("Its rate is" in page) == ("rate" in told)
+    assert f"<{told['documentation']}>" in page and told["documentation"] in text.stdout
+    example = page.split("# EXAMPLE\n")[1].split("# OPTIONS\n")[0]
+    assert all((f"{each}: " in example) == option["required"] for each, option in names.items())
+    assert ("        to: [...]\n" in example) == told["recipients"]
+    assert all(f"\n  {each}: " in text.stdout and f"**{each}**" in page for each in names)
+
+
 @pytest.mark.needs("smtp")
 def test_a_page_becomes_the_description_of_its_plugin(tocsin, tmp_path):
     """Headings move down a level, but not what looks like one in an example."""
