@@ -119,7 +119,7 @@ def test_rows_of_a_source_that_is_gone_are_left_to_whoever_reads_them_next(
     assert one.counters()["suppressed"] > 0 and len(smtp.mails) == mails
 
 
-@pytest.mark.parametrize("how", ["disabled", "removed", "renamed"])
+@pytest.mark.parametrize("how", ["disabled", "removed", "renamed", "stopped"])
 def test_what_is_under_way_when_its_source_goes_is_marked_first(
         make_tocsin, alerts_database, smtp, how):
     """The mail is accepted while the source is leaving; who reads its row next need not send it."""
@@ -129,8 +129,11 @@ def test_what_is_under_way_when_its_source_goes_is_marked_first(
     ids = add_rows(alerts_database, 1)
     wait_until(lambda: one.channel("mail")["in_flight"] == 1, what="the mail to be under way")
     two = dispatcher(make_tocsin("two"), alerts_database, smtp, {"poll": "1s"}).start()
-    change(one, alerts_database, smtp, how)
-    one.post("/api/v1/reload")
+    if how == "stopped":
+        one.stop()
+    else:
+        change(one, alerts_database, smtp, how)
+        one.post("/api/v1/reload")
     wait_until(lambda: rows.sent(alerts_database) == set(ids), what="the row to be marked")
     time.sleep(1.2)     # in which the other one would send it
     assert len(smtp.mails) == 1
