@@ -131,18 +131,25 @@ def test_a_receiver_that_is_killed_and_comes_back_gets_all(tocsin, syslogd):
     server = syslogd(SyslogNg).start()
     to, _ = address(server, "tcp")
     sends(tocsin, to).start()
-    for turn in range(3):
-        tocsin.send(*(alert(f"alert {turn}.{n}") for n in range(100)))
+    wanted = set()
+
+    def send(*words):
+        tocsin.send(*(alert(word) for word in words))
+        wanted.update(words)
+
+    def wait_written():     # what it took and did not write yet dies with it
         tocsin.wait_settled()
-        server.wait(100 * (turn + 1))
+        wait_until(lambda: {each["msg"].strip() for each in server.messages()} >= wanted,
+                   what="all of them")
+
+    for turn in range(3):
+        send(*(f"alert {turn}.{n}" for n in range(100)))
+        wait_written()
         server.kill()
-        tocsin.send(alert(f"alert {turn}.away"))
+        send(f"alert {turn}.away")
         time.sleep(0.2)
         server.start()
-    tocsin.wait_settled()
-    wanted = {f"alert {t}.{n}" for t in range(3) for n in [*range(100), "away"]}
-    wait_until(lambda: {each["msg"].strip() for each in server.messages()} >= wanted,
-               what="all of them")
+    wait_written()
 
 
 def test_mistakes_are_named(tocsin):

@@ -82,9 +82,10 @@ class Daemon:
         """What it understood so far."""
         if not self.out.exists():
             return []
-        # rsyslogd writes nothing in place of structured data that is not there
+        # rsyslogd writes nothing in place of structured data that is not there; the last line may
+        # not be whole yet
         return [json.loads(line.replace('"sd":}', '"sd":{}}'))
-                for line in self.out.read_text("utf-8").split("\n") if line]
+                for line in self.out.read_text("utf-8").split("\n")[:-1]]
 
     def wait(self, n, timeout=15):
         """Waits for so many messages."""
