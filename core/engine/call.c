@@ -228,21 +228,25 @@ void engine_call(struct engine *engine, const struct engine_call *call, engine_c
 		done(LATER, NULL, data);
 }
 
-static void answer_calls(struct engine *engine, int64_t asked_ms, const char *sentence)
-{
-	pthread_mutex_lock(&engine->sources_lock);
-	for (size_t i = 0; i < engine->n_sources; i++)
-		words_answer(&engine->source[i]->words, asked_ms, sentence);
-	pthread_mutex_unlock(&engine->sources_lock);
-}
-
 void calls_expire(struct engine *engine)
 {
-	answer_calls(engine, clock_boot_ms() - PATIENCE_MS,
-		     "the source is too busy to answer; try again later");
+	int64_t asked_ms = clock_boot_ms() - PATIENCE_MS;
+	struct error why;
+
+	pthread_mutex_lock(&engine->sources_lock);
+	for (size_t i = 0; i < engine->n_sources; i++) {
+		error_set(&why, 0, "the source '%s' is too busy to answer; try again later",
+			  engine->source[i]->settings->name);
+		words_answer(&engine->source[i]->words, asked_ms, why.text);
+	}
+	pthread_mutex_unlock(&engine->sources_lock);
 }
 
 void engine_refuse_calls(struct engine *engine)
 {
-	answer_calls(engine, INT64_MAX, "the daemon is stopping; try again later");
+	pthread_mutex_lock(&engine->sources_lock);
+	for (size_t i = 0; i < engine->n_sources; i++)
+		words_answer(&engine->source[i]->words, INT64_MAX,
+			     "the daemon is stopping; try again later");
+	pthread_mutex_unlock(&engine->sources_lock);
 }
