@@ -17,7 +17,7 @@ import pytest
 from lib import rows
 from lib.faults import Dying, points
 from lib.forgetful import make_forgetful
-from lib.killing import Sender, Toll, kill_at_random, numbers_in_file
+from lib.killing import Sender, Toll, kill_at_random, numbers_in_file, replay_dead
 from lib.parrot import SOURCE
 from lib.rows import add_recipients, add_rows
 from lib.sections import file_channel, postgres_source, slack_channel, smtp_channel
@@ -75,7 +75,9 @@ def test_no_acknowledged_alert_is_lost_and_repeats_have_the_first_ones_key(
     sender.start()
     kill_at_random(tocsin, dice, KILLS)
     sender.finish(90)
-    counters = tocsin.wait_settled(90)
+    tocsin.wait_settled(90)
+    replay_dead(tocsin)
+    counters = tocsin.counters()
 
     in_file, cut = numbers_in_file(log)
     # What is under way or waits for the commit of its outcome: twice what a channel works on at
@@ -134,6 +136,8 @@ def test_no_row_is_lost_or_stuck_when_one_shot_runs_are_killed(tocsin, alerts_da
         if rows.pending(alerts_database) == 0:
             ids += add_rows(alerts_database, 200, text=f"more {len(ids)}")
     last = tocsin.once()
+    if last.status == 1:    # the next run tries again what was under way at three deaths
+        last = tocsin.once()
     assert last.status == 0, last
     assert rows.sent(alerts_database) == set(ids) and kills > 5
     assert set(smtp.by_key()) and len(smtp.by_key()) == len(ids), "lost, or another key"
@@ -158,7 +162,11 @@ def test_a_killed_daemon_loses_no_row(tocsin, alerts_database, smtp, dice):
         tocsin.kill()
         tocsin.start(wait=False)
     tocsin.wait_ready()
-    wait_until(lambda: rows.sent(alerts_database) == set(ids), 40, "all rows sent")
+
+    def all_sent():     # also what was set aside because it was under way at three deaths
+        tocsin.post("/api/v1/dead/replay", {"all": True})
+        return rows.sent(alerts_database) == set(ids)
+    wait_until(all_sent, 40, "all rows sent")
     tocsin.wait_settled()
     assert len(smtp.by_key()) == len(ids)
     assert sum(n - 1 for n in smtp.by_key().values()) <= 15 * 2
