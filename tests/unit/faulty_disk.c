@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "faulty_disk.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct faulty_disk disk;
@@ -60,8 +61,14 @@ static int file_write(sqlite3_file *file, const void *data, int n, sqlite3_int64
 {
 	disk.written++;
 	watch_order(((struct faulty_file *)file)->kind, at);
-	if (fails(FAULT_WRITE))
+	if (fails(FAULT_WRITE)) {
+		disk.error = EIO;
 		return SQLITE_IOERR_WRITE;
+	}
+	if (fails(FAULT_QUOTA)) {
+		disk.error = EDQUOT;
+		return SQLITE_IOERR_WRITE;
+	}
 	if (fails(FAULT_FULL))
 		return SQLITE_FULL;
 	return inner(file)->pMethods->xWrite(inner(file), data, n, at);
@@ -109,6 +116,10 @@ static int file_reserved(sqlite3_file *file, int *result)
 
 static int file_control(sqlite3_file *file, int op, void *data)
 {
+	if (op == SQLITE_FCNTL_LAST_ERRNO) {
+		*(int *)data = disk.error;
+		return SQLITE_OK;
+	}
 	return inner(file)->pMethods->xFileControl(inner(file), op, data);
 }
 

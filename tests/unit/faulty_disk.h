@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-enum fault { FAULT_NONE, FAULT_WRITE, FAULT_FULL, FAULT_SYNC };
+enum fault { FAULT_NONE, FAULT_WRITE, FAULT_FULL, FAULT_QUOTA, FAULT_SYNC };
 
 /* The one disk of the program. */
 extern struct faulty_disk {
@@ -18,6 +18,7 @@ extern struct faulty_disk {
 	long after;                  /* this many good calls first */
 	bool for_ever;
 	bool hit;                    /* it has failed */
+	int error;                   /* the errno of the last write that did */
 	long written;                /* calls that changed a file */
 	bool log_unsynced, file_unsynced;
 	long log_begun;              /* how often the log was written from its start */

@@ -195,6 +195,15 @@ static int write_zeros(sqlite3_file *file, int64_t from, int64_t to)
 	return result;
 }
 
+/* For want of room, or of a quota? SQLite notes the error of what goes past it with the file alone. */
+static bool lacks_room(sqlite3_file *file, int result)
+{
+	int number = 0;
+
+	(void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+	return db_errno(result, number) == -ENOSPC;
+}
+
 /* A commit that only overwrites is durable sooner than one that also makes a file grow, of which the
  * file system has to take note. So the log grows before it has to, by zeros, which are no pages to
  * SQLite, and keeps its size. */
@@ -213,9 +222,11 @@ static int grow_log(struct db *db)
 		return 0; /* SQLite opens it again when it next needs it */
 	if (result == SQLITE_OK)
 		result = log->pMethods->xFileSize(log, &size);
-	if (result != SQLITE_OK)
+	if (result == SQLITE_OK)
+		result = write_zeros(log, size, wanted);
+	/* Only a commit knows whether it has room. */
+	if (result != SQLITE_OK && !lacks_room(log, result))
 		return db_fail(db, result);
-	(void)write_zeros(log, size, wanted); /* the commit that lacks the room says why */
 	db->log_size = wanted;
 	return 0;
 }
