@@ -96,8 +96,7 @@ void channel_forget(struct delivery *delivery)
 		channel_forget(delivery->member[i]);
 	if (delivery->n_members == 0)
 		channel->world->settled(channel->world->data, delivery);
-	if (!delivery->release && !delivery->handed_over && !delivery->withdrawn &&
-	    !delivery->condemned && !delivery->digest) {
+	if (!delivery->release && !delivery->untried && !delivery->digest) {
 		pthread_mutex_lock(&channel->lock);
 		more = channel->queued > 0;
 		waiting = more && channel_may_take(channel) == 0;

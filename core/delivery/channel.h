@@ -183,6 +183,8 @@ void channel_tell_begun(struct delivery *delivery);
 /* As host->done. */
 void channel_complete(struct delivery *delivery, enum tocsin_outcome outcome,
 		      int64_t retry_after_ms, const char *why);
+/* The end of one that was not tried: that state, for the reason in delivery->detail. Settle it next. */
+void channel_end_untried(struct delivery *delivery, enum tocsin_state state);
 /* Submits the settlement that delivery->attempt says. company: as of a store_request. */
 void channel_settle(struct delivery *delivery, size_t company);
 /* True when no delivery waits in memory or is under way. */

@@ -228,21 +228,12 @@ static struct delivery *cut_run(struct delivery **list)
 /* It dies as if it had been tried, so that its fallback gets it. */
 static void condemn(struct delivery *delivery)
 {
-	const struct channel_world *world = delivery->channel->world;
-
 	snprintf(delivery->detail, sizeof(delivery->detail),
 		 "the process ended %d times while this delivery was under way", CRASHES);
-	log_write(world->log, TOCSIN_LOG_ERROR, delivery->channel->spec.name,
+	log_write(delivery->channel->world->log, TOCSIN_LOG_ERROR, delivery->channel->spec.name,
 		  "delivery %lld is dead: %s (see 'tocsin dead show %lld')",
 		  (long long)delivery->pub.id, delivery->detail, (long long)delivery->pub.id);
-	delivery->attempt = (struct tocsin_attempt){.delivery = delivery->pub.id,
-						    .token = delivery->token,
-						    .state = TOCSIN_STATE_DEAD,
-						    .ended_ms = clock_wall_ms(),
-						    .detail = delivery->detail};
-	if (delivery->backlog)
-		world->tried(world->data, delivery->backlog);
-	delivery->backlog = NULL;
+	channel_end_untried(delivery, TOCSIN_STATE_DEAD);
 	channel_settle(delivery, 0);
 }
 

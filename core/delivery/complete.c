@@ -131,6 +131,21 @@ static void settle_done(struct store_request *request, int result)
 	channel_forget(delivery);
 }
 
+void channel_end_untried(struct delivery *delivery, enum tocsin_state state)
+{
+	const struct channel_world *world = delivery->channel->world;
+
+	delivery->untried = true;
+	delivery->attempt = (struct tocsin_attempt){.delivery = delivery->pub.id,
+						    .token = delivery->token,
+						    .state = state,
+						    .ended_ms = clock_wall_ms(),
+						    .detail = delivery->detail};
+	if (delivery->backlog)
+		world->tried(world->data, delivery->backlog);
+	delivery->backlog = NULL;
+}
+
 void channel_settle(struct delivery *delivery, size_t company)
 {
 	delivery->request = (struct store_request){.apply = settle_apply,

@@ -54,8 +54,8 @@ struct delivery {
 	int64_t release_after_ms;     /* then it is due that much later */
 	int64_t paused_until_ms;      /* its peer asked for that, own time; 0: it did not (pause.h) */
 	bool handed_over;             /* untried, to the channel's fallback */
-	bool withdrawn;               /* untried, see withdraw.h */
-	bool condemned;               /* untried: it is held for the cause why processes ended */
+	bool condemned;               /* it is held for the cause why processes ended */
+	bool untried;                 /* it ended so, see channel_end_untried */
 	struct instead *instead;      /* what takes its place; or NULL */
 	char *note;                   /* what the channel wants to remember; NULL: nothing new */
 	char *output;                 /* what a program wrote; or NULL */

@@ -89,14 +89,7 @@ void fallback_hand_over(struct delivery *delivery)
 		 "handed to '%s': '%s' is not available", channel->spec.fallback,
 		 channel->spec.name);
 	delivery->handed_over = true;
-	delivery->attempt = (struct tocsin_attempt){.delivery = delivery->pub.id,
-						    .token = delivery->token,
-						    .state = TOCSIN_STATE_SUPPRESSED,
-						    .ended_ms = clock_wall_ms(),
-						    .detail = delivery->detail};
-	if (delivery->backlog)
-		channel->world->tried(channel->world->data, delivery->backlog);
-	delivery->backlog = NULL;
+	channel_end_untried(delivery, TOCSIN_STATE_SUPPRESSED);
 	channel_settle(delivery, 0);
 }
 

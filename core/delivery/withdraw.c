@@ -31,19 +31,10 @@ static bool goes(const struct choice *choice, const struct delivery *delivery)
 
 static void state_withdrawn(struct delivery *delivery, const char *reason)
 {
-	const struct channel_world *world = delivery->channel->world;
 	size_t length = text_prefix(reason, strlen(reason), sizeof(delivery->detail) - 1);
 
 	snprintf(delivery->detail, sizeof(delivery->detail), "%.*s", (int)length, reason);
-	delivery->withdrawn = true;
-	delivery->attempt = (struct tocsin_attempt){.delivery = delivery->pub.id,
-						    .token = delivery->token,
-						    .state = TOCSIN_STATE_SUPPRESSED,
-						    .ended_ms = clock_wall_ms(),
-						    .detail = delivery->detail};
-	if (delivery->backlog)
-		world->tried(world->data, delivery->backlog);
-	delivery->backlog = NULL;
+	channel_end_untried(delivery, TOCSIN_STATE_SUPPRESSED);
 }
 
 static void suppress(struct delivery *delivery, const char *reason)
