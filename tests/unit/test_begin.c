@@ -25,7 +25,6 @@ static struct fake {
 	atomic_int taken, refused;
 	atomic_int at_risk, most_at_risk; /* begun, and not committed */
 } fake;
-static const struct tocsin_host *_Atomic services; /* each worker opens it */
 
 static int fake_begin(void *state, int64_t now_ms)
 {
@@ -70,15 +69,6 @@ static const struct tocsin_store_ops store_ops = {IDLE_STORE,
 						  .release = fake_release};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 
-static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
-			const void *config, void **state)
-{
-	(void)self, (void)config;
-	services = host;
-	*state = &fake;
-	return 0;
-}
-
 static void note_risk(void)
 {
 	int now = ++fake.at_risk, most = fake.most_at_risk;
@@ -92,14 +82,14 @@ static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n
 {
 	(void)state, (void)n;
 	fake.taken++;
-	if (services->begin(batch[0])) {
+	if (idle_services->begin(batch[0])) {
 		note_risk();
-		assert_true(services->begin(batch[0])); /* once more is once */
+		assert_true(idle_services->begin(batch[0])); /* once more is once */
 	} else {
 		fake.refused++;
-		assert_false(services->begin(batch[0]));
+		assert_false(idle_services->begin(batch[0]));
 	}
-	services->done(batch[0], TOCSIN_DELIVERED, 0, "");
+	idle_services->done(batch[0], TOCSIN_DELIVERED, 0, "");
 }
 
 /* Says nothing: from when it takes one on, the core has to think that it was sent. */
@@ -108,7 +98,7 @@ static void deliver_at_once(void *state, struct tocsin_delivery *const batch[], 
 	(void)state, (void)n;
 	fake.taken++;
 	note_risk();
-	services->done(batch[0], TOCSIN_DELIVERED, 0, "");
+	idle_services->done(batch[0], TOCSIN_DELIVERED, 0, "");
 }
 
 static _Thread_local struct tocsin_self *own;
@@ -117,7 +107,7 @@ static int open_ahead(struct tocsin_self *self, const struct tocsin_host *host, 
 		      void **state)
 {
 	own = self;
-	return open_channel(self, host, config, state);
+	return idle_open_channel(self, host, config, state);
 }
 
 /* Makes the next one ready before it lets one begin. */
@@ -128,14 +118,14 @@ static void deliver_ahead(void *state, struct tocsin_delivery *const batch[], si
 	(void)state, (void)n;
 	fake.taken++;
 	for (; delivery; delivery = next) {
-		next = services->more(own);
+		next = idle_services->more(own);
 		fake.taken += next != NULL;
-		assert_true(!next || !services->more(own)); /* it has two */
-		if (services->begin(delivery))
+		assert_true(!next || !idle_services->more(own)); /* it has two */
+		if (idle_services->begin(delivery))
 			note_risk();
 		else
 			fake.refused++;
-		services->done(delivery, TOCSIN_DELIVERED, 0, "");
+		idle_services->done(delivery, TOCSIN_DELIVERED, 0, "");
 	}
 }
 
@@ -144,20 +134,10 @@ static const struct plugin ahead = {
 	.channel = {.open = open_ahead, .deliver = deliver_ahead, .close = idle_close}};
 static const struct plugin beginning = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true, .begins = true},
-	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
+	.channel = {.open = idle_open_channel, .deliver = deliver, .close = idle_close}};
 static const struct plugin silent = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
-	.channel = {.open = open_channel, .deliver = deliver_at_once, .close = idle_close}};
-
-static void ignore(void *data, const struct delivery *delivery)
-{
-	(void)data, (void)delivery;
-}
-
-static void ignore_idle(void *data)
-{
-	(void)data;
-}
+	.channel = {.open = idle_open_channel, .deliver = deliver_at_once, .close = idle_close}};
 
 /* One channel at work. */
 struct work {
@@ -171,7 +151,7 @@ struct work {
 static void start(struct work *work, const struct plugin *plugin, size_t folded)
 {
 	const struct dispatch_hooks hooks = {
-		.settled = ignore, .begun = ignore, .idle = ignore_idle};
+		.settled = idle_ignore, .begun = idle_ignore, .idle = idle_ignore_all};
 	struct store_hooks store_hooks = {0};
 
 	fake = (struct fake){.held = true};

@@ -81,52 +81,31 @@ static const struct tocsin_store_ops store_ops = {IDLE_STORE,
 						  .settle = fake_settle};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 
-static const struct tocsin_host *channel_services;
-
-static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
-			const void *config, void **state)
-{
-	(void)self, (void)config;
-	channel_services = host;
-	*state = &fake;
-	return 0;
-}
-
 static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
 {
 	(void)state;
 	for (size_t i = 0; i < n; i++) {
 		fake.delivered++;
-		channel_services->done(batch[i], TOCSIN_DELIVERED, 0, "");
+		idle_services->done(batch[i], TOCSIN_DELIVERED, 0, "");
 	}
 }
 
 static const struct plugin channel_plugin = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
-	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
-
-static void ignore(void *data, const struct delivery *delivery)
-{
-	(void)data, (void)delivery;
-}
+	.channel = {.open = idle_open_channel, .deliver = deliver, .close = idle_close}};
 
 static void ignore_death(void *data, const struct tocsin_stored_delivery *delivery, const char *why)
 {
 	(void)data, (void)delivery, (void)why;
 }
 
-static void ignore_idle(void *data)
-{
-	(void)data;
-}
-
 static void what_a_full_disk_rolled_back_is_claimed_again(void **state)
 {
-	const struct dispatch_hooks hooks = {.settled = ignore,
+	const struct dispatch_hooks hooks = {.settled = idle_ignore,
 					     .died = ignore_death,
-					     .buried = ignore_idle,
-					     .begun = ignore,
-					     .idle = ignore_idle};
+					     .buried = idle_ignore_all,
+					     .begun = idle_ignore,
+					     .idle = idle_ignore_all};
 	const struct channel_spec spec = {
 		.name = "fake",
 		.plugin = &channel_plugin,

@@ -48,14 +48,6 @@ static const struct tocsin_store_ops store_ops = {IDLE_STORE,
 						  .release = fake_release};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 
-static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
-			const void *config, void **state)
-{
-	(void)self, (void)host, (void)config;
-	*state = &fake;
-	return 0;
-}
-
 static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
 {
 	(void)state, (void)batch, (void)n;
@@ -64,17 +56,7 @@ static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n
 
 static const struct plugin plugin = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
-	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
-
-static void ignore(void *data, const struct delivery *delivery)
-{
-	(void)data, (void)delivery;
-}
-
-static void ignore_idle(void *data)
-{
-	(void)data;
-}
+	.channel = {.open = idle_open_channel, .deliver = deliver, .close = idle_close}};
 
 static int stand_in(void *data, const char *channel, const struct delivery *delivery,
 		    struct instead **result)
@@ -94,8 +76,10 @@ static int stand_in(void *data, const char *channel, const struct delivery *deli
 /* All of the deliveries are claimed for a channel that has not been available for long. */
 static void hand_over(bool is_there)
 {
-	const struct dispatch_hooks hooks = {
-		.settled = ignore, .fallback = stand_in, .begun = ignore, .idle = ignore_idle};
+	const struct dispatch_hooks hooks = {.settled = idle_ignore,
+					     .fallback = stand_in,
+					     .begun = idle_ignore,
+					     .idle = idle_ignore_all};
 	struct channel_spec spec = {.name = "fake",
 				    .plugin = &plugin,
 				    .concurrency = 1,

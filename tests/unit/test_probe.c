@@ -18,7 +18,6 @@ struct end {
 	enum tocsin_outcome outcome;
 };
 
-static const struct tocsin_host *services;
 static struct channel *channel; /* set before anything is claimed */
 static struct fake {
 	const struct end *end; /* of each delivery */
@@ -44,15 +43,6 @@ static const struct tocsin_store_ops store_ops = {IDLE_STORE,
 						  .settle = fake_settle};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 
-static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
-			const void *config, void **state)
-{
-	(void)self, (void)config;
-	services = host;
-	*state = &fake;
-	return 0;
-}
-
 static enum breaker_state breaker_state(void)
 {
 	enum breaker_state state;
@@ -70,29 +60,19 @@ static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n
 	(void)state, (void)n;
 	fake.before[batch[0]->id - 1] = breaker_state();
 	if (end->begins)
-		services->begin(batch[0]);
-	services->done(batch[0], end->outcome, 0, "so it ends");
+		idle_services->begin(batch[0]);
+	idle_services->done(batch[0], end->outcome, 0, "so it ends");
 }
 
 static const struct plugin plugin = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
-	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
-
-static void ignore(void *data, const struct delivery *delivery)
-{
-	(void)data, (void)delivery;
-}
-
-static void ignore_idle(void *data)
-{
-	(void)data;
-}
+	.channel = {.open = idle_open_channel, .deliver = deliver, .close = idle_close}};
 
 /* The state of the breaker after attempts that end so. */
 static enum breaker_state after(const struct end *end, int n)
 {
 	const struct dispatch_hooks hooks = {
-		.settled = ignore, .begun = ignore, .idle = ignore_idle};
+		.settled = idle_ignore, .begun = idle_ignore, .idle = idle_ignore_all};
 	const struct channel_spec spec = {.name = "fake",
 					  .plugin = &plugin,
 					  .concurrency = 1,

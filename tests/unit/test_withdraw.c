@@ -22,8 +22,6 @@ static struct fake {
 	atomic_int released, pending, suppressed;
 	atomic_int outcome; /* what the plugin says */
 } fake;
-static const struct tocsin_host *services;
-
 static void wait_for(const atomic_bool *flag)
 {
 	for (int i = 0; i < 10000 && !*flag; i++)
@@ -58,36 +56,17 @@ static const struct tocsin_store_ops store_ops = {IDLE_STORE,
 						  .release = fake_release};
 static const struct tocsin_plugin store_plugin = {.kind = TOCSIN_STORE, .store = &store_ops};
 
-static int open_channel(struct tocsin_self *self, const struct tocsin_host *host,
-			const void *config, void **state)
-{
-	(void)self, (void)config;
-	services = host;
-	*state = &fake;
-	return 0;
-}
-
 static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n)
 {
 	(void)state, (void)n;
 	fake.waiting = true;
 	wait_for(&fake.go);
-	services->done(batch[0], (enum tocsin_outcome)fake.outcome, 0, "not now");
+	idle_services->done(batch[0], (enum tocsin_outcome)fake.outcome, 0, "not now");
 }
 
 static const struct plugin plugin = {
 	.it = {.name = "fake", .kind = TOCSIN_CHANNEL, .blocking = true},
-	.channel = {.open = open_channel, .deliver = deliver, .close = idle_close}};
-
-static void ignore(void *data, const struct delivery *delivery)
-{
-	(void)data, (void)delivery;
-}
-
-static void ignore_idle(void *data)
-{
-	(void)data;
-}
+	.channel = {.open = idle_open_channel, .deliver = deliver, .close = idle_close}};
 
 /* One channel at work, whose plugin has the first delivery. */
 struct work {
@@ -101,7 +80,7 @@ struct work {
 static void start(struct work *work, enum tocsin_outcome outcome)
 {
 	const struct dispatch_hooks hooks = {
-		.settled = ignore, .begun = ignore, .idle = ignore_idle};
+		.settled = idle_ignore, .begun = idle_ignore, .idle = idle_ignore_all};
 	struct store_hooks store_hooks = {0};
 
 	fake = (struct fake){.outcome = (int)outcome};
