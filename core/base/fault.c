@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The bounds of the section, from the linker; weak: a program may have no point. */
@@ -17,6 +19,8 @@ extern const char *const __stop_fault_points[] __attribute__((weak, visibility("
 /* Where to die, for this process as a whole; set once, before there are threads. */
 static const char *armed;
 static atomic_ulong passings_left;
+/* Where to pause: at so many of a hundred passings, for up to so long; set once, too. */
+static unsigned int pause_percent, pause_most_ms;
 
 static const char *find(const char *name, size_t length)
 {
@@ -27,7 +31,23 @@ static const char *find(const char *name, size_t length)
 	return NULL;
 }
 
-int fault_arm(struct error *err)
+static int read_pauses(struct error *err)
+{
+	const char *wish = getenv("TOCSIN_PAUSES");
+	int end = 0;
+
+	if (!wish)
+		return 0;
+	if (sscanf(wish, "%3u:%5u%n", &pause_percent, &pause_most_ms, &end) == 2 && !wish[end] &&
+	    pause_percent <= 100)
+		return 0;
+	return error_set(err, -EINVAL,
+			 "TOCSIN_PAUSES=%s: it is PERCENT:MS, how many of a hundred passings pause "
+			 "and for how many milliseconds at most, such as 10:40",
+			 wish);
+}
+
+static int read_fault(struct error *err)
 {
 	const char *wish = getenv("TOCSIN_FAULT");
 	size_t length = wish ? strcspn(wish, ":") : 0;
@@ -54,8 +74,32 @@ int fault_arm(struct error *err)
 	return 0;
 }
 
+int fault_arm(struct error *err)
+{
+	int result = read_pauses(err);
+
+	return result < 0 ? result : read_fault(err);
+}
+
+/* A scheduler is free to do the same at any time. */
+static void pause_at_random(void)
+{
+	int before = errno;
+	unsigned int dice[2] = {0};
+	long us;
+
+	if (getrandom(dice, sizeof(dice), GRND_NONBLOCK) != (ssize_t)sizeof(dice) ||
+	    dice[0] % 100 >= pause_percent)
+		return;
+	us = (long)(dice[1] % (pause_most_ms * 1000U + 1U));
+	nanosleep(&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}, NULL);
+	errno = before;
+}
+
 void fault_pass(const char *name)
 {
+	if (pause_percent)
+		pause_at_random();
 	if (armed && strcmp(name, armed) == 0 && atomic_fetch_sub(&passings_left, 1) == 1)
 		kill(getpid(), SIGKILL);
 }

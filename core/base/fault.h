@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base/fault: named places at which a test lets the process die, to show that
- * nothing is lost there. They exist only in a build configured with
+ * base/fault: named places at which a test lets the process die or pause, to show that
+ * nothing is lost there and nobody has to be quick. They exist only in a build configured with
  * --enable-fault-points; in any other a FAULT_POINT is nothing at all.
  *
  *	FAULT_POINT("store.commit.after");
@@ -10,6 +10,8 @@
  * With TOCSIN_FAULT=NAME[:N] in the environment the process kills itself (SIGKILL)
  * when it passes that place for the N-th time. `tocsind --fault-points` lists all
  * names; the survival campaigns kill at each, and fail when one is never reached.
+ * With TOCSIN_PAUSES=PERCENT:MS each thread sleeps, for a random time up to MS, at a
+ * random PERCENT of all passings, so that threads overtake each other where they seldom do.
  */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H
@@ -28,9 +30,9 @@
 #define FAULT_POINT(name) ((void)0)
 #endif
 
-/* Reads TOCSIN_FAULT, before any thread starts. 0, or -EINVAL with the sentence. */
+/* Reads TOCSIN_FAULT and TOCSIN_PAUSES, before any thread starts. 0, or -EINVAL with the sentence. */
 int fault_arm(struct error *err);
-/* Any thread: dies here if it is time. */
+/* Any thread: pauses or dies here if it is time. */
 void fault_pass(const char *name);
 /* Prints every name of this program, a line each. */
 void fault_print(void);

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/secrets.h"
 #include "base/text.h"
 
@@ -207,6 +208,7 @@ void log_vwrite(struct log *log, enum tocsin_level level, const char *who, const
 
 	if (log == NULL || (int)level < atomic_load(&log->least))
 		return;
+	FAULT_POINT("log.write");
 	va_copy(again, args);
 	length = vsnprintf(small, sizeof(small), format, again);
 	va_end(again);

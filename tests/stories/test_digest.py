@@ -20,6 +20,7 @@ def sizes(messages):
     return [int(each.group(1)) if each else 1 for each in found]
 
 
+@pytest.mark.hurried
 @pytest.mark.timeout(60)
 def test_a_thousand_alerts_at_one_a_second_become_few_messages(tocsin, standins, tmp_path):
     """The service sees no request too early, and other channels are not delayed."""

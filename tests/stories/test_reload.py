@@ -141,6 +141,7 @@ def test_a_channel_that_cannot_open_changes_nothing(tocsin, tmp_path):
     assert count(log) == 1
 
 
+@pytest.mark.hurried
 def test_reloads_under_load_lose_and_repeat_nothing(tocsin, smtp, slack, tmp_path):
     """Alerts flow while a channel comes, changes and goes, and every third reload is bad."""
     log = tmp_path / "log.json"

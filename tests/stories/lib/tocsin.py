@@ -160,7 +160,8 @@ class Tocsin:
         return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8",
                 "TZ": "UTC", "HOME": str(self.directory),
                 **{name: value for name, value in os.environ.items()
-                   if name.endswith("SAN_OPTIONS") or name.startswith(("LSAN", "VALGRIND"))},
+                   if name.endswith("SAN_OPTIONS")
+                   or name.startswith(("LSAN", "VALGRIND", "TOCSIN_PAUSES"))},
                 **self.environment}
 
     def start(self, wait=True, wrapper=()):
