@@ -24,6 +24,7 @@ static struct fake {
 	atomic_int settled, released;
 	atomic_int taken, refused;
 	atomic_int at_risk, most_at_risk; /* begun, and not committed */
+	atomic_bool slow;     /* what has begun does not end */
 } fake;
 
 static int fake_begin(void *state, int64_t now_ms)
@@ -85,6 +86,8 @@ static void deliver(void *state, struct tocsin_delivery *const batch[], size_t n
 	if (idle_services->begin(batch[0])) {
 		note_risk();
 		assert_true(idle_services->begin(batch[0])); /* once more is once */
+		while (fake.slow)
+			usleep(100);
 	} else {
 		fake.refused++;
 		assert_false(idle_services->begin(batch[0]));
@@ -209,6 +212,23 @@ static void of_a_plugin_that_begins_others_are_made_ready_meanwhile(void **state
 	assert_int_equal(fake.released, 0);
 }
 
+static void room_for_many_is_for_all_who_wait(void **state)
+{
+	struct work work;
+
+	(void)state;
+	start(&work, &beginning, 1);
+	wait_for(&fake.taken, 3 * WORKERS);
+	fake.slow = true;
+	fake.held = false;
+	wait_for(&fake.settled, 2 * WORKERS);
+	wait_for(&fake.at_risk, WORKERS);
+	fake.slow = false;
+	wait_for(&fake.settled, DELIVERIES);
+	stop(&work);
+	assert_int_equal(fake.refused, 0);
+}
+
 static void each_worker_may_make_one_more_ready(void **state)
 {
 	struct work work;
@@ -301,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_a_plugin_that_begins_others_are_made_ready_meanwhile),
+		cmocka_unit_test(room_for_many_is_for_all_who_wait),
 		cmocka_unit_test(each_worker_may_make_one_more_ready),
 		cmocka_unit_test(what_was_made_ready_is_taken_back_as_well),
 		cmocka_unit_test(of_others_what_is_taken_counts),
