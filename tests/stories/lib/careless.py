@@ -5,8 +5,7 @@ A preloaded library turns SQLite's synchronous=FULL into NORMAL, with which a co
 death of the process but not a power cut. Nothing else changes.
 """
 
-import os
-import subprocess
+from .compiler import compile_library
 
 SOURCE = r"""
 #define _GNU_SOURCE
@@ -42,6 +41,5 @@ def careless_library(directory):
     source, library = directory / "careless.c", directory / "careless.so"
     source.write_text(SOURCE)
     # Linked to SQLite, so that it is in the global scope before the plugin brings it.
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", library, source,
-                    "-Wl,--no-as-needed", "-l:libsqlite3.so.0", "-ldl"], check=True)
+    compile_library(library, source, "-Wl,--no-as-needed", "-l:libsqlite3.so.0", "-ldl")
     return library.read_bytes()

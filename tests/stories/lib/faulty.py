@@ -8,10 +8,10 @@ store's files from now on.
 
 import errno
 import mmap
-import os
 import pathlib
 import struct
-import subprocess
+
+from .compiler import compile_library
 
 # As in faulty.c.
 CALLS = ("write", "pwrite", "pread", "sync", "open", "truncate", "allocate", "unlink", "map")
@@ -29,12 +29,11 @@ def name_of(error):
     return _NAMES.get(error) or errno.errorcode[error]
 
 
-def compile_library(directory):
+def faulty_library(directory):
     """Compiles the library; its path."""
     library = pathlib.Path(directory) / "faulty.so"
     source = pathlib.Path(__file__).with_name("faulty.c")
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-Wall", "-Werror",
-                    "-o", library, source, "-ldl"], check=True)
+    compile_library(library, "-Wall", "-Werror", source, "-ldl")
     return library
 
 

@@ -8,7 +8,8 @@ proves nothing when it sees none.
 """
 
 import os
-import subprocess
+
+from .compiler import compile_library
 
 SOURCE = r"""
 #define _GNU_SOURCE
@@ -66,8 +67,7 @@ def make_forgetful(tocsin):
     library = tocsin.directory / "forgetful.so"
     source.write_text(SOURCE)
     # Linked to SQLite, so that it is in the global scope before the plugin brings it.
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", library, source,
-                    "-Wl,--no-as-needed", "-l:libsqlite3.so.0", "-ldl"], check=True)
+    compile_library(library, source, "-Wl,--no-as-needed", "-l:libsqlite3.so.0", "-ldl")
     tocsin.environment = {**tocsin.environment, "LD_PRELOAD": str(library),
                           "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")
                           + ":verify_asan_link_order=0"}

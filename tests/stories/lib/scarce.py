@@ -5,7 +5,8 @@ import mmap
 import os
 import pathlib
 import struct
-import subprocess
+
+from .compiler import compile_library
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "unit" / "scarce.c"
 OFF, COUNT, ONCE, FOR_GOOD = range(4)
@@ -28,9 +29,7 @@ class Scarce:
         self.leaky = directory / "leaky"
         self.leaky.write_text("".join(f"leak:{name}\n" for name in LEAKY))
         # Frame pointers, so that the leak sanitizer sees who allocated.
-        subprocess.run([os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-shared", "-fPIC", "-O2",
-                        "-fno-omit-frame-pointer", "-o", self.library, SOURCE, "-ldl"],
-                       check=True)
+        compile_library(self.library, "-D_GNU_SOURCE", "-fno-omit-frame-pointer", SOURCE, "-ldl")
         with open(self.control, "w+b") as file:
             file.truncate(HEAD.size + 2 * 4 * SITES)
             self.memory = mmap.mmap(file.fileno(), 0)

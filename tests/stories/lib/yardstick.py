@@ -12,6 +12,8 @@ import signal
 import struct
 import subprocess
 
+from .compiler import compile_library, compile_program
+
 
 def _favour():
     """A prefix for what is measured: it goes before what else the machine does, if it may."""
@@ -98,12 +100,10 @@ class Yardstick:
         for name, sources in (("load", ()), ("sink", ("server.c",)), ("mail_sink", ("server.c",)),
                               ("follow", ())):
             main = self.place / "follow.c" if name == "follow" else BENCH / f"{name}.c"
-            subprocess.run([os.environ.get("CC", "cc"), "-O2", "-D_GNU_SOURCE", f"-I{BENCH}", "-o",
-                            self.place / name, main, BENCH / "common.c",
-                            *[BENCH / each for each in sources]], check=True)
+            compile_program(self.place / name, "-D_GNU_SOURCE", f"-I{BENCH}", main,
+                            BENCH / "common.c", *[BENCH / each for each in sources])
         (self.place / "even_disk.c").write_text(EVEN_DISK)
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o",
-                        self.place / "even_disk.so", self.place / "even_disk.c"], check=True)
+        compile_library(self.place / "even_disk.so", self.place / "even_disk.c")
         self.made = []
 
     def give_even_disk(self, tocsin):

@@ -6,8 +6,7 @@ import sqlite3
 
 import pytest
 
-from lib import faulty
-from lib.faulty import FOR_GOOD, FaultyDisk
+from lib.faulty import FOR_GOOD, FaultyDisk, faulty_library
 from lib.subject import Subject
 from lib.tocsin import wait_until
 
@@ -27,7 +26,7 @@ def damage(subject, *statements):
 def pending(stage, tmp_path):
     """A store that was killed with fifty deliveries pending, some of them claimed."""
     subject = Subject(stage, tmp_path / "daemon")
-    disk = FaultyDisk(subject.tocsin, faulty.compile_library(tmp_path), subject.channel)
+    disk = FaultyDisk(subject.tocsin, faulty_library(tmp_path), subject.channel)
     subject.tocsin.start()
     disk.arm("write", "channel", errno.EIO, repeat=FOR_GOOD)
     for _ in range(5):

@@ -17,9 +17,8 @@ import time
 
 import pytest
 
-from lib import faulty
 from lib.client import Refused, Unreachable
-from lib.faulty import EVERY_OTHER, FOR_GOOD, LIE, ONCE, SHORT, FaultyDisk, name_of
+from lib.faulty import EVERY_OTHER, FOR_GOOD, LIE, ONCE, SHORT, FaultyDisk, faulty_library, name_of
 from lib.subject import NOT_STARTED, STORE_LOST, Broken, Subject
 from lib.tocsin import wait_until
 
@@ -330,7 +329,7 @@ class Work:
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
     """The library that fails calls."""
-    return faulty.compile_library(tmp_path_factory.mktemp("faulty"))
+    return faulty_library(tmp_path_factory.mktemp("faulty"))
 
 
 @pytest.mark.timeout(20_000)

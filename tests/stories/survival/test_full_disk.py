@@ -5,9 +5,8 @@ import re
 
 import pytest
 
-from lib import faulty
 from lib.client import Refused
-from lib.faulty import FOR_GOOD, LIE, FaultyDisk
+from lib.faulty import FOR_GOOD, LIE, FaultyDisk, faulty_library
 from lib.sections import file_channel
 from lib.smalldisk import MEBIBYTE, SmallDisk, SmallMemory
 from lib.subject import Broken, Subject
@@ -229,7 +228,7 @@ def test_the_control_that_takes_what_does_not_fit_loses(small, on_disk, tmp_path
     """A disk that says yes when it is full: the same look must see the loss."""
     disk = small(SmallDisk, "disk")
     subject = on_disk(disk)
-    liar = FaultyDisk(subject.tocsin, faulty.compile_library(tmp_path), subject.channel)
+    liar = FaultyDisk(subject.tocsin, faulty_library(tmp_path), subject.channel)
     subject.configure_slow()
     subject.start_cleanly()
     disk.fill()

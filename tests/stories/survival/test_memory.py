@@ -21,6 +21,7 @@ import pytest
 
 from lib import rows
 from lib.client import Client, Refused, Unreachable
+from lib.compiler import compile_library
 from lib.forgetful import make_forgetful
 from lib.parrot import parrot, put, ask, pings, spooled, wait_empty
 from lib.rows import add_recipients, add_rows
@@ -464,8 +465,7 @@ def test_memory_control_a_careless_plugin_is_caught(make_tocsin, stage, scarce, 
     plugins.mkdir(mode=0o755)
     shutil.copy(stage.plugins / "sqlite.so", plugins)
     (tmp_path / "careless.c").write_text(CARELESS)
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", f"-I{stage.include}", "-o",
-                    plugins / "careless.so", tmp_path / "careless.c"], check=True)
+    compile_library(plugins / "careless.so", f"-I{stage.include}", tmp_path / "careless.c")
     tocsin = scarce.attack(make_tocsin(plugins=[plugins]))
     tocsin.configure(channels={"log": {"type": "careless"}}).start()
     # Most of what one alert allocates is in the plugin.
