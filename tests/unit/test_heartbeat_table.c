@@ -135,15 +135,15 @@ static void test_status_and_starts(void **unused)
 	config.healthy_status = (struct tocsin_strings){healthy, 2};
 	config.start_column = "started";
 	config.max_starts = 1;
-	sql("INSERT INTO h VALUES ('d', 'Running', now(), now())");
+	sql("INSERT INTO h VALUES ('d', 'Running', now(), now() - interval '2 s')");
 	beats_open(&self, &config);
 	look_around();
 	assert_string_equal(beats_ask(&self, "d", "status"), "Running");
 	sql("UPDATE h SET status = 'failed', last_heartbeat_at = now()");
 	await("firing 5 alertname=HeartbeatDown heartbeat=d: d is down: its status is 'failed'");
-	sql("UPDATE h SET status = 'idle', started = now()");
+	sql("UPDATE h SET status = 'idle', started = started + interval '1 s'");
 	await("resolved 5 alertname=HeartbeatDown heartbeat=d");
-	sql("UPDATE h SET started = now()");
+	sql("UPDATE h SET started = started + interval '1 s'");
 	await("firing 3 alertname=HeartbeatRestarts heartbeat=d: d started 2 times within 1 hour, at "
 	      "most 1 allowed");
 	beats_close(&self);
