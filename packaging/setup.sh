@@ -48,6 +48,11 @@ need_packages() {
 		die "apt-get could not install$absent"
 }
 
+# Who has npm from elsewhere, such as nodejs.org, cannot install Debian's beside it.
+need_npm() {
+	command -v npm >/dev/null || need_packages nodejs npm
+}
+
 # Can nobody but root and this user change what is below this directory?
 safe_directory() {
 	directory=$(realpath "$1")
