@@ -48,7 +48,7 @@ static void on_begun(void *data, const struct delivery *delivery)
 	int64_t number, of;
 
 	if (!engine->options.once || deaths_is_own(delivery->pub.alert->source) ||
-	    !tally_begin(&engine->tally, delivery->pub.alert->id, &number, &of))
+	    !tally_begin(&engine->tally, delivery->alert_number, &number, &of))
 		return;
 	log_write(engine->log, TOCSIN_LOG_INFO, delivery->pub.channel,
 		  "processing alert %lld/%lld for %s", (long long)number, (long long)of,
@@ -77,7 +77,7 @@ static void on_settled(void *data, const struct delivery *delivery)
 	if (deaths_is_own(source)) /* which no run has to bring anywhere */
 		return;
 	if (delivery->attempt.state != TOCSIN_STATE_DELIVERED && !delivery->handed_over)
-		tally_failed(&engine->tally, delivery->pub.alert->id);
+		tally_failed(&engine->tally, delivery->alert_number);
 	if (!delivery->result.alert_settled)
 		return;
 	pthread_mutex_lock(&engine->sources_lock);
@@ -90,7 +90,7 @@ static void on_settled(void *data, const struct delivery *delivery)
 	}
 	pthread_mutex_unlock(&engine->sources_lock);
 	if (!told)
-		tally_settled(&engine->tally, delivery->pub.alert->id);
+		tally_settled(&engine->tally, delivery->alert_number);
 	engine_progress(engine);
 }
 
@@ -108,7 +108,7 @@ static void on_died(void *data, const struct tocsin_stored_delivery *delivery, c
 
 	deaths_note(engine, delivery->channel, delivery->source, delivery->id, why);
 	if (!deaths_is_own(delivery->source))
-		tally_failed(&engine->tally, delivery->alert_id);
+		tally_failed(&engine->tally, delivery->alert);
 }
 
 static void on_buried(void *data)
@@ -299,7 +299,7 @@ int engine_start(const struct engine_options *options, struct settings *settings
 	engine->changing = true; /* until the sources are there */
 	pthread_rwlock_init(&engine->lock, NULL);
 	pthread_mutex_init(&engine->sources_lock, NULL);
-	tally_init(&engine->tally);
+	tally_init(&engine->tally, options->once);
 	deaths_init(engine);
 	code = start(engine, err);
 	if (code < 0) {

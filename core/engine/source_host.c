@@ -93,7 +93,7 @@ static void report_refused(struct source *source, const char *mark, const char *
 	log_write(source->engine->log, TOCSIN_LOG_ERROR, source->settings->name,
 		  "alert %s is not accepted: %s", mark ? mark : "without a mark", why);
 	if (mark)
-		tally_failed(&source->engine->tally, mark);
+		tally_refused(&source->engine->tally, mark);
 }
 
 static int fill_batch(struct source *source, struct tocsin_emission *emission, size_t n,
@@ -156,7 +156,7 @@ static void note_results(struct source *source, struct intake *intake,
 		if (entry->result == TOCSIN_KNOWN && entry->unparked == 0)
 			count_ahead(source, entry, -1);
 		if (entry->failed_at_once)
-			tally_failed(&source->engine->tally, entry->alert->pub.id);
+			tally_failed(&source->engine->tally, entry->number);
 		if (entry->mark && accepted)
 			note_accepted(source, entry);
 	}

@@ -6,9 +6,10 @@
 
 #include "base/id.h"
 
-void tally_init(struct tally *tally)
+void tally_init(struct tally *tally, bool counts)
 {
 	memset(tally, 0, sizeof(*tally));
+	tally->counts = counts;
 	pthread_mutex_init(&tally->lock, NULL);
 }
 
@@ -18,11 +19,16 @@ void tally_done(struct tally *tally)
 	pthread_mutex_destroy(&tally->lock);
 }
 
-static uint64_t hash_of(const char *alert_id)
+static uint64_t hash_of(const void *data, size_t length)
 {
-	uint64_t hash = fnv1a(FNV_START, alert_id, strlen(alert_id));
+	uint64_t hash = fnv1a(FNV_START, data, length);
 
 	return hash ? hash : 1;
+}
+
+static uint64_t hash_of_alert(int64_t alert)
+{
+	return hash_of(&alert, sizeof(alert));
 }
 
 void tally_expect(struct tally *tally, int64_t alerts)
@@ -32,9 +38,9 @@ void tally_expect(struct tally *tally, int64_t alerts)
 	pthread_mutex_unlock(&tally->lock);
 }
 
-bool tally_begin(struct tally *tally, const char *alert_id, int64_t *number, int64_t *of)
+bool tally_begin(struct tally *tally, int64_t alert, int64_t *number, int64_t *of)
 {
-	uint64_t hash = hash_of(alert_id), *recent = &tally->recent[hash % TALLY_RECENT];
+	uint64_t hash = hash_of_alert(alert), *recent = &tally->recent[hash % TALLY_RECENT];
 	bool first;
 
 	pthread_mutex_lock(&tally->lock);
@@ -75,33 +81,52 @@ static bool grow(struct tally *tally)
 	return true;
 }
 
-void tally_failed(struct tally *tally, const char *alert_id)
+static void add_failed(struct tally *tally, uint64_t hash)
 {
-	uint64_t hash = hash_of(alert_id), *at;
+	uint64_t *at;
 
+	if (!tally->counts)
+		return;
 	pthread_mutex_lock(&tally->lock);
-	if (tally->n_failed * 2 < tally->capacity || grow(tally)) {
+	if (tally->in_table * 2 < tally->capacity || grow(tally)) {
 		at = slot(tally->failed, tally->capacity, hash);
 		if (*at == 0) {
 			*at = hash;
+			tally->in_table++;
 			tally->n_failed++;
 		}
 	}
 	pthread_mutex_unlock(&tally->lock);
 }
 
-void tally_settled(struct tally *tally, const char *alert_id)
+void tally_failed(struct tally *tally, int64_t alert)
+{
+	add_failed(tally, hash_of_alert(alert));
+}
+
+void tally_refused(struct tally *tally, const char *mark)
+{
+	add_failed(tally, hash_of(mark, strlen(mark)));
+}
+
+/* Called with the lock held. */
+static bool has_failed(const struct tally *tally, int64_t alert)
+{
+	return tally->capacity && *slot(tally->failed, tally->capacity, hash_of_alert(alert)) != 0;
+}
+
+void tally_settled(struct tally *tally, int64_t alert)
 {
 	pthread_mutex_lock(&tally->lock);
-	if (!tally->capacity || *slot(tally->failed, tally->capacity, hash_of(alert_id)) == 0)
-		tally->sent++;
+	tally->sent += !has_failed(tally, alert);
 	pthread_mutex_unlock(&tally->lock);
 }
 
-void tally_told(struct tally *tally, int64_t alerts)
+void tally_delivered(struct tally *tally, int64_t alert)
 {
 	pthread_mutex_lock(&tally->lock);
-	tally->sent += alerts;
+	tally->n_failed -= has_failed(tally, alert);
+	tally->sent++;
 	pthread_mutex_unlock(&tally->lock);
 }
 
@@ -110,6 +135,6 @@ void tally_read(struct tally *tally, int64_t *expected, int64_t *sent, int64_t *
 	pthread_mutex_lock(&tally->lock);
 	*expected = tally->expected;
 	*sent = tally->sent;
-	*failed = (int64_t)tally->n_failed;
+	*failed = tally->n_failed;
 	pthread_mutex_unlock(&tally->lock);
 }

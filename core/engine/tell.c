@@ -80,7 +80,7 @@ static int write_told(struct store_request *request, const struct transaction *t
 
 static void report(struct source *source, const struct page *page)
 {
-	int64_t sent = 0;
+	bool counts = source->settings->common.settle_on == SETTLE_ON_DELIVERED;
 
 	for (size_t i = 0; i < page->n; i++) {
 		bool dead = page->settled[i].outcome == TOCSIN_SETTLED_DEAD;
@@ -98,10 +98,11 @@ static void report(struct source *source, const struct page *page)
 			log_write(source->engine->log, dead ? TOCSIN_LOG_ERROR : TOCSIN_LOG_INFO,
 				  source->settings->name,
 				  dead ? "alert %s failed" : "alert %s sent", mark);
-		sent += !dead;
+		if (counts && page->settled[i].delivered)
+			tally_delivered(&source->engine->tally, page->alert[i]);
+		else if (counts && !dead)
+			tally_settled(&source->engine->tally, page->alert[i]);
 	}
-	if (source->settings->common.settle_on == SETTLE_ON_DELIVERED)
-		tally_told(&source->engine->tally, sent);
 	engine_progress(source->engine);
 }
 

@@ -275,6 +275,26 @@ def test_once(tocsin, jobs, program):
     assert tocsin.once().status == 2
 
 
+def test_a_run_that_is_once_does_not_count_what_it_let_go_as_sent(tocsin, jobs, standins):
+    """It was stopped for longer than its leases: what waited for its turn is for the next run."""
+    gate = threading.Event()
+    sink = standins(JobSink, lambda labels: gate.wait(20) and None)
+    add_jobs(jobs, 3)
+    http_worker(tocsin, jobs, sink, channel={"concurrency": 1})
+    run = tocsin.start_once()
+    sink.wait_begun(1)
+    run.send_signal(signal.SIGSTOP)
+    gate.set()
+    time.sleep(LEASE * 1.2)
+    run.send_signal(signal.SIGCONT)
+    said, _ = run.communicate(timeout=60)
+    done = states(jobs).get("completed", 0)
+    assert f"Summary: {done} sent, {3 - done} failed, 3 total" in said, said
+    assert run.returncode == (1 if done < 3 else 0), said
+    assert tocsin.once().status == 0
+    assert states(jobs) == {"completed": 3}
+
+
 TASKS = """
 CREATE SCHEMA app;
 CREATE TYPE app.state AS ENUM ('new', 'running', 'ok', 'broken');

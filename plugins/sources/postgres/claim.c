@@ -201,8 +201,10 @@ static int hand_in(struct postgres *p, struct page *page, int64_t until_ms)
 		page->n = all; /* none of them is held */
 	if (!rc)
 		rc = hold(p, page, until_ms);
-	if (!rc)
+	if (!rc) {
+		p->host->expect(p->self, (int64_t)page->n);
 		rc = p->host->emit(p->self, page->emission, page->n);
+	}
 	if (!rc)
 		return give_back(p, page, true);
 	(void)give_back(p, page, false);
