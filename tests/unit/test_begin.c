@@ -24,7 +24,7 @@ static struct fake {
 	atomic_int settled, released;
 	atomic_int taken, refused;
 	atomic_int at_risk, most_at_risk; /* begun, and not committed */
-	atomic_bool slow;     /* what has begun does not end */
+	atomic_bool slow;                 /* what has begun does not end */
 } fake;
 
 static int fake_begin(void *state, int64_t now_ms)

@@ -3,14 +3,14 @@
 
 import http.client
 import json
-import os
 import select
 import socket
 
 from . import canary
+from .pace import SLOW
 
 # Seconds for an answer, more of them where machines are slow.
-PATIENCE = 20 * float(os.environ.get("TOCSIN_STORIES_SLOW", "1"))
+PATIENCE = 20 * SLOW
 
 
 class Unreachable(Exception):

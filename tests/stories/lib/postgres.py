@@ -14,6 +14,7 @@ import time
 import psycopg2
 
 from . import canary
+from .pace import SLOW
 
 SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -182,7 +183,7 @@ class Database:
 
     def wait(self, text, wanted, timeout=15):
         """Waits until the query's first value is the wanted one."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * SLOW
         while True:
             got = self.one(text)
             if got == wanted:

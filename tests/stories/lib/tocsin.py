@@ -14,9 +14,7 @@ import yaml
 
 from . import books, canary
 from .client import Client, Refused, Unreachable
-
-# Sanitizers and busy machines: every time-out of the harness is multiplied.
-SLOW = float(os.environ.get("TOCSIN_STORIES_SLOW", "1"))
+from .pace import SLOW
 
 STOPPED = 20    # seconds: no look at something takes longer, except of who is stopped
 
