@@ -57,10 +57,10 @@ static void silence_is_told_for_what_it_is(void **state)
 	struct client_reply reply = {0};
 	struct error err;
 
-	client_set_patience(silent->client, 50);
+	client_set_patience(silent->client, 400);
 	assert_int_equal(client_call(silent->client, "GET", "/", NULL, &reply, &err), -ETIMEDOUT);
 	assert_said(&err, silent->address.sun_path);
-	assert_said(&err, "did not answer within 50ms; ");
+	assert_said(&err, "did not answer within 400ms; ");
 	assert_int_equal(client_call(silent->client, "POST", "/", "{}", &reply, &err), -ETIMEDOUT);
 	assert_said(&err, "not known whether it was done");
 }
