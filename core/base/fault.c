@@ -85,14 +85,16 @@ int fault_arm(struct error *err)
 static void pause_at_random(void)
 {
 	int before = errno;
-	unsigned int dice[2] = {0};
+	unsigned int dice[2];
 	long us;
 
-	if (getrandom(dice, sizeof(dice), GRND_NONBLOCK) != (ssize_t)sizeof(dice) ||
-	    dice[0] % 100 >= pause_percent)
-		return;
-	us = (long)(dice[1] % (pause_most_ms * 1000U + 1U));
-	nanosleep(&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}, NULL);
+	if (getrandom(dice, sizeof(dice), GRND_NONBLOCK) == (ssize_t)sizeof(dice) &&
+	    dice[0] % 100 < pause_percent) {
+		us = (long)(dice[1] % (pause_most_ms * 1000U + 1U));
+		nanosleep(
+			&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000},
+			NULL);
+	}
 	errno = before;
 }
 
