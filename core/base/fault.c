@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,15 +32,27 @@ static const char *find(const char *name, size_t length)
 	return NULL;
 }
 
+/* A number up to `most`, and the character behind it. */
+static bool take_number(const char **at, unsigned long most, char behind, unsigned int *number)
+{
+	char *end;
+	unsigned long value = strtoul(*at, &end, 10);
+
+	if (end == *at || value > most || *end != behind)
+		return false;
+	*number = (unsigned int)value;
+	*at = end + 1;
+	return true;
+}
+
 static int read_pauses(struct error *err)
 {
-	const char *wish = getenv("TOCSIN_PAUSES");
-	int end = 0;
+	const char *wish = getenv("TOCSIN_PAUSES"), *at = wish;
 
 	if (!wish)
 		return 0;
-	if (sscanf(wish, "%3u:%5u%n", &pause_percent, &pause_most_ms, &end) == 2 && !wish[end] &&
-	    pause_percent <= 100)
+	if (take_number(&at, 100, ':', &pause_percent) &&
+	    take_number(&at, 60000, '\0', &pause_most_ms))
 		return 0;
 	return error_set(err, -EINVAL,
 			 "TOCSIN_PAUSES=%s: it is PERCENT:MS, how many of a hundred passings pause "
