@@ -29,6 +29,12 @@ def free_port(kind=socket.SOCK_STREAM):
         return sock.getsockname()[1]
 
 
+def free_ports():
+    """One for each way in which messages come."""
+    return {"tcp": free_port(), "lines": free_port(), "tls": free_port(),
+            "udp": free_port(socket.SOCK_DGRAM)}
+
+
 class Daemon:
     """A syslog daemon that takes messages in every way; the subclasses configure it."""
 
@@ -45,18 +51,29 @@ class Daemon:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.out = self.directory / "out"
         self.unix = self.directory / "dgram"
-        self.port = {"tcp": free_port(), "lines": free_port(), "tls": free_port(),
-                     "udp": free_port(socket.SOCK_DGRAM)}
+        self.port = free_ports()
+        self.met = False
         self.certificate = certificate
         self.process = None
 
     def start(self):
-        """Starts it, and waits until it listens."""
-        with open(self.directory / "log", "ab") as log:
-            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, cwd="/",
-                                            env=self.environment())
-        wait_until(self.listens, 20, lambda: (self.directory / "log").read_text())
-        return self
+        """Starts it, and waits until it listens; the first time on other ports, when somebody took one
+        of them before it did."""
+        while True:
+            with open(self.directory / "log", "ab") as log:
+                self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, cwd="/",
+                                                env=self.environment())
+            try:
+                wait_until(self.listens, 20, lambda: (self.directory / "log").read_text())
+            except AssertionError as why:
+                if self.met or "Address already in use" not in str(why):
+                    raise
+                self.kill()
+                (self.directory / "log").unlink()
+                self.port = free_ports()
+                continue
+            self.met = True
+            return self
 
     def listens(self):
         """Can it be reached?"""

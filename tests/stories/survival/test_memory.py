@@ -7,6 +7,7 @@ places. At full size every place fails once, what allocates in a loop also later
 for good at every place in tocsin itself: no library gets further without.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -471,7 +472,8 @@ def test_memory_control_a_careless_plugin_is_caught(make_tocsin, stage, scarce, 
     tocsin.configure(channels={"log": {"type": "careless"}}).start()
     # Most of what one alert allocates is in the plugin.
     scarce.fail(10000)
-    tocsin.send(alert())
+    with contextlib.suppress(Unreachable):      # it may be quicker than the answer
+        tocsin.send(alert())
     with pytest.raises(AssertionError, match="ended with|DEADLYSIGNAL|Sanitizer"):
         check_end(tocsin, tocsin.wait_end(10), "the careless plugin")
     tocsin.output.clear()           # what is in the log belongs there
