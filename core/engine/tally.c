@@ -6,10 +6,10 @@
 
 #include "base/id.h"
 
-void tally_init(struct tally *tally, bool counts)
+void tally_init(struct tally *tally, bool remembers)
 {
 	memset(tally, 0, sizeof(*tally));
-	tally->counts = counts;
+	tally->remembers = remembers;
 	pthread_mutex_init(&tally->lock, NULL);
 }
 
@@ -85,7 +85,7 @@ static void add_failed(struct tally *tally, uint64_t hash)
 {
 	uint64_t *at;
 
-	if (!tally->counts)
+	if (!tally->remembers)
 		return;
 	pthread_mutex_lock(&tally->lock);
 	if (tally->in_table * 2 < tally->capacity || grow(tally)) {

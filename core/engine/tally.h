@@ -3,7 +3,7 @@
  * engine/tally: how a run that is once is going, by alerts rather than deliveries: how many
  * are begun, sent and failed. An alert is named by its number in the store. Any thread.
  *
- * What failed is remembered, 16 to 32 bytes each; a daemon, which has no end to sum up, counts nothing.
+ * What failed is remembered, 16 to 32 bytes each; of a daemon, which has no end to sum up, nothing is.
  */
 #ifndef ENGINE_TALLY_H
 #define ENGINE_TALLY_H
@@ -17,7 +17,7 @@
 
 struct tally {
 	pthread_mutex_t lock;
-	bool counts;
+	bool remembers;           /* what failed */
 	int64_t expected, begun, sent;
 	uint64_t recent[TALLY_RECENT];
 	uint64_t *failed;         /* open addressing; 0 is empty */
@@ -25,14 +25,15 @@ struct tally {
 	int64_t n_failed;         /* without those that were delivered in the end */
 };
 
-void tally_init(struct tally *tally, bool counts);
+/* remembers: it is a run that is once. */
+void tally_init(struct tally *tally, bool remembers);
 void tally_done(struct tally *tally);
 
 void tally_expect(struct tally *tally, int64_t alerts);
 /* True the first time for an alert: *number is its place in the run, *of how many are expected (at
  * least number). */
 bool tally_begin(struct tally *tally, int64_t alert, int64_t *number, int64_t *of);
-/* Counted once for each alert. */
+/* Counted once for each alert, unless this remembers nothing. */
 void tally_failed(struct tally *tally, int64_t alert);
 /* What never became an alert: the mark at its source. Counts as failed. */
 void tally_refused(struct tally *tally, const char *mark);

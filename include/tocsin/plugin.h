@@ -163,7 +163,8 @@ struct tocsin_host {
 	/* sources: while emit waits it also watches this descriptor (-1: none), and says -EINTR when it
 	 * is readable: see whether the alerts are still the source's own, and emit them again. */
 	void (*watch)(struct tocsin_self *self, int fd);
-	/* Says how many alerts the source is about to emit, for the progress shown to people. */
+	/* Says how many alerts the source is about to emit, or has just emitted, for the progress shown
+	 * to people and the sum of a run that is once. */
 	void (*expect)(struct tocsin_self *self, int64_t alerts);
 	/* The source begins to own its alerts (it connected, it took its lock): deliveries of
 	 * earlier runs stay parked until emitted again. */

@@ -190,7 +190,7 @@ static void host_watch(struct tocsin_self *self, int fd)
 
 static void host_expect(struct tocsin_self *self, int64_t alerts)
 {
-	self->expected = alerts;
+	self->expected += alerts;
 }
 
 static void host_park(struct tocsin_self *self)

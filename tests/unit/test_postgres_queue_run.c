@@ -31,6 +31,31 @@ static void a_row_goes_through_and_comes_back(void **state)
 	assert_true(host->leased_ms > 0);
 }
 
+static bool host_refused(struct tocsin_self *self, int64_t n)
+{
+	return self->refusals >= n;
+}
+
+/* What the store did not take is claimed again, and counts once. */
+static void what_comes_again_is_expected_once(void **state)
+{
+	struct fixture *f = *state;
+	struct tocsin_self *host = &f->host;
+
+	make_jobs(f);
+	fixture_sql(f, "INSERT INTO jobs (kind) VALUES ('a'), ('b')");
+	f->config.queue = fixture_queue;
+	host->full = true;
+	host_start(host, &f->config);
+	assert_true(host_until(host, host_refused, 2));
+	pthread_mutex_lock(&host->lock);
+	host->full = false;
+	pthread_mutex_unlock(&host->lock);
+	assert_true(host_until(host, host_told, 2));
+	assert_int_equal(host_stop(host), 0);
+	assert_int_equal(host->expected, 2);
+}
+
 /* Somebody looks into a row and forgets to commit: the others must not be lost for that. */
 static void a_locked_row_keeps_no_other_from_being_renewed(void **state)
 {
@@ -370,6 +395,7 @@ int main(void)
 		SERVER_TEST(when_leases_end_at_once_only_the_newest_claim_counts),
 		SERVER_TEST(rows_without_a_lease_are_spoken_of),
 		SERVER_TEST(limits_hold_where_transactions_see_the_past),
+		SERVER_TEST(what_comes_again_is_expected_once),
 		SERVER_TEST(a_row_goes_through_and_comes_back),
 	};
 

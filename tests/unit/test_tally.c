@@ -56,7 +56,7 @@ static void a_failed_alert_is_counted_once_and_never_as_sent(void **state)
 }
 
 /* It may run for years, and remembers nothing for an end that nobody sums up. */
-static void a_daemon_counts_nothing(void **state)
+static void a_daemon_remembers_nothing_of_what_failed(void **state)
 {
 	struct tally tally;
 	int64_t expected, sent, failed;
@@ -77,7 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_alert_is_begun_once_whatever_its_recipients),
 		cmocka_unit_test(a_failed_alert_is_counted_once_and_never_as_sent),
-		cmocka_unit_test(a_daemon_counts_nothing),
+		cmocka_unit_test(a_daemon_remembers_nothing_of_what_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

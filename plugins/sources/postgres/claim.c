@@ -201,12 +201,13 @@ static int hand_in(struct postgres *p, struct page *page, int64_t until_ms)
 		page->n = all; /* none of them is held */
 	if (!rc)
 		rc = hold(p, page, until_ms);
-	if (!rc) {
-		p->host->expect(p->self, (int64_t)page->n);
-		rc = p->host->emit(p->self, page->emission, page->n);
-	}
 	if (!rc)
+		rc = p->host->emit(p->self, page->emission, page->n);
+	if (!rc) {
+		/* only now: what was not taken is claimed again, and would be expected twice */
+		p->host->expect(p->self, (int64_t)page->n);
 		return give_back(p, page, true);
+	}
 	(void)give_back(p, page, false);
 	return rc == -EAGAIN ? database_error(&p->db, -EAGAIN,
 					      "the store takes no alerts now; rows "
