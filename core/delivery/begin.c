@@ -3,7 +3,8 @@
  * When an attempt begins. A crash repeats what may have reached somebody and has no outcome in the
  * store, so that is kept few: enough to work on one lot while the other is committed. Of most plugins
  * that is all that is under way. One that `begins` makes others ready meanwhile, one or (host->more)
- * two for each worker, and waits here with them.
+ * two for each worker, and waits here with them. Whoever gives it several workers wants it to be fast:
+ * its lots are larger then, so that a commit serves more of them.
  */
 #include "base/clock.h"
 #include "base/fault.h"
@@ -15,10 +16,19 @@ bool channel_begins(const struct channel *channel)
 	return channel->spec.plugin->it.blocking && channel->spec.plugin->it.begins;
 }
 
+/* What a crash may repeat. */
+static size_t most_at_risk(const struct channel *channel)
+{
+	size_t parallel = channel_parallel(channel);
+
+	return channel_begins(channel) && parallel > 1 ? 4 * parallel : 2 * parallel;
+}
+
 size_t channel_may_take(const struct channel *channel)
 {
-	size_t most = (channel_begins(channel) ? 4 : 2) * channel_parallel(channel),
-	       taken = channel->under_way + channel->uncommitted;
+	size_t ready = channel_begins(channel) ? 2 * channel_parallel(channel) : 0;
+	size_t most = most_at_risk(channel) + ready;
+	size_t taken = channel->under_way + channel->uncommitted;
 
 	return most > taken ? most - taken : 0;
 }
@@ -26,7 +36,7 @@ size_t channel_may_take(const struct channel *channel)
 /* Those that wait to be committed make room without any help of whoever waits here. */
 static bool has_room(const struct channel *channel)
 {
-	return channel->begun + channel->uncommitted < 2 * channel_parallel(channel);
+	return channel->begun + channel->uncommitted < most_at_risk(channel);
 }
 
 /* Its source holds it no longer: somebody else may have begun it. */

@@ -81,8 +81,8 @@ def test_no_acknowledged_alert_is_lost_and_repeats_have_the_first_ones_key(
 
     in_file, cut = numbers_in_file(log)
     # What is under way or waits for the commit of its outcome: twice what a channel works on at
-    # once, which is a batch of 64 records, two workers, eight requests.
-    for name, arrived, most in (("file", in_file, 128), ("mail", numbers_in_mails(smtp), 4),
+    # once, which is a batch of 64 records and eight requests; four times of mail with two workers.
+    for name, arrived, most in (("file", in_file, 128), ("mail", numbers_in_mails(smtp), 8),
                                 ("slack", numbers_in_slack(slack), 16)):
         Toll(sender.acknowledged, sender.attempted, arrived).check(name, most * KILLS)
     assert cut <= KILLS
