@@ -23,8 +23,7 @@ static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchron
 			       "PRAGMA cache_size = -8192;";
 static const char insert_alert[] =
 	"INSERT INTO alert (number, id, source, mark, generation, fingerprint, severity, status,"
-	" received_ms, created_ms, tell, told, untold, json)"
-	" VALUES (?1, ?2, 1, NULL, 0, ?3, 3, 3, ?4, ?4, 0, 0, 0, ?5)";
+	" received_ms, created_ms, json) VALUES (?1, ?2, 1, NULL, 0, ?3, 3, 3, ?4, ?4, ?5)";
 static const char insert_delivery[] =
 	"INSERT INTO delivery (id, alert, source, channel, route, state, attempt, token, crashes,"
 	" created_ms, due_ms, started_ms, done_ms, recipient, key, reason)"

@@ -15,9 +15,9 @@ BODY = """json_object('id', printf('%032x', i), 'source', 'api', 'fingerprint', 
                                                i - 1)), 'recipients', json_array())"""
 ALERT = NUMBERS + f"""
 INSERT INTO alert (number, id, source, mark, generation, fingerprint, severity, status, received_ms,
-                   created_ms, tell, told, untold, json)
+                   created_ms, json)
 SELECT i, printf('%032x', i), 1, NULL, 0, printf('%016x', i), 3, 3, :now + i / 100, :now + i / 100,
-       0, 0, 0, {BODY} FROM n"""
+       {BODY} FROM n"""
 DELIVERY = NUMBERS + """
 INSERT INTO delivery (id, alert, source, channel, route, state, attempt, token, crashes, created_ms,
                       due_ms, started_ms, done_ms, recipient, key, reason)

@@ -13,7 +13,8 @@ static const char select_ready[] =
 /* LEFT: one whose alert got lost is handed out with an empty body, and ends where that is read. */
 static const char select_ready_row[] =
 	"SELECT d.id, d.alert, a.id, d.source, d.recipient, d.route, d.key, d.attempt, d.token + 1,"
-	" d.created_ms, d.due_ms, d.reason, coalesce(a.json, '{}'), a.tell, a.received_ms,"
+	" d.created_ms, d.due_ms, d.reason, coalesce(a.json, '{}'),"
+	" EXISTS (SELECT 1 FROM telling WHERE alert = d.alert AND tell = 1), a.received_ms,"
 	" d.crashes FROM delivery d LEFT JOIN alert a ON a.number = d.alert WHERE d.id = ?1";
 static const char insert_attempt[] =
 	"INSERT INTO attempt (delivery, token, number, state, due_ms, started_ms, ended_ms, detail)"

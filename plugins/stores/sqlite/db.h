@@ -2,11 +2,12 @@
 /*
  * The SQLite store: one database file, one connection, one thread.
  *
- * Tables: alert (what came in; seldom changed), delivery (pending or settled; what
- * is pending has an index of its own, so that a claim reads few pages however long
- * the history is), attempt, name (names of channels, sources and routes, so that
- * rows and indexes hold small numbers), counter, kept, output, note. Claims live in
- * memory, and so does what was accepted a moment ago, until it is claimed.
+ * Tables: alert (what came in; never changed), telling (what its source knows of it),
+ * delivery (pending or settled; what is pending has an index of its own, so that a
+ * claim reads few pages however long the history is), attempt, name (names of
+ * channels, sources and routes, so that rows and indexes hold small numbers), counter,
+ * kept, output, note. Claims live in memory, and so does what was accepted a moment
+ * ago, until it is claimed.
  *
  * A write that fails spoils its transaction: every later call in it returns
  * the same error, and so does commit. After -EIO that holds until close.

@@ -5,15 +5,16 @@
 #include "statement.h"
 
 static const char select_mark[] =
-	"SELECT number, generation, told,"
+	"SELECT number, generation, (SELECT told FROM telling WHERE alert = number),"
 	" (SELECT count(*) FROM delivery WHERE alert = number AND state = 0),"
 	" (SELECT count(*) FROM delivery WHERE alert = number AND state = 3)"
 	" FROM alert INDEXED BY alert_mark WHERE source = ?1 AND mark = ?2 AND mark IS NOT NULL"
 	" ORDER BY generation DESC LIMIT 1";
 static const char insert_alert[] =
 	"INSERT INTO alert (number, id, source, mark, generation, fingerprint, severity, status,"
-	" received_ms, created_ms, tell, told, untold, json)"
-	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, ?12, ?13)";
+	" received_ms, created_ms, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+static const char insert_telling[] =
+	"INSERT INTO telling (alert, source, tell, told, untold) VALUES (?1, ?2, ?3, 0, ?4)";
 
 int db_find_mark(void *state, const char *source, const char *mark, struct tocsin_marked *found)
 {
@@ -62,9 +63,18 @@ static int add_alert(struct db *db, const struct tocsin_new_alert *new, int64_t 
 	bind_int(&st, 8, new->alert->status);
 	bind_int(&st, 9, new->now_ms);
 	bind_int(&st, 10, db->now_ms);
-	bind_int(&st, 11, new->tell);
-	bind_int(&st, 12, new->tell && !any_pending(new));
-	bind_text(&st, 13, new->body);
+	bind_text(&st, 11, new->body);
+	return statement_run(&st);
+}
+
+static int add_telling(struct db *db, const struct tocsin_new_alert *new, int64_t source)
+{
+	struct statement st = statement_use(db, insert_telling);
+
+	bind_int(&st, 1, db->counter[COUNTER_LAST_ALERT] + 1);
+	bind_int(&st, 2, source);
+	bind_int(&st, 3, new->tell);
+	bind_int(&st, 4, new->tell && !any_pending(new));
 	return statement_run(&st);
 }
 
@@ -80,6 +90,8 @@ int db_accept(void *state, const struct tocsin_new_alert *new, int64_t *number)
 	result = db_name(db, new->alert->source, &source);
 	if (!result)
 		result = add_alert(db, new, source);
+	if (!result && (new->mark || new->tell))
+		result = add_telling(db, new, source);
 	if (result)
 		return result;
 	*number = ++db->counter[COUNTER_LAST_ALERT];

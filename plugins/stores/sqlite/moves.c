@@ -36,9 +36,9 @@ static const char select_states[] =
 	" FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
 /* ?2: nothing is pending; ?3: and whether any is dead is as it was. The source has to hear again of
  * what ends otherwise than it was told. */
-static const char update_alert[] =
-	"UPDATE alert SET told = told AND ?3, untold = ?2 AND NOT (told AND ?3)"
-	" WHERE number = ?1 AND tell = 1";
+static const char update_telling[] =
+	"UPDATE telling SET told = told AND ?3, untold = ?2 AND NOT (told AND ?3)"
+	" WHERE alert = ?1 AND tell = 1";
 static const char walk_ready[] =
 	"SELECT id, alert, channel, due_ms FROM delivery INDEXED BY delivery_ready"
 	" WHERE state = 0 AND (channel, due_ms, id) > (?1, ?2, ?3)"
@@ -230,7 +230,7 @@ int db_alert_settled(struct db *db, int64_t alert, bool *settled)
 /* ?2: nothing is pending; ?3: and whether any is dead is as it was. */
 static int change_alert(struct db *db, int64_t alert, bool settled, bool as_it_was)
 {
-	struct statement st = statement_use(db, update_alert);
+	struct statement st = statement_use(db, update_telling);
 
 	bind_int(&st, 1, alert);
 	bind_int(&st, 2, settled);

@@ -28,9 +28,8 @@ static const char *const migration[] = {
 	"  PRIMARY KEY (instance, name)"
 	") STRICT, WITHOUT ROWID;"
 
-	/* Written once: what becomes of its deliveries is counted from them, except for a source
-	 * that asked to be told (tell). told: it knows the end; untold: it has to be told now.
-	 * received_ms is wall time, created_ms own time. */
+	/* Written once: what becomes of its deliveries is counted from them. received_ms is wall
+	 * time, created_ms own time. */
 	"CREATE TABLE alert ("
 	"  number INTEGER PRIMARY KEY,"
 	"  id TEXT NOT NULL,"
@@ -42,15 +41,23 @@ static const char *const migration[] = {
 	"  status INTEGER NOT NULL,"
 	"  received_ms INTEGER NOT NULL,"
 	"  created_ms INTEGER NOT NULL,"
-	"  tell INTEGER NOT NULL,"
-	"  told INTEGER NOT NULL,"
-	"  untold INTEGER NOT NULL,"
 	"  json TEXT NOT NULL"
 	") STRICT;"
 	"CREATE UNIQUE INDEX alert_id ON alert (id);"
 	"CREATE UNIQUE INDEX alert_mark ON alert (source, mark, generation)"
 	"  WHERE mark IS NOT NULL;"
-	"CREATE INDEX alert_untold ON alert (source) WHERE untold = 1;"
+
+	/* What the source knows of an alert that has a mark, or of whose end it asked to be told
+	 * (tell). told: it knows the end; untold: it has to be told now. Beside the alert, because
+	 * these change, and hundreds of them share a page. */
+	"CREATE TABLE telling ("
+	"  alert INTEGER PRIMARY KEY,"
+	"  source INTEGER NOT NULL,"
+	"  tell INTEGER NOT NULL,"
+	"  told INTEGER NOT NULL,"
+	"  untold INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX telling_untold ON telling (source) WHERE untold = 1;"
 
 	/* state: 0 pending, 2 delivered, 3 dead, 4 suppressed. A claim is not written: nobody else
 	 * can have this file, so it lives in memory (held.c). created_ms and due_ms are own time,

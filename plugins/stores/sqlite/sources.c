@@ -4,24 +4,26 @@
 
 static const char park_one[] =
 	"UPDATE delivery SET due_ms = 9223372036854775807 WHERE id = ?1"
-	" AND (SELECT mark IS NOT NULL AND tell = 1 FROM alert WHERE number = delivery.alert)";
+	" AND EXISTS (SELECT 1 FROM telling WHERE alert = delivery.alert AND tell = 1)"
+	" AND (SELECT mark IS NOT NULL FROM alert WHERE number = delivery.alert)";
 /* With the delivery that decides: a dead one, else a delivered one. */
 static const char select_untold[] =
-	"SELECT a.number, a.mark, d.state, d.attempt, d.started_ms, d.done_ms, d.reason,"
+	"SELECT t.alert, a.mark, d.state, d.attempt, d.started_ms, d.done_ms, d.reason,"
 	" (SELECT text FROM output WHERE delivery = d.id AND token = d.token)"
-	" FROM alert a INDEXED BY alert_untold LEFT JOIN delivery d ON d.id ="
-	" (SELECT id FROM delivery INDEXED BY delivery_alert WHERE alert = a.number"
+	" FROM telling t INDEXED BY telling_untold LEFT JOIN alert a ON a.number = t.alert"
+	" LEFT JOIN delivery d ON d.id ="
+	" (SELECT id FROM delivery INDEXED BY delivery_alert WHERE alert = t.alert"
 	" ORDER BY state = 3 DESC, state = 2 DESC, done_ms DESC, id DESC LIMIT 1)"
-	" WHERE a.source = ?1 AND a.untold = 1 AND a.number > ?2 ORDER BY a.number LIMIT ?3";
+	" WHERE t.source = ?1 AND t.untold = 1 AND t.alert > ?2 ORDER BY t.alert LIMIT ?3";
 /* Not when it was replayed meanwhile, nor when what was dead was dropped: the source is then told of
  * the new end. One that did not ask for the end may know of it before it comes. */
 static const char update_told[] =
-	"UPDATE alert SET told = 1, untold = 0 WHERE number = ?1 AND (tell = 0 OR untold = 1"
+	"UPDATE telling SET told = 1, untold = 0 WHERE alert = ?1 AND (tell = 0 OR untold = 1"
 	" AND ?2 = EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_alert"
 	" WHERE alert = ?1 AND state = 3))";
 /* Nobody is to be told of it. */
 static const char forgo_telling[] =
-	"UPDATE alert SET told = 1, untold = 0 WHERE number = ?1 AND untold = 1 AND NOT EXISTS"
+	"UPDATE telling SET told = 1, untold = 0 WHERE alert = ?1 AND untold = 1 AND NOT EXISTS"
 	" (SELECT 1 FROM delivery INDEXED BY delivery_alert WHERE alert = ?1 AND state = 3)";
 
 int db_park(void *state, const char *source)

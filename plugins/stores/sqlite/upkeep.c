@@ -27,8 +27,9 @@ static const char select_names[] = "SELECT id, text FROM name ORDER BY id";
 static const char count_ready[] =
 	"SELECT count(*) FROM delivery INDEXED BY delivery_ready WHERE state = 0 AND channel = ?1";
 static const char select_next_alerts[] =
-	"SELECT number, created_ms, tell > told FROM alert WHERE number > ?1"
-	" ORDER BY number LIMIT ?2";
+	"SELECT number, created_ms,"
+	" EXISTS (SELECT 1 FROM telling WHERE alert = number AND tell > told)"
+	" FROM alert WHERE number > ?1 ORDER BY number LIMIT ?2";
 static const char select_end[] =
 	"SELECT coalesce(max(state = 0), 0), coalesce(max(state = 3), 0), coalesce(max(due_ms), 0)"
 	" FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
@@ -40,6 +41,7 @@ static const char delete_outputs[] =
 	" (SELECT id FROM delivery INDEXED BY delivery_alert WHERE alert = ?1)";
 static const char delete_deliveries[] =
 	"DELETE FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
+static const char delete_telling[] = "DELETE FROM telling WHERE alert = ?1";
 static const char delete_alert[] = "DELETE FROM alert WHERE number = ?1";
 static const char free_pages[] = "PRAGMA freelist_count";
 static const char count_pages[] = "PRAGMA page_count";
@@ -47,7 +49,7 @@ static const char count_pages[] = "PRAGMA page_count";
 static int remove_alert(struct db *db, int64_t number)
 {
 	const char *const order[] = {delete_attempts, delete_outputs, delete_deliveries,
-				     delete_alert};
+				     delete_telling, delete_alert};
 	int result = 0;
 
 	for (size_t i = 0; i < TOCSIN_COUNT(order) && !result; i++) {
