@@ -139,3 +139,13 @@ bool sqlite_has_mark(const struct tocsin_store_ops *ops, void *state, int64_t ma
 	assert_int_equal(ops->find_mark(state, "rows", text, &found), 0);
 	return found.alert != 0;
 }
+
+void sqlite_nothing_is_lost(const struct tocsin_store_ops *ops, void *state, int64_t last)
+{
+	struct tocsin_counters n;
+
+	for (int64_t mark = 1; mark <= last; mark++)
+		assert_true(sqlite_has_mark(ops, state, mark));
+	assert_int_equal(ops->counters(state, &n), 0);
+	assert_int_equal(n.accepted, n.delivered + n.dead + n.suppressed + n.pending);
+}

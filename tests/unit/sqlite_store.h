@@ -23,5 +23,7 @@ const char *sqlite_beside(const struct sqlite_store *store, const char *suffix);
 int sqlite_accept_one(const struct tocsin_store_ops *ops, void *state, int64_t mark);
 /* Whether that mark was accepted. */
 bool sqlite_has_mark(const struct tocsin_store_ops *ops, void *state, int64_t mark);
+/* All alerts up to this mark are there, and the counts add up. */
+void sqlite_nothing_is_lost(const struct tocsin_store_ops *ops, void *state, int64_t last);
 
 #endif

@@ -26,6 +26,7 @@
 
 #include "fresh.h"
 #include "held.h"
+#include "log_file.h"
 
 #define DB_STATEMENTS 128 /* slots of the statement cache; more than twice what is used */
 #define DB_NAMES 256      /* slots of the name cache */
@@ -56,6 +57,7 @@ struct db {
 	struct tocsin_self *self;
 	const struct tocsin_host *host;
 	const struct db_config *config;
+	struct log_vfs vfs; /* of the connection */
 	sqlite3 *handle;
 	int lock; /* descriptor of PATH.lock, held with flock */
 

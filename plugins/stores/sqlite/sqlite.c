@@ -234,7 +234,9 @@ static int open_file(struct db *db)
 	/* Counting what it allocates takes a lock each time, and nobody asks. Refused, when another
 	 * plugin has begun to use the library. */
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	result = sqlite3_open_v2(db->config->path, &db->handle, flags, NULL);
+	result = log_vfs_register(&db->vfs);
+	if (result == SQLITE_OK)
+		result = sqlite3_open_v2(db->config->path, &db->handle, flags, db->vfs.name);
 	if (result != SQLITE_OK)
 		return db_fail(db, result);
 	result = configure(db);
@@ -274,6 +276,7 @@ static void disconnect(struct db *db)
 		(void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	(void)sqlite3_close(db->handle);
 	db->handle = NULL;
+	log_vfs_done(&db->vfs);
 	db_names_forget(db);
 }
 
