@@ -12,6 +12,7 @@ struct log_file {
 	sqlite3_file it;    /* first: SQLite hands out pointers to it */
 	sqlite3_int64 from; /* where in the file the gathered bytes belong */
 	int n;              /* so many are gathered */
+	int error;          /* of the write that lost what belongs there, or SQLITE_OK */
 	char *gathered;
 	/* and behind it SQLite's own file */
 };
@@ -21,16 +22,19 @@ static sqlite3_file *own_of(sqlite3_file *file)
 	return (sqlite3_file *)((struct log_file *)file + 1);
 }
 
-/* Writes what is gathered. What cannot be written is dropped: the transaction fails, and SQLite
- * writes the next one in its place. */
+/* Writes what is gathered. What cannot be written is lost: no sync says otherwise until something
+ * else is written in its place, as SQLite does with the next transaction. */
 static int flush(sqlite3_file *file)
 {
 	struct log_file *log = (struct log_file *)file;
 	sqlite3_file *own = own_of(file);
 	int n = log->n;
 
+	if (n == 0)
+		return SQLITE_OK;
 	log->n = 0;
-	return n == 0 ? SQLITE_OK : own->pMethods->xWrite(own, log->gathered, n, log->from);
+	log->error = own->pMethods->xWrite(own, log->gathered, n, log->from);
+	return log->error;
 }
 
 static int write_log(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
@@ -39,6 +43,9 @@ static int write_log(sqlite3_file *file, const void *bytes, int n, sqlite3_int64
 	sqlite3_file *own = own_of(file);
 	int result;
 
+	if (log->error != SQLITE_OK && at > log->from)
+		return log->error;
+	log->error = SQLITE_OK;
 	if (at != log->from + log->n || n > GATHERED - log->n || n > PIECE) {
 		result = flush(file);
 		if (result != SQLITE_OK)
@@ -54,8 +61,9 @@ static int write_log(sqlite3_file *file, const void *bytes, int n, sqlite3_int64
 
 static int sync_log(sqlite3_file *file, int flags)
 {
+	const struct log_file *log = (struct log_file *)file;
 	sqlite3_file *own = own_of(file);
-	int result = flush(file);
+	int result = log->error == SQLITE_OK ? flush(file) : log->error;
 
 	return result == SQLITE_OK ? own->pMethods->xSync(own, flags) : result;
 }
