@@ -152,7 +152,8 @@ struct work {
 };
 
 /* folded: so many are one message. */
-static void start_with(struct work *work, const struct plugin *plugin, size_t folded, int workers)
+static void start_with(struct work *work, const struct plugin *plugin, size_t folded,
+		       size_t workers)
 {
 	const struct dispatch_hooks hooks = {
 		.settled = idle_ignore, .begun = idle_ignore, .idle = idle_ignore_all};
