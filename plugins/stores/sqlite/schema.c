@@ -28,8 +28,9 @@ static const char *const migration[] = {
 	"  PRIMARY KEY (instance, name)"
 	") STRICT, WITHOUT ROWID;"
 
-	/* Written once: what becomes of its deliveries is counted from them. received_ms is wall
-	 * time, created_ms own time. */
+	/* Written once: what becomes of its deliveries is counted from them, except for a source
+	 * that asked to be told (tell). told: it knows the end; untold: it has to be told now.
+	 * received_ms is wall time, created_ms own time. */
 	"CREATE TABLE alert ("
 	"  number INTEGER PRIMARY KEY,"
 	"  id TEXT NOT NULL,"
@@ -41,23 +42,15 @@ static const char *const migration[] = {
 	"  status INTEGER NOT NULL,"
 	"  received_ms INTEGER NOT NULL,"
 	"  created_ms INTEGER NOT NULL,"
+	"  tell INTEGER NOT NULL,"
+	"  told INTEGER NOT NULL,"
+	"  untold INTEGER NOT NULL,"
 	"  json TEXT NOT NULL"
 	") STRICT;"
 	"CREATE UNIQUE INDEX alert_id ON alert (id);"
 	"CREATE UNIQUE INDEX alert_mark ON alert (source, mark, generation)"
 	"  WHERE mark IS NOT NULL;"
-
-	/* What the source knows of an alert that has a mark, or of whose end it asked to be told
-	 * (tell). told: it knows the end; untold: it has to be told now. Beside the alert, because
-	 * these change, and hundreds of them share a page. */
-	"CREATE TABLE telling ("
-	"  alert INTEGER PRIMARY KEY,"
-	"  source INTEGER NOT NULL,"
-	"  tell INTEGER NOT NULL,"
-	"  told INTEGER NOT NULL,"
-	"  untold INTEGER NOT NULL"
-	") STRICT;"
-	"CREATE INDEX telling_untold ON telling (source) WHERE untold = 1;"
+	"CREATE INDEX alert_untold ON alert (source) WHERE untold = 1;"
 
 	/* state: 0 pending, 2 delivered, 3 dead, 4 suppressed. A claim is not written: nobody else
 	 * can have this file, so it lives in memory (held.c). created_ms and due_ms are own time,
@@ -117,6 +110,24 @@ static const char *const migration[] = {
 	"  PRIMARY KEY (channel, fingerprint, recipient)"
 	") STRICT, WITHOUT ROWID;"
 	"CREATE INDEX note_used ON note (used_ms);",
+
+	/* 1: what the source knows of an alert that has a mark, or of whose end it asked to be told,
+	 * moves beside the alert, because it changes, and hundreds of such rows share a page. */
+	"CREATE TABLE telling ("
+	"  alert INTEGER PRIMARY KEY,"
+	"  source INTEGER NOT NULL,"
+	"  tell INTEGER NOT NULL,"
+	"  told INTEGER NOT NULL,"
+	"  untold INTEGER NOT NULL"
+	") STRICT;"
+	"INSERT INTO telling (alert, source, tell, told, untold)"
+	" SELECT number, source, tell, told, untold FROM alert"
+	" WHERE mark IS NOT NULL OR tell = 1;"
+	"CREATE INDEX telling_untold ON telling (source) WHERE untold = 1;"
+	"DROP INDEX alert_untold;"
+	"ALTER TABLE alert DROP COLUMN tell;"
+	"ALTER TABLE alert DROP COLUMN told;"
+	"ALTER TABLE alert DROP COLUMN untold;",
 };
 
 static int execute(struct db *db, const char *sql)

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of earlier versions go on as if this one had made them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "sqlite_store.h"
+
+/* From the tables of version 2 back to those of version 1. */
+static const char as_of_1[] =
+	"ALTER TABLE alert ADD COLUMN tell INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE alert ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE alert ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE alert SET tell = t.tell, told = t.told, untold = t.untold FROM telling t"
+	" WHERE t.alert = number;"
+	"DROP TABLE telling;"
+	"CREATE INDEX alert_untold ON alert (source) WHERE untold = 1;"
+	"PRAGMA user_version = 1";
+
+static void run_sql(const struct sqlite_store *store, const char *sql)
+{
+	sqlite3 *handle;
+
+	assert_int_equal(sqlite3_open(store->path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+}
+
+static void what_sources_know_is_kept(void **state)
+{
+	struct sqlite_store store;
+	struct contract c = {.subject = &store.subject};
+	struct tocsin_marked found;
+	struct telling telling;
+	struct copy claim;
+
+	(void)state;
+	sqlite_store_init(&store);
+	c.ops = store.subject.ops;
+	assert_int_equal(store.subject.open(&store.subject, &c.store), 0);
+	claim = contract_settled(&c, "knows", TOCSIN_STATE_DELIVERED);
+	contract_begin(&c);
+	assert_int_equal(c.ops->told(c.store, claim.alert, false), 0);
+	contract_commit(&c);
+	(void)contract_settled(&c, "ended", TOCSIN_STATE_DEAD);
+	contract_begin(&c);
+	(void)contract_accept(&c, &(struct sample){.mark = "waits", .tell = true});
+	(void)contract_accept(&c, &(struct sample){.channel = {"chat"}});
+	contract_commit(&c);
+	c.ops->close(c.store);
+
+	run_sql(&store, as_of_1);
+	assert_int_equal(store.subject.open(&store.subject, &c.store), 0);
+	assert_int_equal(contract_counters(&c).alerts, 4);
+	assert_int_equal(c.ops->find_mark(c.store, "site-alerts", "knows", &found), 0);
+	assert_true(found.told);
+	assert_int_equal(c.ops->find_mark(c.store, "site-alerts", "waits", &found), 0);
+	assert_true(!found.told && found.pending == 1);
+	telling = contract_untold(&c, "site-alerts");
+	assert_int_equal(telling.n, 1);
+	assert_string_equal(telling.mark, "ended");
+	assert_true(telling.dead);
+
+	contract_begin(&c);
+	claim = contract_claim_one(&c, "mail");
+	(void)contract_settle(&c, &claim, TOCSIN_STATE_DELIVERED, 0);
+	(void)contract_claim_one(&c, "chat");
+	contract_commit(&c);
+	telling = contract_untold(&c, "site-alerts");
+	assert_int_equal(telling.n, 2);
+	assert_string_equal(telling.mark, "waits");
+	c.ops->close(c.store);
+	assert_string_equal(store.log, "");
+	sqlite_store_done(&store);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_sources_know_is_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
