@@ -195,6 +195,9 @@ static const char *const column[] = {
 	"output SET token",
 	"note SET text",
 	"note SET used_ms",
+	"telling SET hash",
+	"mark SET hash",
+	"mark SET alert",
 };
 
 /* What SQLite itself refuses (a text for a number) changes nothing. */

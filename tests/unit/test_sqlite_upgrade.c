@@ -7,7 +7,15 @@
 
 #include "sqlite_store.h"
 
-/* From the tables of version 2 back to those of version 1. */
+/* From the tables of version 3 back to those of version 2, */
+static const char as_of_2[] = "CREATE UNIQUE INDEX alert_mark ON alert (source, mark, generation)"
+			      " WHERE mark IS NOT NULL;"
+			      "DROP TABLE mark;"
+			      "ALTER TABLE telling DROP COLUMN hash;"
+			      "DELETE FROM counter WHERE name = 'filed';"
+			      "PRAGMA user_version = 2";
+
+/* and from there to those of version 1. */
 static const char as_of_1[] =
 	"ALTER TABLE alert ADD COLUMN tell INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE alert ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
@@ -35,7 +43,6 @@ static void what_sources_know_is_kept(void **state)
 	struct telling telling;
 	struct copy claim;
 
-	(void)state;
 	sqlite_store_init(&store);
 	c.ops = store.subject.ops;
 	assert_int_equal(store.subject.open(&store.subject, &c.store), 0);
@@ -50,7 +57,9 @@ static void what_sources_know_is_kept(void **state)
 	contract_commit(&c);
 	c.ops->close(c.store);
 
-	run_sql(&store, as_of_1);
+	run_sql(&store, as_of_2);
+	if (*state)
+		run_sql(&store, *state);
 	assert_int_equal(store.subject.open(&store.subject, &c.store), 0);
 	assert_int_equal(contract_counters(&c).alerts, 4);
 	assert_int_equal(c.ops->find_mark(c.store, "site-alerts", "knows", &found), 0);
@@ -79,6 +88,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_sources_know_is_kept),
+		cmocka_unit_test_prestate(what_sources_know_is_kept, (void *)as_of_1),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

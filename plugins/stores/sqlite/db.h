@@ -3,11 +3,11 @@
  * The SQLite store: one database file, one connection, one thread.
  *
  * Tables: alert (what came in; never changed), telling (what its source knows of it),
- * delivery (pending or settled; what is pending has an index of its own, so that a
- * claim reads few pages however long the history is), attempt, name (names of
- * channels, sources and routes, so that rows and indexes hold small numbers), counter,
- * kept, output, note. Claims live in memory, and so does what was accepted a moment
- * ago, until it is claimed.
+ * mark (where an alert is found by what its source calls it), delivery (pending or
+ * settled; what is pending has an index of its own, so that a claim reads few pages
+ * however long the history is), attempt, name (names of channels, sources and routes,
+ * so that rows and indexes hold small numbers), counter, kept, output, note. Claims
+ * live in memory, and so does what was accepted a moment ago, until it is claimed.
  *
  * A write that fails spoils its transaction: every later call in it returns
  * the same error, and so does commit. After -EIO that holds until close.
@@ -27,11 +27,14 @@
 #include "fresh.h"
 #include "held.h"
 #include "log_file.h"
+#include "marks.h"
 
 #define DB_STATEMENTS 128 /* slots of the statement cache; more than twice what is used */
 #define DB_NAMES 256      /* slots of the name cache */
 #define DB_LOOKED 64      /* channels whose place in the queue is remembered */
 #define DB_CHUNK 256      /* rows that a bulk change reads before it writes them */
+#define DB_PAGE 4096
+#define DB_LOG_PAGE (DB_PAGE + 24) /* bytes of a page in the log */
 #define DB_SYNCHRONOUS "PRAGMA synchronous = FULL;"
 
 struct db_config {
@@ -50,6 +53,7 @@ enum db_counter {
 	COUNTER_STALE,
 	COUNTER_LAST_ALERT, /* numbers given out; never used again, also after a prune */
 	COUNTER_LAST_DELIVERY,
+	COUNTER_FILED, /* alerts up to this number have their marks in the table */
 	DB_COUNTERS,
 };
 
@@ -73,6 +77,7 @@ struct db {
 	int64_t committed[DB_COUNTERS];
 	struct held_set held;
 	struct fresh_set fresh;
+	struct marks marks; /* of alerts above COUNTER_FILED */
 	struct db_looked {
 		int64_t channel, until_ms;
 	} looked[DB_LOOKED]; /* by channel: whatever is due before is held, so a claim begins there */
@@ -150,6 +155,14 @@ int db_begin(void *state, int64_t now_ms);
 int db_commit(void *state);
 void db_rollback(void *state);
 int db_counters(void *state, struct tocsin_counters *counters);
+
+/* filing.c: marks. */
+int db_load_marks(struct db *db);
+int db_add_mark(struct db *db, int64_t hash, int64_t alert);
+/* The newest alert of a source and mark, or 0. */
+int db_find_newest(struct db *db, const char *source, const char *mark, int64_t *alert);
+/* Outside a transaction: takes those in memory into the table, when they are many. */
+int db_file_marks(struct db *db);
 
 /* moves.c: how deliveries change, whoever asks. The counters follow. */
 /* True when each of them can be written: complete, pending or settled by policy. */

@@ -8,27 +8,26 @@ static const char select_mark[] =
 	"SELECT number, generation, (SELECT told FROM telling WHERE alert = number),"
 	" (SELECT count(*) FROM delivery WHERE alert = number AND state = 0),"
 	" (SELECT count(*) FROM delivery WHERE alert = number AND state = 3)"
-	" FROM alert INDEXED BY alert_mark WHERE source = ?1 AND mark = ?2 AND mark IS NOT NULL"
-	" ORDER BY generation DESC LIMIT 1";
+	" FROM alert WHERE number = ?1";
+static const char select_generation[] = "SELECT generation FROM alert WHERE number = ?1";
 static const char insert_alert[] =
 	"INSERT INTO alert (number, id, source, mark, generation, fingerprint, severity, status,"
 	" received_ms, created_ms, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-static const char insert_telling[] =
-	"INSERT INTO telling (alert, source, tell, told, untold) VALUES (?1, ?2, ?3, 0, ?4)";
+static const char insert_telling[] = "INSERT INTO telling (alert, source, tell, told, untold, hash)"
+				     " VALUES (?1, ?2, ?3, 0, ?4, ?5)";
 
 int db_find_mark(void *state, const char *source, const char *mark, struct tocsin_marked *found)
 {
 	struct db *db = state;
 	struct statement st;
-	int64_t name;
-	int row, result = db_name_find(db, source, &name);
+	int64_t alert;
+	int row, result = db_find_newest(db, source, mark, &alert);
 
 	*found = (struct tocsin_marked){0};
-	if (result || !name)
+	if (result || !alert)
 		return result;
 	st = statement_use(db, select_mark);
-	bind_int(&st, 1, name);
-	bind_text(&st, 2, mark);
+	bind_int(&st, 1, alert);
 	row = statement_row(&st);
 	if (row == 1) {
 		found->alert = column_int(&st, 0);
@@ -67,15 +66,37 @@ static int add_alert(struct db *db, const struct tocsin_new_alert *new, int64_t 
 	return statement_run(&st);
 }
 
+/* Whether the source gave an alert of this generation, or of a later one, the same mark. */
+static int refuse_known(struct db *db, const struct tocsin_new_alert *new)
+{
+	int64_t alert, generation;
+	int result = db_find_newest(db, new->alert->source, new->mark, &alert);
+	struct statement st;
+
+	if (result || !alert)
+		return result;
+	st = statement_use(db, select_generation);
+	bind_int(&st, 1, alert);
+	result = statement_value(&st, &generation);
+	return result || generation < new->generation ? result : -EEXIST;
+}
+
 static int add_telling(struct db *db, const struct tocsin_new_alert *new, int64_t source)
 {
+	int64_t number = db->counter[COUNTER_LAST_ALERT] + 1, hash;
 	struct statement st = statement_use(db, insert_telling);
+	int result;
 
-	bind_int(&st, 1, db->counter[COUNTER_LAST_ALERT] + 1);
+	bind_int(&st, 1, number);
 	bind_int(&st, 2, source);
 	bind_int(&st, 3, new->tell);
 	bind_int(&st, 4, new->tell && !any_pending(new));
-	return statement_run(&st);
+	if (!new->mark)
+		return statement_run(&st);
+	hash = marks_hash(source, new->mark);
+	bind_int(&st, 5, hash);
+	result = statement_run(&st);
+	return result ? result : db_add_mark(db, hash, number);
 }
 
 int db_accept(void *state, const struct tocsin_new_alert *new, int64_t *number)
@@ -87,7 +108,9 @@ int db_accept(void *state, const struct tocsin_new_alert *new, int64_t *number)
 	if (!new->body || !new->alert->id || !new->alert->source || !new->alert->fingerprint ||
 	    !db_all_new(new->delivery, new->n))
 		return -EINVAL;
-	result = db_name(db, new->alert->source, &source);
+	result = new->mark ? refuse_known(db, new) : 0;
+	if (!result)
+		result = db_name(db, new->alert->source, &source);
 	if (!result)
 		result = add_alert(db, new, source);
 	if (!result && (new->mark || new->tell))

@@ -128,6 +128,22 @@ static const char *const migration[] = {
 	"ALTER TABLE alert DROP COLUMN tell;"
 	"ALTER TABLE alert DROP COLUMN told;"
 	"ALTER TABLE alert DROP COLUMN untold;",
+
+	/* 2: alerts are found again by a hash of their mark (marks.h). Those up to the counter
+	 * `filed` are in the table mark, later ones only in telling. */
+	"ALTER TABLE telling ADD COLUMN hash INTEGER;"
+	"UPDATE telling SET hash = mark_hash(a.source, a.mark) FROM alert a"
+	" WHERE a.number = telling.alert AND a.mark IS NOT NULL;"
+	"CREATE TABLE mark ("
+	"  hash INTEGER NOT NULL,"
+	"  alert INTEGER NOT NULL,"
+	"  PRIMARY KEY (hash, alert)"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO mark (hash, alert) SELECT hash, alert FROM telling WHERE hash IS NOT NULL"
+	" ORDER BY hash, alert;"
+	"INSERT OR REPLACE INTO counter (name, value)"
+	" SELECT 'filed', value FROM counter WHERE name = 'last_alert';"
+	"DROP INDEX alert_mark;",
 };
 
 static int execute(struct db *db, const char *sql)

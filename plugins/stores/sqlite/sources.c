@@ -4,8 +4,8 @@
 
 static const char park_one[] =
 	"UPDATE delivery SET due_ms = 9223372036854775807 WHERE id = ?1"
-	" AND EXISTS (SELECT 1 FROM telling WHERE alert = delivery.alert AND tell = 1)"
-	" AND (SELECT mark IS NOT NULL FROM alert WHERE number = delivery.alert)";
+	" AND EXISTS (SELECT 1 FROM telling WHERE alert = delivery.alert AND tell = 1"
+	" AND hash IS NOT NULL)";
 /* With the delivery that decides: a dead one, else a delivered one. */
 static const char select_untold[] =
 	"SELECT t.alert, a.mark, d.state, d.attempt, d.started_ms, d.done_ms, d.reason,"

@@ -214,12 +214,27 @@ static void sql_held(sqlite3_context *context, int n, sqlite3_value **argument)
 	sqlite3_result_int(context, held_find(&db->held, sqlite3_value_int64(argument[0])) != NULL);
 }
 
+/* mark_hash(source, mark): as marks_hash; files of earlier versions have none. */
+static void sql_mark_hash(sqlite3_context *context, int n, sqlite3_value **argument)
+{
+	const char *mark = (const char *)sqlite3_value_text(argument[1]);
+
+	(void)n;
+	if (mark)
+		sqlite3_result_int64(context, marks_hash(sqlite3_value_int64(argument[0]), mark));
+	else
+		sqlite3_result_error_nomem(context);
+}
+
 static int add_functions(struct db *db)
 {
-	int result = sqlite3_create_function_v2(db->handle, "held", 1,
-						SQLITE_UTF8 | SQLITE_DIRECTONLY, db, sql_held, NULL,
+	const int flags = SQLITE_UTF8 | SQLITE_DIRECTONLY;
+	int result = sqlite3_create_function_v2(db->handle, "held", 1, flags, db, sql_held, NULL,
 						NULL, NULL);
 
+	if (result == SQLITE_OK)
+		result = sqlite3_create_function_v2(db->handle, "mark_hash", 2, flags, NULL,
+						    sql_mark_hash, NULL, NULL, NULL);
 	return result == SQLITE_OK ? 0 : db_fail(db, result);
 }
 
@@ -263,7 +278,9 @@ static int connect_file(struct db *db)
 	/* The names of the file and of its log must survive a power cut as their contents do. */
 	if (!result)
 		result = db_sync_directory(db);
-	return result ? result : db_load_counters(db);
+	if (!result)
+		result = db_load_counters(db);
+	return result ? result : db_load_marks(db);
 }
 
 static void disconnect(struct db *db)
@@ -285,6 +302,7 @@ static void finish(struct db *db)
 	disconnect(db);
 	held_done(&db->held);
 	fresh_clear(&db->fresh);
+	marks_done(&db->marks);
 	db_scratch_done(db);
 	db_unlock(db);
 	free(db);

@@ -25,6 +25,7 @@ static const char *const counter_name[DB_COUNTERS] = {
 	[COUNTER_STALE] = "stale",
 	[COUNTER_LAST_ALERT] = "last_alert",
 	[COUNTER_LAST_DELIVERY] = "last_delivery",
+	[COUNTER_FILED] = "filed",
 };
 
 int db_load_counters(struct db *db)
@@ -116,7 +117,9 @@ void db_rollback(void *state)
 	}
 	memcpy(db->counter, db->committed, sizeof(db->counter));
 	held_rollback(&db->held);
-	fresh_clear(&db->fresh); /* numbers of that transaction are given out again */
+	/* Numbers of that transaction are given out again. */
+	fresh_clear(&db->fresh);
+	marks_keep(&db->marks, db->counter[COUNTER_LAST_ALERT]);
 	db_ready_at(db, INT64_MIN);
 	db_names_forget(db);
 	if (db->lost)

@@ -5,14 +5,12 @@
 
 #include "statement.h"
 
-#define PAGE 4096
-#define LOG_PAGE (PAGE + 24) /* bytes of a page in the log */
-#define LOOK_PAGES 256       /* of log between two looks at what is free */
-#define LOG_STEP (1 << 20)   /* bytes by which it grows */
-#define FULL_PAGES 1000      /* of log are moved on a full disk, and */
-#define QUIET_PART 8         /* this part of the most in a quiet time: when nobody waits, and */
-#define QUIET_MS 50          /* nobody came for so long before */
-#define FREE_PAGES 1024      /* kept for the next burst */
+#define LOOK_PAGES 256     /* of log between two looks at what is free */
+#define LOG_STEP (1 << 20) /* bytes by which it grows */
+#define FULL_PAGES 1000    /* of log are moved on a full disk, and */
+#define QUIET_PART 8       /* this part of the most in a quiet time: when nobody waits, and */
+#define QUIET_MS 50        /* nobody came for so long before */
+#define FREE_PAGES 1024    /* kept for the next burst */
 #define VACUUM_PAGES "200"
 #define PRUNE_CHUNKS 20 /* of DB_CHUNK alerts that one call looks at */
 
@@ -41,6 +39,8 @@ static const char delete_outputs[] =
 	" (SELECT id FROM delivery INDEXED BY delivery_alert WHERE alert = ?1)";
 static const char delete_deliveries[] =
 	"DELETE FROM delivery INDEXED BY delivery_alert WHERE alert = ?1";
+static const char delete_mark[] =
+	"DELETE FROM mark WHERE hash = (SELECT hash FROM telling WHERE alert = ?1) AND alert = ?1";
 static const char delete_telling[] = "DELETE FROM telling WHERE alert = ?1";
 static const char delete_alert[] = "DELETE FROM alert WHERE number = ?1";
 static const char free_pages[] = "PRAGMA freelist_count";
@@ -49,7 +49,7 @@ static const char count_pages[] = "PRAGMA page_count";
 static int remove_alert(struct db *db, int64_t number)
 {
 	const char *const order[] = {delete_attempts, delete_outputs, delete_deliveries,
-				     delete_telling, delete_alert};
+				     delete_mark,     delete_telling, delete_alert};
 	int result = 0;
 
 	for (size_t i = 0; i < TOCSIN_COUNT(order) && !result; i++) {
@@ -162,7 +162,7 @@ int db_prune(void *state, int64_t settled_before_ms, int64_t dead_before_ms, siz
  * and most of what one moves was written many times. On a full disk it shall not take the last room. */
 static int least_pages(const struct db *db, bool quiet)
 {
-	int most = (int)(db->log_room / LOG_PAGE);
+	int most = (int)(db->log_room / DB_LOG_PAGE);
 
 	return db->full ? FULL_PAGES : quiet ? most / QUIET_PART : most;
 }
@@ -189,7 +189,7 @@ static int sync_file(struct db *db)
 
 static int write_zeros(sqlite3_file *file, int64_t from, int64_t to)
 {
-	static const char zeros[16 * LOG_PAGE];
+	static const char zeros[16 * DB_LOG_PAGE];
 	int result = SQLITE_OK;
 
 	for (; from < to && result == SQLITE_OK; from += (int64_t)sizeof(zeros))
@@ -217,7 +217,7 @@ static int grow_log(struct db *db)
 	int result;
 
 	if (db->full || wanted > db->log_room ||
-	    (int64_t)db->wal_pages * LOG_PAGE + LOG_STEP / 2 < db->log_size)
+	    (int64_t)db->wal_pages * DB_LOG_PAGE + LOG_STEP / 2 < db->log_size)
 		return 0;
 	result = sqlite3_file_control(db->handle, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
 	if (result == SQLITE_OK && (!log || !log->pMethods))
@@ -273,7 +273,7 @@ static bool may_move(struct db *db)
 		return false;
 	st = statement_use(db, count_pages);
 	return statement_value(&st, &pages) == 0 &&
-	       (pages * PAGE <= size || db_has_room(db, pages * PAGE - size));
+	       (pages * DB_PAGE <= size || db_has_room(db, pages * DB_PAGE - size));
 }
 
 /* Moves the log into the file, so that it is written from its start again. */
@@ -318,6 +318,8 @@ int db_maintain(void *state, bool idle)
 	db->kept_up_ms = db->now_ms;
 	if (!result)
 		result = checkpoint(db, quiet);
+	if (!result)
+		result = db_file_marks(db);
 	if (!result)
 		result = grow_log(db);
 	if (!result && idle && !db->lax) /* it commits */

@@ -2,27 +2,9 @@
 /* A source takes an alert back: nothing of it is to begin any more. */
 #include "statement.h"
 
-static const char select_newest[] =
-	"SELECT number FROM alert INDEXED BY alert_mark WHERE source = ?1 AND mark = ?2"
-	" ORDER BY generation DESC LIMIT 1";
 static const char select_open[] =
 	"SELECT id, state FROM delivery INDEXED BY delivery_alert WHERE alert = ?1 AND id > ?2"
 	" AND (state = 0 OR state = 3) AND NOT held(id) ORDER BY id LIMIT ?3";
-
-static int find_newest(struct db *db, const char *source, const char *mark, int64_t *alert)
-{
-	int64_t name;
-	int result = db_name_find(db, source, &name);
-	struct statement st;
-
-	*alert = 0;
-	if (result || !name)
-		return result;
-	st = statement_use(db, select_newest);
-	bind_int(&st, 1, name);
-	bind_text(&st, 2, mark);
-	return statement_value(&st, alert);
-}
 
 /* What may still go out: pending, or dead and kept for a replay. */
 struct open {
@@ -57,7 +39,7 @@ int db_withdraw(void *state, const char *source, const char *mark, const char *r
 	size_t n = DB_CHUNK, changed = 0;
 	int64_t last = 0;
 	bool was_dead = false;
-	int result = find_newest(db, source, mark, alert);
+	int result = db_find_newest(db, source, mark, alert);
 
 	while (*alert && !result && n == DB_CHUNK) {
 		result = find_open(db, *alert, last, found, &n);
