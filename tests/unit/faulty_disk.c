@@ -160,6 +160,14 @@ static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 	return result;
 }
 
+static int disk_delete(sqlite3_vfs *vfs, const char *name, int sync)
+{
+	(void)vfs;
+	if (fails(FAULT_DELETE))
+		return SQLITE_IOERR_DELETE;
+	return disk.real->xDelete(disk.real, name, sync);
+}
+
 void mount_disk(void)
 {
 	disk.real = sqlite3_vfs_find(NULL);
@@ -167,6 +175,7 @@ void mount_disk(void)
 	disk.vfs.zName = "faults";
 	disk.vfs.szOsFile = (int)sizeof(struct faulty_file) + disk.real->szOsFile;
 	disk.vfs.xOpen = disk_open;
+	disk.vfs.xDelete = disk_delete;
 	disk.vfs.pNext = NULL;
 	if (sqlite3_vfs_register(&disk.vfs, 1) != SQLITE_OK)
 		abort();

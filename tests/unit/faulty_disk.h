@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A disk for SQLite that fails: it stands before the real file system and fails the k-th write
- * or sync, or every one from then on. It also sees what a power cut could not be survived with.
+ * A disk for SQLite that fails: it stands before the real file system and fails the k-th write,
+ * sync or removal, or every one from then on. It also sees what a power cut could not be survived with.
  */
 #ifndef FAULTY_DISK_H
 #define FAULTY_DISK_H
@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-enum fault { FAULT_NONE, FAULT_WRITE, FAULT_FULL, FAULT_QUOTA, FAULT_SYNC };
+enum fault { FAULT_NONE, FAULT_WRITE, FAULT_FULL, FAULT_QUOTA, FAULT_SYNC, FAULT_DELETE };
 
 /* The one disk of the program. */
 extern struct faulty_disk {

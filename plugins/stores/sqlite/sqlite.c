@@ -134,6 +134,9 @@ static int insist(struct db *db, const char *pragma, const char *answer)
 		       "\"%s\"; use a local disk and a complete SQLite library",
 		       db->config->path, column_text(&st, 0), pragma, answer);
 		row = -ENOTSUP;
+	} else if (row == 1) {
+		row = statement_row(
+			&st); /* what it answered becomes true with its last step, or fails */
 	}
 	return statement_end(&st, row < 0 ? row : 0);
 }
