@@ -102,22 +102,6 @@ static void a_failed_write_is_the_end_until_the_store_is_opened_again(void **sta
 	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 3), 0);
 }
 
-/* It says "wal" before it removes the journal of that change, and goes back when it cannot. */
-static void a_new_file_without_its_log_is_refused(void **state)
-{
-	struct fixture *f = *state;
-
-	f->ops->close(f->opened);
-	f->opened = NULL;
-	f->store.subject.reset(&f->store.subject);
-	break_disk(FAULT_DELETE, 0, false);
-	assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), -EIO);
-	assert_true(disk.hit);
-	assert_int_equal(f->store.subject.open(&f->store.subject, &f->opened), 0);
-	assert_int_equal(sqlite_accept_one(f->ops, f->opened, 1), 0);
-	assert_int_equal(access(sqlite_beside(&f->store, "-wal"), F_OK), 0);
-}
-
 static void a_full_disk_refuses_and_later_goes_on(void **state)
 {
 	struct fixture *f = *state;
@@ -490,7 +474,6 @@ int main(void)
 		TEST(a_failed_sync_is_the_end_until_the_store_is_opened_again),
 		TEST(a_store_that_is_lost_is_closed_without_another_write),
 		TEST(a_failed_write_is_the_end_until_the_store_is_opened_again),
-		TEST(a_new_file_without_its_log_is_refused),
 		TEST(a_full_disk_refuses_and_later_goes_on),
 		TEST(a_full_disk_is_full_until_the_reserve_fits_again),
 		TEST(a_reserve_that_was_left_is_given_back_by_the_next_process),

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of earlier versions go on as if this one had made them. */
+/* Files become those of this version: earlier ones go on as if it had made them, new ones are whole. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
+#include "faulty_disk.h"
 #include "sqlite_store.h"
 
 /* From the tables of version 3 back to those of version 2, */
@@ -84,11 +87,32 @@ static void what_sources_know_is_kept(void **state)
 	sqlite_store_done(&store);
 }
 
+/* SQLite says "wal" before it removes the journal of that change, and goes back when it cannot. */
+static void a_new_file_without_its_log_is_refused(void **state)
+{
+	struct sqlite_store store;
+	void *opened;
+
+	(void)state;
+	sqlite_store_init(&store);
+	mount_disk();
+	break_disk(FAULT_DELETE, 0, false);
+	assert_int_equal(store.subject.open(&store.subject, &opened), -EIO);
+	assert_true(disk.hit);
+	assert_non_null(strstr(store.log, "cannot be read or written"));
+	assert_int_equal(store.subject.open(&store.subject, &opened), 0);
+	assert_int_equal(sqlite_accept_one(store.subject.ops, opened, 1), 0);
+	assert_int_equal(access(sqlite_beside(&store, "-wal"), F_OK), 0);
+	store.subject.ops->close(opened);
+	sqlite_store_done(&store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_sources_know_is_kept),
 		cmocka_unit_test_prestate(what_sources_know_is_kept, (void *)as_of_1),
+		cmocka_unit_test(a_new_file_without_its_log_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
