@@ -161,7 +161,8 @@ struct tocsin_store_ops {
 	int (*commit)(void *state);
 	void (*rollback)(void *state);
 
-	/* intake */
+	/* intake; accept: -EEXIST and nothing is written, when its mark has an alert of that
+	 * generation or a later one */
 	int (*find_mark)(void *state, const char *source, const char *mark,
 			 struct tocsin_marked *found);
 	int (*accept)(void *state, const struct tocsin_new_alert *alert, int64_t *number);

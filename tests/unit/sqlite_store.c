@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 struct tocsin_self {
 	struct sqlite_store *store;
 };
@@ -94,6 +96,15 @@ const char *sqlite_beside(const struct sqlite_store *store, const char *suffix)
 
 	(void)snprintf(path, sizeof(path), "%s%s", store->path, suffix);
 	return path;
+}
+
+void sqlite_run_sql(const struct sqlite_store *store, const char *sql)
+{
+	sqlite3 *handle;
+
+	assert_int_equal(sqlite3_open(store->path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
 }
 
 static int accept_mark(const struct tocsin_store_ops *ops, void *state, int64_t mark)

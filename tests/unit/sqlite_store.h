@@ -19,6 +19,8 @@ void sqlite_store_done(struct sqlite_store *store);
 void sqlite_quiet(struct sqlite_store *store);
 /* PATH with a suffix; valid until the next call. */
 const char *sqlite_beside(const struct sqlite_store *store, const char *suffix);
+/* Runs it on the file of a store that is closed. */
+void sqlite_run_sql(const struct sqlite_store *store, const char *sql);
 /* Begins, accepts one alert with that mark, commits: the first error, or 0. Rolls back. */
 int sqlite_accept_one(const struct tocsin_store_ops *ops, void *state, int64_t mark);
 /* Whether that mark was accepted. */

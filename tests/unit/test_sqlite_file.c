@@ -50,15 +50,6 @@ static int refused(struct sqlite_store *store)
 	return result;
 }
 
-static void run_sql(const struct sqlite_store *store, const char *sql)
-{
-	sqlite3 *handle;
-
-	assert_int_equal(sqlite3_open(store->path, &handle), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
-}
-
 static int mode_of(const char *path)
 {
 	struct stat status;
@@ -167,7 +158,7 @@ static void a_newer_schema_is_refused_and_says_what_to_do(void **state)
 	struct sqlite_store *store = *state;
 
 	store->subject.ops->close(open_it(store));
-	run_sql(store, "PRAGMA user_version = 99");
+	sqlite_run_sql(store, "PRAGMA user_version = 99");
 	assert_int_equal(refused(store), -EINVAL);
 	assert_non_null(strstr(store->log, "schema 99"));
 	assert_non_null(strstr(store->log, "install that tocsin again"));
@@ -179,7 +170,7 @@ static void the_file_of_another_program_is_refused_and_left_alone(void **state)
 	char mode[8];
 	int fd;
 
-	run_sql(store, "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)");
+	sqlite_run_sql(store, "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)");
 	assert_int_equal(refused(store), -EINVAL);
 	assert_non_null(strstr(store->log, "another program"));
 	/* Bytes 18 and 19 of the header: 1 is a rollback journal, 2 a write-ahead log. */
@@ -187,7 +178,7 @@ static void the_file_of_another_program_is_refused_and_left_alone(void **state)
 	assert_int_equal(pread(fd, mode, 2, 18), 2);
 	(void)close(fd);
 	assert_memory_equal(mode, "\1\1", 2);
-	run_sql(store, "INSERT INTO theirs VALUES (2)");
+	sqlite_run_sql(store, "INSERT INTO theirs VALUES (2)");
 }
 
 static void what_is_no_database_is_refused(void **state)
@@ -369,7 +360,7 @@ static void a_number_that_was_never_written_is_damage(void **state)
 
 	assert_int_equal(sqlite_accept_one(store->subject.ops, opened, 1), 0);
 	store->subject.ops->close(opened);
-	run_sql(store, "UPDATE alert SET generation = 9223372036854775807");
+	sqlite_run_sql(store, "UPDATE alert SET generation = 9223372036854775807");
 	opened = open_it(store);
 	assert_int_equal(store->subject.ops->find_mark(opened, "rows",
 						       "00000000000000000000000000000001", &found),
@@ -377,7 +368,7 @@ static void a_number_that_was_never_written_is_damage(void **state)
 	assert_non_null(strstr(store->log, "damaged"));
 	store->subject.ops->close(opened);
 	sqlite_quiet(store);
-	run_sql(store, "UPDATE counter SET value = -1 WHERE name = 'alerts'");
+	sqlite_run_sql(store, "UPDATE counter SET value = -1 WHERE name = 'alerts'");
 	assert_int_equal(refused(store), -EIO);
 	assert_non_null(strstr(store->log, "damaged"));
 }
@@ -386,7 +377,7 @@ static void a_failed_open_leaves_the_file_to_others(void **state)
 {
 	struct sqlite_store *store = *state;
 
-	run_sql(store, "CREATE TABLE theirs (a)");
+	sqlite_run_sql(store, "CREATE TABLE theirs (a)");
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(refused(store), -EINVAL);
 	assert_int_equal(unlink(store->path), 0);

@@ -29,15 +29,6 @@ static const char as_of_1[] =
 	"CREATE INDEX alert_untold ON alert (source) WHERE untold = 1;"
 	"PRAGMA user_version = 1";
 
-static void run_sql(const struct sqlite_store *store, const char *sql)
-{
-	sqlite3 *handle;
-
-	assert_int_equal(sqlite3_open(store->path, &handle), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(handle, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
-}
-
 static void what_sources_know_is_kept(void **state)
 {
 	struct sqlite_store store;
@@ -60,9 +51,9 @@ static void what_sources_know_is_kept(void **state)
 	contract_commit(&c);
 	c.ops->close(c.store);
 
-	run_sql(&store, as_of_2);
+	sqlite_run_sql(&store, as_of_2);
 	if (*state)
-		run_sql(&store, *state);
+		sqlite_run_sql(&store, *state);
 	assert_int_equal(store.subject.open(&store.subject, &c.store), 0);
 	assert_int_equal(contract_counters(&c).alerts, 4);
 	assert_int_equal(c.ops->find_mark(c.store, "site-alerts", "knows", &found), 0);

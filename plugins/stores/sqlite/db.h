@@ -33,7 +33,7 @@
 #define DB_NAMES 256      /* slots of the name cache */
 #define DB_LOOKED 64      /* channels whose place in the queue is remembered */
 #define DB_CHUNK 256      /* rows that a bulk change reads before it writes them */
-#define DB_PAGE 4096
+#define DB_PAGE 4096      /* bytes of a page, in the file */
 #define DB_LOG_PAGE (DB_PAGE + 24) /* bytes of a page in the log */
 #define DB_SYNCHRONOUS "PRAGMA synchronous = FULL;"
 
@@ -156,8 +156,10 @@ int db_commit(void *state);
 void db_rollback(void *state);
 int db_counters(void *state, struct tocsin_counters *counters);
 
-/* filing.c: marks. */
+/* filing.c: marks. 0 or a negative errno, logged. */
+/* After the counters: reads those that are not filed. */
 int db_load_marks(struct db *db);
+/* Of an alert that was just written, or read; -ENOMEM spoils the transaction. */
 int db_add_mark(struct db *db, int64_t hash, int64_t alert);
 /* The newest alert of a source and mark, or 0. */
 int db_find_newest(struct db *db, const char *source, const char *mark, int64_t *alert);
