@@ -61,11 +61,15 @@ def compared(lab, server, scale, size):
             database.again(table)
             return once(lab, table, sink, mails, workers)
 
-        one, source, eight, sources, python, pythons = lab.interleave(
+        rounds = lab.rounds if scale == 1 else 1
+        one, source, python, pythons = lab.interleave(
             lambda: ours(1), lambda: peers.smtp_source(lab, sink, mails, 1, size),
-            lambda: ours(WORKERS), lambda: peers.smtp_source(lab, sink, mails, WORKERS, size),
             lambda: script(lab, table, sink, 1, size),
-            lambda: script(lab, table, sink, WORKERS, size), rounds=lab.rounds if scale == 1 else 1)
+            lambda: script(lab, table, sink, WORKERS, size), rounds=rounds)
+        # These take a second and both processors, so what else the machine does shows most.
+        eight, sources = lab.interleave(
+            lambda: ours(WORKERS), lambda: peers.smtp_source(lab, sink, mails, WORKERS, size),
+            rounds=2 * rounds + 1)
     what = "--once, one connection"
     yield compare(what, mails, one, "smtp-source, 1 session", source, ratio=0.8)
     yield compare(what, mails, one, "Python, 1 connection", python, ratio=2)
