@@ -297,7 +297,7 @@ void dispatch_look_again(struct dispatch *dispatch)
 	pthread_mutex_unlock(&dispatch->lock);
 }
 
-void dispatch_note_underway(struct dispatch *dispatch, void *memory)
+void dispatch_note_underway(struct dispatch *dispatch, struct underway_memory *memory)
 {
 	underway_init(&dispatch->underway, memory);
 }

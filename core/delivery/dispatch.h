@@ -65,9 +65,9 @@ json_t *dispatch_status(struct dispatch *dispatch);
 void dispatch_due(struct dispatch *dispatch, const char *channel, int64_t due_ms);
 /* The same for deliveries of any channel: some were replayed, or go on after they were parked. */
 void dispatch_look_again(struct dispatch *dispatch);
-/* Notes from now on in this memory what is in plugins' hands (UNDERWAY_SIZE bytes, or NULL). Before
- * the first channel is added. */
-void dispatch_note_underway(struct dispatch *dispatch, void *memory);
+/* Notes from now on in this memory (underway_take_over left it empty; or NULL) what is in plugins'
+ * hands. Before the first channel is added. */
+void dispatch_note_underway(struct dispatch *dispatch, struct underway_memory *memory);
 /* When new deliveries of this run become due, in the store's time. Any thread. */
 int64_t dispatch_now_ms(const struct dispatch *dispatch);
 /* Claims are held this long and renewed that often while their deliveries are in memory. */

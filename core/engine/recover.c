@@ -16,7 +16,7 @@
 struct recovery {
 	struct store_request request;
 	struct engine *engine;
-	void *memory;
+	struct underway_memory *memory;
 	int64_t suspect[UNDERWAY_SLOTS];
 	size_t n_suspects;
 	int64_t n;
@@ -29,10 +29,12 @@ static int recover(struct store_request *request, const struct transaction *t)
 	int result;
 
 	if (!recovery->memory && t->ops->scratch) {
-		recovery->memory = t->ops->scratch(t->state, UNDERWAY_SIZE);
-		recovery->n_suspects = underway_left(recovery->memory, recovery->suspect);
-		/* Free before they are counted: one that dies here too often would count the same
+		recovery->memory = t->ops->scratch(t->state, sizeof(*recovery->memory));
+		/* Taken before they are counted: one that dies here too often would count the same
 		 * death again and again, and accuse what it never touched. */
+		if (recovery->memory)
+			recovery->n_suspects = underway_take_over(
+				recovery->memory, store_boot(engine->store), recovery->suspect);
 		dispatch_note_underway(engine->dispatch, recovery->memory);
 	}
 	FAULT_POINT("start.scratch");

@@ -475,3 +475,8 @@ int64_t store_from_wall_ms(const struct store *store, int64_t wall_ms)
 {
 	return wall_ms + store_now_ms(store) - clock_wall_ms();
 }
+
+const char *store_boot(const struct store *store)
+{
+	return store->clock.boot;
+}

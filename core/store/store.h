@@ -102,5 +102,8 @@ int64_t store_now_ms(const struct store *store);
  * (TOCSIN_PARKED) stay. And back. Any thread. */
 int64_t store_to_wall_ms(const struct store *store, int64_t own_ms);
 int64_t store_from_wall_ms(const struct store *store, int64_t wall_ms);
+/* The id of this boot of the machine, less than STORE_CLOCK_BOOT bytes; "" when it cannot be told. Any
+ * thread. */
+const char *store_boot(const struct store *store);
 
 #endif

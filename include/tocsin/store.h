@@ -242,8 +242,9 @@ struct tocsin_store_ops {
 		     size_t *removed);
 	/* Outside a transaction: checkpoint and the like; idle says that nothing waits. */
 	int (*maintain)(void *state, bool idle);
-	/* optional: memory, zero at first, that outlives the process but not the machine (a
-	 * mapped file); the same for every call. NULL: there is none. */
+	/* optional: memory, zero at first, that outlives the process (a mapped file); the same for
+	 * every call. After a power cut it may be as it was at any moment before, or of several. NULL:
+	 * there is none. */
 	void *(*scratch)(void *state, size_t size);
 	/* optional: since a call said -ENOSPC, there has not been room again for more than small
 	 * changes; new alerts are refused untried meanwhile. Asked after maintain. NULL: only the

@@ -7,6 +7,7 @@ TOCSIN_SEED replays a run; TOCSIN_KILLS and TOCSIN_ALERTS make it longer.
 import collections
 import json
 import os
+import pathlib
 import random
 import re
 import signal
@@ -265,3 +266,25 @@ def test_a_delivery_that_kills_the_daemon_is_set_aside(tocsin, slack, smtp):
     assert tocsin.post("/api/v1/dead/replay", {"id": dead[0]["id"]}) == {"replayed": 1}
     slack.wait_messages(1)
     tocsin.wait_settled()
+
+
+def test_a_power_cut_is_no_deliverys_fault(tocsin, slack):
+    """What was under way when the machine went down, as the boot's id says, is not to blame."""
+    slack.hang()
+    tocsin.configure(channels={"chat": slack_channel(slack, timeout="60s", concurrency=1)},
+                     default={"channels": ["chat"]}).start()
+    tocsin.send(alert("unlucky"))
+    underway = tocsin.store.with_name("tocsin.db.underway")
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
+    for cuts in range(1, 5):
+        slack.wait_requests(cuts)
+        tocsin.kill()
+        left = underway.read_bytes()
+        assert boot in left
+        underway.write_bytes(left.replace(boot, bytes(reversed(boot))))
+        if cuts == 4:
+            slack.clear()
+        tocsin.start()
+    slack.wait_messages(1)
+    tocsin.wait_settled()
+    assert tocsin.counters()["dead"] == 0

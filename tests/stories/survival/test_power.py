@@ -155,6 +155,7 @@ class World:
             return None
         counters = counters_of(store)
         with copy_of(store) as rows:
+            assert_no_deaths(rows)
             stored = {int(number) for number, in rows.execute(
                 "SELECT json_extract(json, '$.labels.number') FROM alert")}
             delivered = rows.execute(
@@ -175,6 +176,17 @@ def has_tables(store):
         return False
     with copy_of(store) as rows:
         return rows.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] > 0
+
+
+def assert_no_deaths(rows):
+    """Nothing was given up, and there are no alerts but ours: those that tell of it have no number."""
+    dead = rows.execute(
+        "SELECT delivery.id, name.text, crashes, delivery.attempt, detail FROM delivery"
+        " JOIN name ON name.id = channel LEFT JOIN attempt ON attempt.delivery = delivery.id"
+        " AND attempt.token = delivery.token WHERE delivery.state = 3").fetchall()
+    others = rows.execute("SELECT json FROM alert"
+                          " WHERE json_extract(json, '$.labels.number') IS NULL").fetchall()
+    assert not dead and not others, f"dead: {dead[:5]}, other alerts: {others[:5]}"
 
 
 def numbers_in(path):
