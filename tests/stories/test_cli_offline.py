@@ -2,12 +2,16 @@
 """The tocsin command without a daemon: it reads the configuration and does the work itself."""
 
 import json
+import os
+import pathlib
 import re
+import signal
+import subprocess
 
 import pytest
 
 from lib.sections import file_channel, slack_channel
-from lib.tocsin import alert
+from lib.tocsin import SLOW, alert
 
 
 @pytest.fixture
@@ -31,6 +35,13 @@ def offline(tocsin, *arguments):
 def trial(tocsin, *arguments):
     """tocsin test, of this configuration."""
     return tocsin.cli("test", *arguments, "--config", tocsin.conf, timeout=60)
+
+
+def start_trial(tocsin, channel):
+    """The same in the background, without a daemon."""
+    return subprocess.Popen(
+        [tocsin.stage.tocsin, "test", channel, "--local", "--config", str(tocsin.conf)],
+        env=tocsin.env(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def test_the_route_tree_is_shown(configured):
@@ -179,16 +190,54 @@ def test_what_cannot_be_tried_is_told(configured, line, status, sentence):
     assert run.status == status and sentence in run.stderr, run
 
 
-def test_a_trial_that_takes_too_long_says_where_to_look(configured, slack):
+@pytest.fixture
+def trial_place(configured, tmp_path):
+    """Where the stores of trials are while they last."""
+    place = tmp_path / "trials"
+    place.mkdir()
+    configured.environment["TMPDIR"] = str(place)
+    return place
+
+
+def test_a_trial_that_takes_too_long_says_where_to_look(configured, trial_place, slack):
     """Status 4: the outcome is not known yet."""
     slack.hang()
     run = trial(configured, "chat", "--local", "--timeout", "300ms")
     assert run.status == 4 and "no outcome after 300ms" in run.stderr, run
+    assert not list(trial_place.iterdir())
     configured.start()
     run = trial(configured, "chat", "--timeout", "300ms")
     assert run.status == 4 and "tocsin deliveries" in run.stderr, run
     slack.clear()
     configured.wait_settled()
+
+
+def test_a_trial_does_not_wait_for_the_attempt(tocsin, slack):
+    """This one would last an hour, and the harness waits a minute."""
+    tocsin.configure(channels={"chat": slack_channel(slack, timeout="1h")})
+    slack.hang()
+    assert trial(tocsin, "chat", "--local", "--timeout", "300ms").status == 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_trial_that_is_stopped_leaves_nothing(configured, trial_place, slack, number):
+    slack.hang()
+    with start_trial(configured, "chat") as process:
+        slack.wait_requests(1)
+        process.send_signal(number)
+        assert process.wait(30 * SLOW) == -number
+    assert not list(trial_place.iterdir())
+
+
+def test_a_plugin_that_crashes_in_a_trial_is_told(configured, trial_place, slack):
+    slack.hang()
+    with start_trial(configured, "chat") as process:
+        slack.wait_requests(1)
+        child, = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGSEGV)
+        said = process.communicate(timeout=30 * SLOW)[1]
+    assert process.returncode == 1 and "the plugin of 'chat' crashed: signal 11" in said, said
+    assert not list(trial_place.iterdir())
 
 
 def test_a_channel_that_waits_says_why_and_until_when(configured, slack):

@@ -430,6 +430,7 @@ def test_secrets_are_in_no_core_dump(tocsin, slack, tmp_path, program):
     tocsin.start(wrapper=WITH_CORES).send(alert())
     slack.wait_requests(1)
     process = tocsin.process
+    tocsin.environment["TMPDIR"] = str(tmp_path)     # a trial that crashes leaves its store there
     if program != "daemon":
         tocsin.kill()
         line = tocsin.arguments("--once") if program == "once" else \
