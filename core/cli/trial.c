@@ -28,6 +28,7 @@ struct trial {
 	sigset_t held;   /* signals that wait until then */
 	sigset_t mask;   /* what was held before */
 	int stopped_by;  /* one of them that came; 0: none */
+	int how;         /* its process ended, as of waitpid */
 };
 
 bool trial_is_over(const json_t *deliveries)
@@ -237,12 +238,9 @@ static _Noreturn void be_process(struct offline *offline, struct trial *trial)
 	_exit(status);
 }
 
-/* Returns how it ended, as of waitpid. */
-static int await_process(struct trial *trial, pid_t process)
+static void await_process(struct trial *trial, pid_t process)
 {
-	int how = 0;
-
-	while (waitpid(process, &how, WNOHANG) == 0) {
+	while (waitpid(process, &trial->how, WNOHANG) == 0) {
 		int number = sigwaitinfo(&trial->held, NULL);
 
 		if (number > 0 && number != SIGCHLD) {
@@ -250,27 +248,28 @@ static int await_process(struct trial *trial, pid_t process)
 			trial->stopped_by = number;
 		}
 	}
-	return how;
 }
 
 static int try_in_process(struct offline *offline, struct trial *trial)
 {
 	pid_t process = fork();
-	int how;
 
 	if (process < 0)
 		return cli_error(STATUS_NO, "cannot start a process: %s", strerror(errno));
 	if (process == 0)
 		be_process(offline, trial);
-	how = await_process(trial, process);
-	if (WIFEXITED(how)) {
+	await_process(trial, process);
+	if (WIFEXITED(trial->how))
 		read_outcome(trial);
-		return WEXITSTATUS(how);
-	}
-	if (trial->stopped_by || sigismember(&trial->held, WTERMSIG(how)) > 0)
-		return STATUS_NO;
+	return STATUS_DONE;
+}
+
+static int status_of(const struct trial *trial)
+{
+	if (WIFEXITED(trial->how))
+		return WEXITSTATUS(trial->how);
 	return cli_error(STATUS_NO, "the plugin of '%s' crashed: signal %d (%s)", trial->channel,
-			 WTERMSIG(how), strsignal(WTERMSIG(how)));
+			 WTERMSIG(trial->how), strsignal(WTERMSIG(trial->how)));
 }
 
 /* In a store of its own. */
@@ -287,7 +286,7 @@ static int try_privately(struct offline *offline, struct trial *trial)
 		trial_remove(trial->directory);
 	free(trial->directory);
 	release_signals(trial);
-	return status;
+	return status == STATUS_DONE ? status_of(trial) : status;
 }
 
 int trial_run(struct cli *cli, const char *channel, const json_t *alert, int64_t timeout_ms,
