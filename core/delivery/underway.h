@@ -16,13 +16,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/clock.h"
+
 #define UNDERWAY_SLOTS 4096     /* more than that at once are not noted */
-#define UNDERWAY_BOOT 40        /* bytes of a boot's id, with its end */
 
 /* What outlives the process; all zero at first. */
 struct underway_memory {
 	_Atomic int64_t slot[UNDERWAY_SLOTS];   /* numbers of deliveries, 0: free */
-	char boot[UNDERWAY_BOOT];               /* the id of the machine's boot during which they
+	char boot[STORE_CLOCK_BOOT];            /* the id of the machine's boot during which they
 	                                         * were noted; "" when it cannot be told */
 };
 
